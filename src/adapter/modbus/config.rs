@@ -1,0 +1,149 @@
+//! A Modbus link, its units and their registers, as meant.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::model::{DeviceId, Point};
+
+/// One `[[adapter]]` of kind `modbus` with its devices: one link, one client loop.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// The adapter's name.
+    pub name: String,
+    /// How the units are reached.
+    pub link: Link,
+    /// The devices in the order of the configuration.
+    pub devices: Vec<Device>,
+}
+
+/// How units are reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Link {
+    /// `tcp://host:port`: Modbus/TCP with the MBAP header.
+    Tcp {
+        /// Host name or IP address.
+        host: String,
+        /// TCP port, 502 when none is given.
+        port: u16,
+    },
+}
+
+/// One unit on the link.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Device {
+    /// The device's id.
+    pub id: DeviceId,
+    /// Unit id, 0 to 255 on TCP.
+    pub unit: u8,
+    /// Longest wait for an answer.
+    pub timeout: Duration,
+    /// Further tries after a timeout.
+    pub retries: u32,
+    /// What to do with a unit that does not answer.
+    pub backoff: Backoff,
+    /// What is read and written.
+    pub points: Vec<MappedPoint>,
+}
+
+/// A unit that does not answer is asked less often, so that it does not cost the others their time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backoff {
+    /// Failed polls in a row before it begins.
+    pub after: u32,
+    /// First pause.
+    pub min: Duration,
+    /// Longest pause; each one doubles.
+    pub max: Duration,
+}
+
+/// A point and the registers behind it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MappedPoint {
+    /// What readings refer to.
+    pub point: Arc<Point>,
+    /// Where it is.
+    pub register: Register,
+    /// How its bytes are read.
+    pub data: DataType,
+    /// In which order its bytes come.
+    pub order: ByteOrder,
+    /// Factor from the raw number to the value; 1 leaves integers integers.
+    pub scale: f64,
+    /// How often it is read.
+    pub poll: Duration,
+}
+
+/// The four tables of the Modbus data model (MODBUS Application Protocol 1.1b3, 4.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Table {
+    /// Single bits, read and written: FC 1, 5, 15.
+    Coil,
+    /// Single bits, read only: FC 2.
+    Discrete,
+    /// 16-bit words, read only: FC 4.
+    Input,
+    /// 16-bit words, read and written: FC 3, 6, 16.
+    Holding,
+}
+
+/// A place in a table, counted from 0 as on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Register {
+    /// The table.
+    pub table: Table,
+    /// First address.
+    pub offset: u16,
+}
+
+/// How the bytes of a point are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DataType {
+    /// A coil or discrete input, or a register that is not zero.
+    Bool,
+    /// Low byte of a register, signed.
+    I8l,
+    /// High byte of a register, signed.
+    I8h,
+    /// 16 bits, signed.
+    I16,
+    /// 16 bits, unsigned.
+    U16,
+    /// 32 bits, signed.
+    I32,
+    /// 32 bits, unsigned.
+    U32,
+    /// 64 bits, signed.
+    I64,
+    /// 64 bits, unsigned.
+    U64,
+    /// IEEE 754 half precision.
+    F16,
+    /// IEEE 754 single precision.
+    F32,
+    /// IEEE 754 double precision.
+    F64,
+    /// Four decimal digits in 16 bits.
+    Bcd16,
+    /// Eight decimal digits in 32 bits.
+    Bcd32,
+    /// So many bytes of text, trailing NULs trimmed.
+    String(u16),
+    /// `len` bits from bit `from`, counted from the lowest bit of the first register.
+    Bits {
+        /// Lowest bit, 0 to 15.
+        from: u8,
+        /// Number of bits; `from + len` is at most 16.
+        len: u8,
+    },
+}
+
+/// The order in which the bytes of a value come over the wire: entry `i` is the significance-ordered place of the
+/// `i`-th byte received, `A` = 0 being the most significant. Kept for the widths 2, 4 and 8.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ByteOrder {
+    /// Places within 16 bits.
+    pub two: [u8; 2],
+    /// Places within 32 bits.
+    pub four: [u8; 4],
+    /// Places within 64 bits.
+    pub eight: [u8; 8],
+}

@@ -1,0 +1,3 @@
+//! Modbus.
+
+pub mod config;

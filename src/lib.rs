@@ -1,0 +1,29 @@
+//! Tidegate: an edge gateway that loses nothing it accepted, and says exactly what it could not keep.
+//!
+//! The modules are the words of the way a reading takes, and the way a command takes back; `ARCHITECTURE.md` beside
+//! this file is the map.
+
+pub mod model;
+
+pub mod config;
+
+pub mod adapter;
+pub mod rules;
+
+pub mod buffer;
+pub mod uplink;
+
+pub mod command;
+
+pub mod api;
+pub mod cli;
+
+pub mod daemon;
+pub mod pipeline;
+pub mod shutdown;
+pub mod supervisor;
+
+pub mod host;
+pub mod telemetry;
+
+pub mod testing;

@@ -1,0 +1,105 @@
+//! Blocks: the numbered units that are stored, sent and acknowledged. One block is one upstream message.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{BootId, ClockQuality, Reading, ResponseTo, Timestamp};
+
+/// A numbered sequence of blocks within an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Stream {
+    /// Readings.
+    Data,
+    /// Alarms, gaps, device and gateway events.
+    Event,
+    /// Answers to commands.
+    Outcome,
+    /// Readings that a rule keeps in the gateway; no uplink wants them.
+    Local,
+}
+
+impl Stream {
+    /// Every stream.
+    pub const ALL: [Self; 4] = [Self::Data, Self::Event, Self::Outcome, Self::Local];
+
+    /// The word used in topics and messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Data => "data",
+            Self::Event => "event",
+            Self::Outcome => "outcome",
+            Self::Local => "local",
+        }
+    }
+
+    /// Whether blocks of this stream leave the gateway.
+    pub fn is_upstream(self) -> bool {
+        !matches!(self, Self::Local)
+    }
+}
+
+/// The place of a block in the store, rising with time across streams and epochs. Not part of the upstream contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BlockId(pub u64);
+
+/// One block. Message id upstream is (`store`, `epoch`, `stream`, `seq`); nothing in it changes once it has one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Block {
+    /// Place in the store.
+    pub id: BlockId,
+    /// The gateway's id when the block was cut.
+    pub gateway: Arc<str>,
+    /// Made with the database file.
+    pub store: Arc<str>,
+    /// Raised at each start of the daemon.
+    pub epoch: u64,
+    /// The stream it belongs to.
+    pub stream: Stream,
+    /// Number within stream and epoch, from 1, without holes.
+    pub seq: u64,
+    /// Quality of the clock when it was cut.
+    pub clock: ClockQuality,
+    /// The boot `uptime` counts from.
+    pub boot: BootId,
+    /// Uptime when it was cut.
+    pub uptime: Duration,
+    /// The content.
+    pub body: BlockBody,
+}
+
+/// The content of a block.
+#[derive(Debug, Clone, PartialEq)]
+pub enum BlockBody {
+    /// Readings in the order they were accepted; never empty.
+    Readings(Arc<[Reading]>),
+    /// One event or outcome.
+    Message {
+        /// When it happened.
+        ts: Timestamp,
+        /// Its own fields as a JSON object, for example `{"type":"gap","gap":{…}}`, kept as text so that a message
+        /// that is sent again is byte-identical.
+        fields: Arc<str>,
+        /// For an outcome: where an MQTT 5 sender wants it as well.
+        response: Option<ResponseTo>,
+    },
+}
+
+impl Block {
+    /// Readings in the block; an event or outcome counts none.
+    pub fn readings(&self) -> usize {
+        match &self.body {
+            BlockBody::Readings(readings) => readings.len(),
+            BlockBody::Message { .. } => 0,
+        }
+    }
+
+    /// The oldest and newest moment in the block.
+    pub fn span(&self) -> (Timestamp, Timestamp) {
+        match &self.body {
+            BlockBody::Readings(readings) => {
+                let times = || readings.iter().map(|reading| reading.ts);
+                (times().min().unwrap_or_default(), times().max().unwrap_or_default())
+            }
+            BlockBody::Message { ts, .. } => (*ts, *ts),
+        }
+    }
+}

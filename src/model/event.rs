@@ -1,0 +1,197 @@
+//! Events: what an operator or a cloud must know besides readings.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::{DeviceId, Stream, Timestamp};
+
+/// One event with its time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// When it happened.
+    pub ts: Timestamp,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// What happened. Serialises to the message's own fields: `{"type":"…", …}`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum EventKind {
+    /// A rule raised or cleared an alarm.
+    Alarm {
+        /// The alarm.
+        alarm: AlarmState,
+    },
+    /// Something that should have been there is not, and why.
+    Gap {
+        /// The gap.
+        gap: Gap,
+    },
+    /// A device appeared, left, or changed its reachability.
+    Device {
+        /// The device.
+        device: DeviceId,
+        /// What it did.
+        what: DeviceChange,
+    },
+    /// Somebody changed something: a command, a configuration, a login.
+    Audit {
+        /// Who, in the form of a grant's `from`.
+        from: String,
+        /// What was asked.
+        what: String,
+        /// Whether it was allowed.
+        allowed: bool,
+    },
+    /// The gateway itself: a task restarted, a rule was quarantined, the disk is full.
+    Gateway {
+        /// A short word for programs, for example `task-restarted`.
+        what: String,
+        /// A sentence for people.
+        text: String,
+    },
+}
+
+/// An alarm as a rule sees it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AlarmState {
+    /// Unique within its rule.
+    pub id: Arc<str>,
+    /// The rule file's name, without `.rhai`.
+    pub rule: Arc<str>,
+    /// True when raised, false when cleared.
+    pub active: bool,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What to tell people.
+    pub text: Arc<str>,
+}
+
+/// How bad an alarm is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Good to know.
+    Info,
+    /// Look at it today.
+    Warning,
+    /// Act now.
+    Critical,
+}
+
+impl Severity {
+    /// Reads the word used in rules and messages.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "info" => Some(Self::Info),
+            "warning" => Some(Self::Warning),
+            "critical" => Some(Self::Critical),
+            _ => None,
+        }
+    }
+}
+
+/// What a device did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeviceChange {
+    /// It joined the network.
+    Joined,
+    /// Its description was read.
+    Interviewed,
+    /// It left the network.
+    Left,
+    /// It answers again.
+    Online,
+    /// It stopped answering.
+    Offline,
+}
+
+/// Readings or messages that will never come, and why.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Gap {
+    /// The stream they are missing from.
+    pub stream: &'static str,
+    /// What is missing.
+    #[serde(flatten)]
+    pub span: GapSpan,
+    /// How many readings, as far as it is known.
+    pub readings: u64,
+    /// Why.
+    pub reason: GapReason,
+}
+
+impl Gap {
+    /// A gap of numbered blocks.
+    pub fn blocks(stream: Stream, epoch: u64, from: u64, to: u64, readings: u64, reason: GapReason) -> Self {
+        Self { stream: stream.as_str(), span: GapSpan::Blocks { epoch, from, to }, readings, reason }
+    }
+}
+
+/// What is missing: numbered blocks, or a time for readings that never had a number.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum GapSpan {
+    /// Blocks `from..=to` of an epoch.
+    Blocks {
+        /// The epoch of the blocks.
+        epoch: u64,
+        /// First missing `seq`.
+        from: u64,
+        /// Last missing `seq`.
+        to: u64,
+    },
+    /// Readings of an adapter between two moments.
+    Time {
+        /// First moment without readings.
+        since: Timestamp,
+        /// Last moment without readings.
+        until: Timestamp,
+        /// The adapter they should have come from.
+        adapter: String,
+    },
+}
+
+/// Why something is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GapReason {
+    /// The buffer had reached `max_size`.
+    Full,
+    /// Older than `max_age`.
+    Expired,
+    /// The block on disk could not be read.
+    Corrupt,
+    /// Shed before it had a number, because a queue was full.
+    Shed,
+}
+
+impl Event {
+    /// An event of the gateway itself.
+    pub fn gateway(ts: Timestamp, what: &str, text: impl Into<String>) -> Self {
+        Self { ts, kind: EventKind::Gateway { what: what.to_owned(), text: text.into() } }
+    }
+
+    /// The event's own fields as a JSON object, without the message header.
+    pub fn fields(&self) -> String {
+        serde_json::to_string(&self.kind).expect("events hold nothing that JSON cannot say")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_has_the_fields_of_the_contract() {
+        let gap = Gap::blocks(Stream::Data, 42, 1043, 1050, 8000, GapReason::Full);
+        let event = Event { ts: Timestamp::default(), kind: EventKind::Gap { gap } };
+
+        assert_eq!(
+            event.fields(),
+            r#"{"type":"gap","gap":{"stream":"data","epoch":42,"from":1043,"to":1050,"readings":8000,"reason":"full"}}"#
+        );
+    }
+}

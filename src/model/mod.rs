@@ -1,0 +1,34 @@
+//! The shared vocabulary: what a device, a point, a reading and a command are.
+//!
+//! Everything here is data with its rules. Nothing does I/O, and nothing imports another module of ours, so that
+//! adapters, rules, buffer, uplink and command can all speak it without knowing each other.
+
+mod batch;
+mod block;
+mod clock;
+mod command;
+mod event;
+mod grant;
+mod ident;
+mod point;
+mod quality;
+mod reading;
+mod request;
+mod selector;
+mod time;
+mod value;
+
+pub use batch::{Batch, Receipt, StateChange};
+pub use block::{Block, BlockBody, BlockId, Stream};
+pub use clock::{Clock, SharedClock};
+pub use command::{Command, CommandId, Envelope, Outcome, OutcomeStatus, Payload, ResponseTo, Source};
+pub use event::{AlarmState, DeviceChange, Event, EventKind, Gap, GapReason, GapSpan, Severity};
+pub use grant::{Authorized, Denied, Grant, GrantId, Grants, Rate};
+pub use ident::{DeviceId, IdentError, PointName};
+pub use point::{Access, Point, PointAddress, PointType};
+pub use quality::Quality;
+pub use reading::Reading;
+pub use request::{DeviceRequest, WriteError};
+pub use selector::{Selector, SelectorError};
+pub use time::{BootId, ClockQuality, Timestamp, TimestampError};
+pub use value::{Value, ValueError};

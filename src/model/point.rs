@@ -1,0 +1,127 @@
+//! A point: one thing a device measures or accepts.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::{DeviceId, PointName};
+
+/// The type of a point's values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PointType {
+    /// A number with a fraction.
+    Float,
+    /// An integer, exact to 64 bits.
+    Int,
+    /// True or false.
+    Bool,
+    /// UTF-8 text.
+    Text,
+    /// Raw bytes.
+    Bytes,
+    /// Any JSON document.
+    Json,
+}
+
+impl PointType {
+    /// The word used in configuration and messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Float => "float",
+            Self::Int => "int",
+            Self::Bool => "bool",
+            Self::Text => "text",
+            Self::Bytes => "bytes",
+            Self::Json => "json",
+        }
+    }
+}
+
+/// Whether a point can be read, written or both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Access {
+    /// Read only, the default.
+    R,
+    /// Write only.
+    W,
+    /// Read and written.
+    Rw,
+}
+
+impl Access {
+    /// True for `r` and `rw`.
+    pub fn can_read(self) -> bool {
+        matches!(self, Self::R | Self::Rw)
+    }
+
+    /// True for `w` and `rw`.
+    pub fn can_write(self) -> bool {
+        matches!(self, Self::W | Self::Rw)
+    }
+
+    /// The word used in configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::R => "r",
+            Self::W => "w",
+            Self::Rw => "rw",
+        }
+    }
+}
+
+/// Where a point is: `device/point`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PointAddress {
+    /// The device.
+    pub device: DeviceId,
+    /// The point within the device.
+    pub point: PointName,
+}
+
+impl fmt::Display for PointAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.device, self.point)
+    }
+}
+
+/// What is known of a point before any reading. Readings share it through an `Arc`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Point {
+    /// `device/point`, unique in the gateway.
+    pub address: PointAddress,
+    /// Type of the values after decoding and scaling.
+    pub kind: PointType,
+    /// UCUM unit, `None` for counts, switches and text.
+    pub unit: Option<Box<str>>,
+    /// Whether it can be read, written or both.
+    pub access: Access,
+    /// Smallest plausible value; readings below are `bad:out-of-range`.
+    pub min: Option<f64>,
+    /// Largest plausible value; readings above are `bad:out-of-range`.
+    pub max: Option<f64>,
+}
+
+impl Point {
+    /// A read-only point without limits.
+    pub fn new(device: DeviceId, point: PointName, kind: PointType, unit: Option<&str>) -> Self {
+        let address = PointAddress { device, point };
+        Self { address, kind, unit: unit.map(Into::into), access: Access::R, min: None, max: None }
+    }
+
+    /// The device the point belongs to.
+    pub fn device(&self) -> &DeviceId {
+        &self.address.device
+    }
+
+    /// The point's name within its device.
+    pub fn name(&self) -> &PointName {
+        &self.address.point
+    }
+
+    /// Whether a number lies within `min` and `max`, both inclusive.
+    pub fn is_plausible(&self, value: f64) -> bool {
+        self.min.is_none_or(|min| value >= min) && self.max.is_none_or(|max| value <= max)
+    }
+}
