@@ -205,4 +205,56 @@ impl Outcome {
         self.error = Some(error.to_string());
         self
     }
+
+    /// The outcome's own fields as a JSON object, without the message header: `{"id","status","value"?,"error"?,
+    /// "first"?}`. `id` is always there, `null` when none could be read; a duplicate always has `first`, `null` while
+    /// the first outcome is open.
+    pub fn fields(&self) -> String {
+        let is_duplicate = self.status == OutcomeStatus::Duplicate;
+        let fields = OutcomeFields {
+            id: self.id.as_ref(),
+            status: self.status,
+            value: self.value.as_ref(),
+            error: self.error.as_deref(),
+            first: is_duplicate.then_some(self.first),
+        };
+        serde_json::to_string(&fields).expect("outcomes hold nothing that JSON cannot say")
+    }
+}
+
+/// An outcome in the order of the contract.
+#[derive(Serialize)]
+#[expect(clippy::option_option, reason = "a field that is absent, null or a word has three states")]
+struct OutcomeFields<'a> {
+    /// As in [`Outcome`], like all that follow.
+    id: Option<&'a CommandId>,
+    /// What became of it.
+    status: OutcomeStatus,
+    /// The value that was set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<&'a Value>,
+    /// Why it was not done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+    /// Outer `None` for everything but a duplicate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first: Option<Option<OutcomeStatus>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outcome_has_the_fields_of_the_contract() {
+        let mut done = Outcome::new(CommandId::new("c1"), OutcomeStatus::Done, Timestamp::default());
+        done.value = Some(Value::Float(42.0));
+        assert_eq!(done.fields(), r#"{"id":"c1","status":"done","value":42.0}"#);
+
+        let denied = Outcome::new(None, OutcomeStatus::Denied, Timestamp::default()).because("no");
+        assert_eq!(denied.fields(), r#"{"id":null,"status":"denied","error":"no"}"#);
+
+        let open = Outcome::new(CommandId::new("c1"), OutcomeStatus::Duplicate, Timestamp::default());
+        assert_eq!(open.fields(), r#"{"id":"c1","status":"duplicate","first":null}"#);
+    }
 }

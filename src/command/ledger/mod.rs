@@ -1,0 +1,193 @@
+//! The ledger: which command ids were acted on, so that none is acted on twice.
+//!
+//! - An entry is on the disk (WAL, `synchronous = FULL`) before its command goes to a device.
+//! - It is a file of its own: a damaged buffer can never make a command run twice.
+//! - Rows go [`Commands::remember`](crate::config::Commands) after their outcome, and the oldest finished
+//!   ones earlier when there are more than a hundred thousand. An open row never goes.
+//! - SQLite lives on a thread of its own; what waits for it is committed together.
+
+mod store;
+
+use std::{path::Path, path::PathBuf, thread, time::Duration};
+
+use tokio::sync::{mpsc, oneshot};
+
+use self::store::Store;
+use crate::model::{CommandId, OutcomeStatus, ResponseTo, Timestamp};
+
+/// Steps waiting for the thread. When it is full the desk waits, and with it the inbox.
+const QUEUE: usize = 64;
+
+/// Why the ledger could not answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LedgerError {
+    /// The file could not be opened.
+    #[error("command ledger {path}: {reason}")]
+    Open {
+        /// The file.
+        path: String,
+        /// What SQLite or the system said.
+        reason: String,
+    },
+    /// A read or write failed; nothing of it counts.
+    #[error("command ledger: {0}")]
+    Storage(String),
+    /// The ledger's thread is gone. Opening it again may mend it.
+    #[error("command ledger has stopped")]
+    Gone,
+}
+
+/// A command's name in the ledger: ids are unique for each sender.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Key {
+    /// Who sent it.
+    pub(super) source: String,
+    /// The sender's id.
+    pub(super) id: CommandId,
+}
+
+/// A new row.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    /// Its name.
+    pub(super) key: Key,
+    /// What it asked for.
+    pub(super) target: String,
+    /// When it arrived.
+    pub(super) received: Timestamp,
+    /// Where an MQTT 5 sender wants the outcome as well.
+    pub(super) response: Option<ResponseTo>,
+    /// The outcome, for a command that is refused at once.
+    pub(super) verdict: Option<Verdict>,
+}
+
+/// The end of a row.
+#[derive(Debug, Clone)]
+pub(super) struct Verdict {
+    /// What became of the command.
+    pub(super) status: OutcomeStatus,
+    /// Why it was not done.
+    pub(super) error: Option<String>,
+    /// When that was decided.
+    pub(super) decided: Timestamp,
+}
+
+/// What the ledger knows of an id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// Nothing.
+    Never,
+    /// It is being acted on.
+    Open,
+    /// It ended so.
+    Settled(OutcomeStatus),
+}
+
+/// A row that a crash left open.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Interrupted {
+    /// Its name.
+    pub(super) key: Key,
+    /// Where an MQTT 5 sender wants the outcome as well.
+    pub(super) response: Option<ResponseTo>,
+}
+
+/// A piece of work for the thread; gives back what to tell once the commit is known.
+type Step = Box<dyn FnOnce(Result<&Store, LedgerError>) -> Told + Send>;
+/// Tells the asker, who learns of success only after the commit.
+type Told = Box<dyn FnOnce(Result<(), LedgerError>) + Send>;
+
+/// A handle to the ledger's thread, which ends with the last handle.
+#[derive(Debug, Clone)]
+pub(super) struct Ledger {
+    /// Work for the thread.
+    steps: mpsc::Sender<Step>,
+}
+
+impl Ledger {
+    /// Opens the file and starts the thread; blocks for a few milliseconds. A damaged file is set aside, and its new
+    /// name returned.
+    pub(super) fn open(path: &Path, remember: Duration) -> Result<(Self, Option<PathBuf>), LedgerError> {
+        let failed = |reason: String| LedgerError::Open { path: path.display().to_string(), reason };
+        let (store, set_aside) = store::open(path, remember).map_err(failed)?;
+        let (steps, inbox) = mpsc::channel(QUEUE);
+        let thread = thread::Builder::new().name("ledger".to_owned());
+        thread.spawn(move || work(store, inbox)).map_err(|error| failed(error.to_string()))?;
+        Ok((Self { steps }, set_aside))
+    }
+
+    /// Whether the thread has ended.
+    pub(super) fn is_gone(&self) -> bool {
+        self.steps.is_closed()
+    }
+
+    /// What is known of an id.
+    pub(super) async fn seen(&self, key: Key) -> Result<Seen, LedgerError> {
+        self.ask(move |store| store.seen(&key)).await
+    }
+
+    /// Writes a row for an id that was never seen. Durable when it returns.
+    pub(super) async fn claim(&self, entry: Entry, now: Timestamp) -> Result<(), LedgerError> {
+        self.ask(move |store| {
+            store.insert(&entry)?;
+            // The claim stands whether or not old rows could be dropped; the next one tries again.
+            let _ = store.prune(now);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Records how a command ended.
+    pub(super) async fn settle(&self, key: Key, verdict: Verdict) -> Result<(), LedgerError> {
+        self.ask(move |store| store.settle(&key, &verdict)).await
+    }
+
+    /// The rows without an outcome, oldest first.
+    pub(super) async fn interrupted(&self) -> Result<Vec<Interrupted>, LedgerError> {
+        self.ask(Store::open_rows).await
+    }
+
+    /// Has the thread do a piece of work and waits until it is committed.
+    async fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        let (reply, answer) = oneshot::channel();
+        let step: Step = Box::new(move |store| {
+            let result = store.and_then(|store| work(store).map_err(storage));
+            // An asker that went away does not need to know.
+            Box::new(move |committed| drop(reply.send(committed.and(result))))
+        });
+        self.steps.send(step).await.map_err(|_| LedgerError::Gone)?;
+        answer.await.map_err(|_| LedgerError::Gone)?
+    }
+}
+
+/// The thread: takes what waits, does it in one transaction, tells everybody.
+#[expect(clippy::needless_pass_by_value, reason = "the thread owns its connection")]
+fn work(store: Store, mut inbox: mpsc::Receiver<Step>) {
+    while let Some(first) = inbox.blocking_recv() {
+        let waiting = std::iter::from_fn(|| inbox.try_recv().ok());
+        let steps: Vec<Step> = std::iter::once(first).chain(waiting.take(QUEUE)).collect();
+        commit(&store, steps);
+    }
+}
+
+/// Does the steps in one transaction. A step that fails alone leaves nothing of its own behind.
+fn commit(store: &Store, steps: Vec<Step>) {
+    let begun = store.begin().map_err(storage);
+    let told: Vec<Told> = steps.into_iter().map(|step| step(begun.clone().map(|()| store))).collect();
+    let committed = begun.and_then(|()| store.commit().map_err(storage));
+    for tell in told {
+        tell(committed.clone());
+    }
+}
+
+/// SQLite's words, for people.
+#[expect(clippy::needless_pass_by_value, reason = "used by name in map_err")]
+fn storage(error: rusqlite::Error) -> LedgerError {
+    LedgerError::Storage(error.to_string())
+}
+
+#[cfg(test)]
+mod tests;

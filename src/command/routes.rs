@@ -1,0 +1,33 @@
+//! Which adapter a point's commands go to.
+
+use std::{collections::HashMap, sync::Arc};
+
+use tokio::sync::mpsc;
+
+use crate::model::{DeviceRequest, Point, PointAddress};
+
+/// The way to one point.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// The point as its adapter announced it.
+    pub point: Arc<Point>,
+    /// The adapter that owns its device. Bounded; whoever asks waits when it is full.
+    pub requests: mpsc::Sender<DeviceRequest>,
+}
+
+/// The ways to all points. Made anew whenever adapters come or go.
+#[derive(Debug, Clone, Default)]
+pub struct Routes(HashMap<PointAddress, Route>);
+
+impl Routes {
+    /// Adds the points of one adapter.
+    pub fn add(&mut self, points: impl IntoIterator<Item = Arc<Point>>, requests: &mpsc::Sender<DeviceRequest>) {
+        let routes = points.into_iter().map(|point| Route { point, requests: requests.clone() });
+        self.0.extend(routes.map(|route| (route.point.address.clone(), route)));
+    }
+
+    /// The way to a point, if any adapter announced it.
+    pub fn get(&self, address: &PointAddress) -> Option<&Route> {
+        self.0.get(address)
+    }
+}
