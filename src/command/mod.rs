@@ -12,6 +12,8 @@
 //! - A command that a crash interrupted is never carried out again: it is reported as `failed` at the next start.
 //! - The ledger is the truth: an outcome is recorded before it is told.
 
+mod case;
+mod clerk;
 mod desk;
 mod inbox;
 mod lanes;

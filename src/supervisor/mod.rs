@@ -281,3 +281,6 @@ impl TaskHandle {
 fn locked(tasks: &Mutex<Vec<Entry>>) -> MutexGuard<'_, Vec<Entry>> {
     tasks.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

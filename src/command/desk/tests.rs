@@ -2,13 +2,13 @@ use std::{sync::Mutex, time::Duration};
 
 use proptest::prelude::*;
 use serde_json::json;
-use tokio::sync::mpsc::error::TryRecvError;
+use tokio::sync::{mpsc::error::TryRecvError, oneshot};
 
-use super::*;
+use super::{super::inbox, *};
 use crate::{
     model::{
-        Access, BootId, Clock, ClockQuality, DeviceRequest, Payload, Point, PointName, PointType, Rate, Selector,
-        Value, WriteError,
+        Access, BootId, Clock, ClockQuality, CommandId, DeviceRequest, OutcomeStatus, Payload, Point, PointName,
+        PointType, Rate, ResponseTo, Selector, Source, Timestamp, Value, WriteError,
     },
     shutdown::StopSignal,
 };
@@ -176,7 +176,8 @@ async fn an_allowed_command_is_written_once_and_told_everywhere() {
     assert!(was_taken.try_recv().is_ok());
     assert_eq!(bench.writes(), 1);
     let audit = bench.audit.try_recv().unwrap().fields();
-    let wanted = r#"{"type":"audit","from":"uplink:cloud","what":"set pump-1/speed to 42 (c1): grant 1","allowed":true}"#;
+    let wanted =
+        r#"{"type":"audit","from":"uplink:cloud","what":"set pump-1/speed to 42 (c1): grant 1","allowed":true}"#;
     assert_eq!(audit, wanted);
 }
 

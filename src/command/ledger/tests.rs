@@ -63,8 +63,7 @@ async fn an_id_is_claimed_once_and_keeps_its_first_outcome() {
 async fn finished_rows_are_forgotten_in_time_but_never_open_ones() {
     let dir = tempfile::tempdir().unwrap();
     let (ledger, _) = open_in(&dir);
-    let (unset, early, late) =
-        (at("1970-01-01T00:05:00Z"), at("2026-11-20T12:00:00Z"), at("2026-11-22T12:00:00Z"));
+    let (unset, early, late) = (at("1970-01-01T00:05:00Z"), at("2026-11-20T12:00:00Z"), at("2026-11-22T12:00:00Z"));
     ledger.claim(entry("unset", Some(done(unset))), unset).await.unwrap();
     ledger.claim(entry("old", Some(done(early))), early).await.unwrap();
     ledger.claim(entry("open", None), early).await.unwrap();
