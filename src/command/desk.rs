@@ -80,8 +80,8 @@ impl Desk {
         }
     }
 
-    /// Works until stopping is asked for; may be called again after an error, a panic or a stop. Rows that an earlier
-    /// run left open are reported as interrupted first.
+    /// Works until stopping is asked for. It borrows both sides, so that a supervised task can call it again after an
+    /// error, a panic or a stop; rows that an earlier run left open are reported as interrupted first.
     pub async fn run(&mut self, context: &mut Context) -> Result<(), LedgerError> {
         self.reopen().await?;
         self.report_damage(context).await;

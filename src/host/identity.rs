@@ -27,7 +27,7 @@ fn slug(host: &str) -> String {
     let name = host.trim().split('.').next().unwrap_or_default().to_ascii_lowercase();
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let words: Vec<&str> = name.split(|c| !is_word(c)).filter(|word| !word.is_empty()).collect();
-    let slug: String = words.join("-").trim_start_matches('_').chars().take(MAX_LEN).collect();
+    let slug: String = words.join("-").trim_start_matches(['_', '-']).chars().take(MAX_LEN).collect();
     if slug.is_empty() { NAMELESS.to_owned() } else { slug }
 }
 
@@ -51,6 +51,7 @@ mod tests {
     fn host_names_become_slugs() {
         assert_eq!(slug("Plant-7.example.com\n"), "plant-7");
         assert_eq!(slug("--my  host--"), "my-host");
+        assert_eq!(slug("_ A"), "a");
         assert_eq!(slug("\u{df}"), NAMELESS);
         assert_eq!(slug(""), NAMELESS);
     }

@@ -185,6 +185,11 @@ impl Supervisor {
         for mut entry in entries {
             if !entry.ended_by(end).await {
                 warn!(task = %entry.name, ?stage, "Task did not stop in time");
+                self.board.set(entry.number, |status| {
+                    // A thread goes on: nothing can force it.
+                    status.state = if entry.abort.is_some() { TaskState::Ended } else { status.state };
+                    status.last_error = Some("did not stop in time".to_owned());
+                });
                 late.push(entry.name.to_string());
             }
         }

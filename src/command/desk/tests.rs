@@ -301,6 +301,29 @@ async fn a_mute_device_gives_a_timeout() {
 }
 
 #[tokio::test]
+async fn a_mute_device_is_refused_more_commands_than_may_wait() {
+    let mut bench = Bench::new();
+    let inbox = bench.inbox.clone();
+    let sender = async move {
+        for number in 0..MAX_WAITING + 2 {
+            inbox.send(envelope(&speed(&format!("c{number}"), &json!(1)))).await.unwrap();
+        }
+        std::future::pending::<()>().await;
+    };
+
+    let refused = tokio::select! {
+        outcome = bench.outcomes.recv() => outcome.unwrap(),
+        result = bench.desk.run(&mut bench.context) => panic!("desk ended: {result:?}"),
+        () = sender => unreachable!(),
+    };
+
+    assert_eq!(refused.status, OutcomeStatus::Denied);
+    assert_eq!(refused.error.unwrap(), "16 commands wait for pump-1 already");
+    assert!(bench.requests.try_recv().is_ok(), "the first went out");
+    assert!(bench.requests.try_recv().is_err(), "the others wait their turn");
+}
+
+#[tokio::test]
 async fn stopping_answers_what_still_waits() {
     let mut bench = Bench::new();
     bench.inbox.send(envelope(&speed("c1", &json!(1)))).await.unwrap();
