@@ -19,6 +19,7 @@ pub mod api;
 pub mod cli;
 
 pub mod daemon;
+pub mod live;
 pub mod pipeline;
 pub mod shutdown;
 pub mod supervisor;

@@ -20,6 +20,11 @@ impl CommandId {
         is_ok.then(|| Self(text.into()))
     }
 
+    /// A new id for a command that comes from inside the gateway.
+    pub fn random() -> Self {
+        Self(uuid::Uuid::new_v4().to_string().into())
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -22,17 +22,19 @@ pub enum Stage {
     Intake,
     /// The rule thread and what feeds it.
     Rules,
-    /// The writer of the buffer.
+    /// What brings events and outcomes into the buffer; the last commit follows it.
     Buffer,
     /// Uplinks; they may still publish what the buffer wrote last.
     Uplink,
+    /// The writer of the buffer; uplinks needed it to the end.
+    Store,
     /// The local API and everything else that only looks.
     Surface,
 }
 
 impl Stage {
     /// Every stage in the order of the stop.
-    pub const ALL: [Self; 5] = [Self::Intake, Self::Rules, Self::Buffer, Self::Uplink, Self::Surface];
+    pub const ALL: [Self; 6] = [Self::Intake, Self::Rules, Self::Buffer, Self::Uplink, Self::Store, Self::Surface];
 }
 
 /// Whether a task works.

@@ -1,1 +1,3 @@
-//! testing, see ARCHITECTURE.md.
+//! Stand-ins for the outside world, shared by tests, the demo and rehearsals of a site.
+
+pub mod site;
