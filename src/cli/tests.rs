@@ -1,0 +1,102 @@
+//! The command line as users type it.
+
+use clap::CommandFactory;
+
+use super::*;
+
+/// Runs a command line and gives its exit code as text, because `ExitCode` has no other form.
+fn exit(args: &[&str]) -> String {
+    let all = std::iter::once("tidegate").chain(args.iter().copied()).map(OsString::from);
+    format!("{:?}", main(all))
+}
+
+fn code(number: u8) -> String {
+    format!("{:?}", ExitCode::from(number))
+}
+
+/// Every command with its full name, subcommands included.
+fn commands() -> Vec<clap::Command> {
+    fn collect(command: &clap::Command, all: &mut Vec<clap::Command>) {
+        for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+            all.push(sub.clone());
+            collect(sub, all);
+        }
+    }
+    let (mut root, mut all) = (Cli::command(), Vec::new());
+    root.build();
+    collect(&root, &mut all);
+    all
+}
+
+#[test]
+fn the_definition_holds_together() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_command_and_argument_is_explained() {
+    for command in commands() {
+        let name = command.get_display_name().unwrap_or_default();
+        assert!(command.get_about().is_some(), "{name}");
+        for argument in command.get_arguments().filter(|argument| argument.get_id() != "help") {
+            assert!(argument.get_help().is_some(), "{name} {}", argument.get_id());
+        }
+    }
+}
+
+#[test]
+fn every_command_takes_the_configuration() {
+    for command in commands() {
+        let takes_it = command.get_arguments().any(|argument| argument.get_id() == "config");
+        assert!(takes_it, "{:?}", command.get_display_name());
+    }
+}
+
+#[test]
+fn the_page_about_the_commands_names_each_of_them() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/cli.md")).unwrap();
+    for command in commands().iter().filter(|command| !command.has_subcommands()) {
+        let name = command.get_display_name().unwrap_or_default().replacen("tidegate-", "", 1);
+        // Only the first of two words is a parent: `log-level` is one command.
+        let words = if name.starts_with("log-") { name } else { name.replace('-', " ") };
+        assert!(page.contains(&format!("`{words}")), "docs/cli.md does not name {words}");
+    }
+}
+
+#[test]
+fn help_and_version_succeed_and_mistakes_exit_64() {
+    assert_eq!(exit(&["--version"]), code(0));
+    assert_eq!(exit(&["buffer", "status", "--help"]), code(0));
+    for wrong in [&["--nonsense"] as &[&str], &[], &["tidy"], &["write", "a/b"], &["tail", "-n", "0"]] {
+        assert_eq!(exit(wrong), code(error::USAGE), "{wrong:?}");
+    }
+    assert_eq!(exit(&["points", "no selector"]), code(error::USAGE));
+    assert_eq!(exit(&["write", "a/b", "1", "--expires", "soon"]), code(error::USAGE));
+    assert_eq!(exit(&["log-level", "loud"]), code(error::USAGE));
+}
+
+#[test]
+fn a_negative_value_is_no_option() {
+    assert!(Cli::try_parse_from(["tidegate", "write", "a/b", "-5"]).is_ok());
+}
+
+#[test]
+fn an_unreachable_daemon_is_named_with_a_hint() {
+    let socket = std::path::Path::new("/nonexistent/api.sock");
+    let client = crate::api::Client::new(socket);
+
+    let error = context::block_on(async { Ok(client.get("/health").await?) }).unwrap_err();
+
+    let text = error.to_string();
+    assert!(text.starts_with("cannot reach the daemon at /nonexistent/api.sock: "), "{text}");
+    assert!(text.ends_with("(help: is it running? systemctl status tidegate)"), "{text}");
+    assert_eq!(format!("{:?}", error.exit_code()), code(error::UNAVAILABLE));
+}
+
+#[test]
+fn completions_are_printed_for_the_shells_we_ship() {
+    for shell in ["bash", "zsh", "fish"] {
+        assert_eq!(exit(&["completions", shell]), code(0));
+    }
+    assert_eq!(exit(&["completions", "tcsh"]), code(error::USAGE));
+}
