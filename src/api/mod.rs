@@ -8,6 +8,8 @@
 
 mod client;
 mod error;
+#[cfg(test)]
+pub(crate) mod fake;
 mod handlers;
 mod openapi;
 mod routes;

@@ -26,6 +26,12 @@ impl Context {
         Self { config, out: Box::new(io::stdout()) }
     }
 
+    /// Writes to where a test can read it.
+    #[cfg(test)]
+    pub(super) fn writing_to(config: PathBuf, out: Box<dyn Write>) -> Self {
+        Self { config, out }
+    }
+
     /// `--config`
     pub(super) fn config(&self) -> &Path {
         &self.config

@@ -20,6 +20,7 @@ mod reload;
 mod rules;
 mod run;
 mod schema;
+pub mod screen;
 mod seams;
 mod status;
 mod table;

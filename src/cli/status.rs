@@ -24,14 +24,14 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<(), CliError> {
-    let json = context.get("/api/v1/status")?;
-    let mut status: Status = known(&json)?;
-    if let Some(name) = &args.adapter {
-        status.adapters.retain(|adapter| adapter.name == *name);
-        if status.adapters.is_empty() {
-            return Err(CliError::Usage(format!("no adapter {name:?}")));
+    let mut json = context.get("/api/v1/status")?;
+    if let (Some(name), Some(Value::Array(adapters))) = (&args.adapter, json.get_mut("adapters")) {
+        adapters.retain(|adapter| adapter["name"] == **name);
+        if adapters.is_empty() {
+            return Err(CliError::Usage(format!("there is no adapter {name:?}")));
         }
     }
+    let status: Status = known(&json)?;
     context.show(args.json, &json, || text(&status))
 }
 
