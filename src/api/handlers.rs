@@ -2,30 +2,21 @@
 
 use axum::{
     Json,
-    body::Bytes,
     extract::{
         Path, Query, State,
-        rejection::{BytesRejection, PathRejection, QueryRejection},
+        rejection::{PathRejection, QueryRejection},
     },
     http::{StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{
-    WriteRequest,
-    error::ApiError,
-    routes::{Context, MAX_BODY},
-    view,
-};
+use super::{WriteRequest, body::Body, error::ApiError, routes::Context, view};
 use crate::model::{DeviceId, PointAddress, PointName, Selector, Timestamp};
 
 /// Media type of OpenMetrics 1.0.0.
 pub(super) const METRICS_MEDIA: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-/// A request's body, or why it could not be read.
-type Body = Result<Bytes, BytesRejection>;
 
 /// `?select=`, or why the query could not be read.
 pub(super) type Select = Result<Query<SelectQuery>, QueryRejection>;
@@ -40,7 +31,7 @@ pub(super) struct SelectQuery {
 /// `{"device","point"}`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Target {
+pub(super) struct Target {
     /// The device.
     device: String,
     /// The point within the device.
@@ -50,7 +41,7 @@ struct Target {
 /// `{"device","point","value","expires"?}`, as in a `command` message.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Write {
+pub(super) struct Write {
     /// The device.
     device: String,
     /// The point within the device.
@@ -64,7 +55,7 @@ struct Write {
 /// `{"level"}`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct LogLevel {
+pub(super) struct LogLevel {
     /// As in `[log] level`.
     level: String,
 }
@@ -95,14 +86,19 @@ pub(super) async fn point(
     found.map(Json).ok_or_else(|| ApiError::NotFound(format!("no point {address}")))
 }
 
-pub(super) async fn read(State(context): State<Context>, body: Body) -> Result<Json<view::Live>, ApiError> {
-    let target: Target = parse(body)?;
+pub(super) async fn read(
+    State(context): State<Context>,
+    Body(target): Body<Target>,
+) -> Result<Json<view::Live>, ApiError> {
     let reading = context.gateway.read(address(&target.device, &target.point)?).await?;
     Ok(Json(view::Live::from(&reading)))
 }
 
-pub(super) async fn write(State(context): State<Context>, body: Body) -> Result<Json<view::Outcome>, ApiError> {
-    let Write { device, point, value, expires } = parse(body)?;
+pub(super) async fn write(
+    State(context): State<Context>,
+    Body(write): Body<Write>,
+) -> Result<Json<view::Outcome>, ApiError> {
+    let Write { device, point, value, expires } = write;
     let expires = expires.map(|text| Timestamp::parse(&text)).transpose();
     let request = WriteRequest {
         user: context.user,
@@ -132,8 +128,11 @@ pub(super) async fn reload(State(context): State<Context>) -> Result<Json<Value>
     Ok(Json(json!({ "summary": summary })))
 }
 
-pub(super) async fn log_level(State(context): State<Context>, body: Body) -> Result<Json<Value>, ApiError> {
-    let LogLevel { level } = parse(body)?;
+pub(super) async fn log_level(
+    State(context): State<Context>,
+    Body(wanted): Body<LogLevel>,
+) -> Result<Json<Value>, ApiError> {
+    let LogLevel { level } = wanted;
     context.gateway.set_log_level(&level).map_err(ApiError::Invalid)?;
     tracing::info!(user = %context.user, %level, "Log level was changed");
     Ok(Json(json!({ "level": level })))
@@ -158,15 +157,6 @@ pub(super) fn selector(query: Select) -> Result<Option<Selector>, ApiError> {
     let Query(SelectQuery { select }) = query.map_err(|error| ApiError::Invalid(error.body_text()))?;
     let parsed = select.map(|text| Selector::parse(&text)).transpose();
     parsed.map_err(|error| ApiError::Invalid(error.to_string()))
-}
-
-/// A body as JSON of a known shape, whatever its content type says: a unix socket has no browser behind it.
-fn parse<T: DeserializeOwned>(body: Body) -> Result<T, ApiError> {
-    let bytes = body.map_err(|error| match error.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge(MAX_BODY),
-        _ => ApiError::Invalid(error.body_text()),
-    })?;
-    serde_json::from_slice(&bytes).map_err(|error| ApiError::Invalid(format!("body: {error}")))
 }
 
 /// Two names as an address.

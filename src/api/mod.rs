@@ -6,6 +6,7 @@
 //!
 //! The daemon is met through [`Gateway`]; nothing here knows another module.
 
+mod body;
 mod client;
 mod error;
 #[cfg(test)]
