@@ -1,0 +1,76 @@
+//! Errors of a request, as JSON with the right status code.
+
+use axum::{
+    Json,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+
+/// Why a request was not answered with what it asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ApiError {
+    /// The request cannot be understood.
+    #[error("{0}")]
+    Invalid(String),
+    /// There is no such route, device or point.
+    #[error("{0}")]
+    NotFound(String),
+    /// The route knows other methods.
+    #[error("this method is not allowed here")]
+    Method,
+    /// The body is larger than it may be.
+    #[error("body is larger than {0} bytes")]
+    TooLarge(usize),
+    /// The request is clear and cannot be carried out, for example a configuration with errors.
+    #[error("{0}")]
+    Refused(String),
+    /// The part of the gateway that has to answer does not run at the moment.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The device did not answer in time.
+    #[error("{0}")]
+    Timeout(String),
+}
+
+impl ApiError {
+    /// The status code of the answer.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Timeout(_) => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    /// What the sender can do about it.
+    fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::NotFound(_) | Self::Method => Some("GET /api/v1/openapi.json lists every route"),
+            Self::Refused(_) => Some("nothing was changed"),
+            Self::Unavailable(_) => Some("GET /health says which part is missing"),
+            Self::Invalid(_) | Self::TooLarge(_) | Self::Timeout(_) => None,
+        }
+    }
+}
+
+/// The body of every answer that is an error.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ErrorBody {
+    /// What happened.
+    pub(super) error: String,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) help: Option<String>,
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let body = ErrorBody { error: self.to_string(), help: self.help().map(str::to_owned) };
+        (self.status(), Json(body)).into_response()
+    }
+}

@@ -1,0 +1,169 @@
+//! One short function per route: read the request, ask the gateway, show the answer.
+
+use axum::{
+    Json,
+    extract::{
+        Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{WriteRequest, body::Body, error::ApiError, routes::Context, view};
+use crate::model::{DeviceId, PointAddress, PointName, Selector, Timestamp};
+
+/// Media type of OpenMetrics 1.0.0.
+pub(super) const METRICS_MEDIA: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// `?select=`, or why the query could not be read.
+pub(super) type Select = Result<Query<SelectQuery>, QueryRejection>;
+
+/// `?select=device/point`.
+#[derive(Debug, Deserialize)]
+pub(super) struct SelectQuery {
+    /// The selector; everything when it is absent.
+    select: Option<String>,
+}
+
+/// `{"device","point"}`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Target {
+    /// The device.
+    device: String,
+    /// The point within the device.
+    point: String,
+}
+
+/// `{"device","point","value","expires"?}`, as in a `command` message.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Write {
+    /// The device.
+    device: String,
+    /// The point within the device.
+    point: String,
+    /// The value.
+    value: Value,
+    /// RFC 3339.
+    expires: Option<String>,
+}
+
+/// `{"level"}`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LogLevel {
+    /// As in `[log] level`.
+    level: String,
+}
+
+pub(super) async fn status(State(context): State<Context>) -> Json<view::Status> {
+    Json(context.gateway.status())
+}
+
+pub(super) async fn devices(State(context): State<Context>) -> Json<Vec<view::Device>> {
+    Json(context.gateway.devices())
+}
+
+pub(super) async fn points(
+    State(context): State<Context>,
+    query: Select,
+) -> Result<Json<Vec<view::Point>>, ApiError> {
+    Ok(Json(context.gateway.points(selector(query)?.as_ref())))
+}
+
+pub(super) async fn point(
+    State(context): State<Context>,
+    path: Result<Path<(String, String)>, PathRejection>,
+) -> Result<Json<view::Point>, ApiError> {
+    let Path((device, point)) = path.map_err(|error| ApiError::Invalid(error.body_text()))?;
+    let address = address(&device, &point)?;
+    let only = Selector::parse(&address.to_string()).map_err(|error| ApiError::Invalid(error.to_string()))?;
+    let found = context.gateway.points(Some(&only)).into_iter().next();
+    found.map(Json).ok_or_else(|| ApiError::NotFound(format!("no point {address}")))
+}
+
+pub(super) async fn read(
+    State(context): State<Context>,
+    Body(target): Body<Target>,
+) -> Result<Json<view::Live>, ApiError> {
+    let reading = context.gateway.read(address(&target.device, &target.point)?).await?;
+    Ok(Json(view::Live::from(&reading)))
+}
+
+pub(super) async fn write(
+    State(context): State<Context>,
+    Body(write): Body<Write>,
+) -> Result<Json<view::Outcome>, ApiError> {
+    let Write { device, point, value, expires } = write;
+    let expires = expires.map(|text| Timestamp::parse(&text)).transpose();
+    let request = WriteRequest {
+        user: context.user,
+        roles: vec!["local".into()],
+        target: format!("{device}/{point}"),
+        value,
+        expires: expires.map_err(|error| ApiError::Invalid(error.to_string()))?,
+    };
+    Ok(Json(view::Outcome::from(&context.gateway.write(request).await)))
+}
+
+pub(super) async fn buffer(State(context): State<Context>) -> Json<Value> {
+    Json(context.gateway.buffer())
+}
+
+pub(super) async fn rules(State(context): State<Context>) -> Json<Value> {
+    Json(context.gateway.rules())
+}
+
+pub(super) async fn tasks(State(context): State<Context>) -> Json<Vec<Value>> {
+    Json(context.gateway.status().tasks)
+}
+
+pub(super) async fn reload(State(context): State<Context>) -> Result<Json<Value>, ApiError> {
+    let summary = context.gateway.reload().await.map_err(ApiError::Refused)?;
+    tracing::info!(user = %context.user, %summary, "Configuration was reloaded");
+    Ok(Json(json!({ "summary": summary })))
+}
+
+pub(super) async fn log_level(
+    State(context): State<Context>,
+    Body(wanted): Body<LogLevel>,
+) -> Result<Json<Value>, ApiError> {
+    let LogLevel { level } = wanted;
+    context.gateway.set_log_level(&level).map_err(ApiError::Invalid)?;
+    tracing::info!(user = %context.user, %level, "Log level was changed");
+    Ok(Json(json!({ "level": level })))
+}
+
+pub(super) async fn openapi() -> Json<Value> {
+    Json(super::openapi())
+}
+
+pub(super) async fn metrics(State(context): State<Context>) -> Response {
+    ([(CONTENT_TYPE, METRICS_MEDIA)], context.gateway.metrics()).into_response()
+}
+
+pub(super) async fn health(State(context): State<Context>) -> (StatusCode, Json<view::Health>) {
+    let health = context.gateway.health();
+    let code = if health.ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (code, Json(health))
+}
+
+/// The selector of a query, if it has one.
+pub(super) fn selector(query: Select) -> Result<Option<Selector>, ApiError> {
+    let Query(SelectQuery { select }) = query.map_err(|error| ApiError::Invalid(error.body_text()))?;
+    let parsed = select.map(|text| Selector::parse(&text)).transpose();
+    parsed.map_err(|error| ApiError::Invalid(error.to_string()))
+}
+
+/// Two names as an address.
+fn address(device: &str, point: &str) -> Result<PointAddress, ApiError> {
+    let invalid = |what: &str, error| ApiError::Invalid(format!("{what}: {error}"));
+    Ok(PointAddress {
+        device: DeviceId::new(device).map_err(|error| invalid("device", error))?,
+        point: PointName::new(point).map_err(|error| invalid("point", error))?,
+    })
+}

@@ -1,0 +1,142 @@
+//! The table of routes. The router and the OpenAPI document are both made from it, so neither knows a route the
+//! other does not.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    routing::{MethodRouter, get, post, put},
+};
+
+use super::{Gateway, error::ApiError, handlers, tail};
+use crate::shutdown::Stop;
+
+/// Largest request body in bytes; a larger one is refused.
+pub(super) const MAX_BODY: usize = 64 * 1024;
+
+/// What every handler is given.
+#[derive(Clone)]
+pub(super) struct Context {
+    /// What is shown and asked.
+    pub(super) gateway: Arc<dyn Gateway>,
+    /// The unix user behind the connection.
+    pub(super) user: Arc<str>,
+    /// Ends live streams.
+    pub(super) stop: Stop,
+}
+
+/// One route and what the document says of it.
+pub(super) struct Route {
+    /// `get`, `post` or `put`.
+    pub(super) method: &'static str,
+    /// The path, with `{name}` for its parameters.
+    pub(super) path: &'static str,
+    /// One sentence for people.
+    pub(super) summary: &'static str,
+    /// The name of the answer's schema, or `None` for text.
+    pub(super) answer: Option<&'static str>,
+    /// The name of the body's schema.
+    pub(super) body: Option<&'static str>,
+    /// Whether it takes `?select=`.
+    pub(super) selects: bool,
+    /// Media type of the answer.
+    pub(super) media: &'static str,
+    /// What answers it.
+    handler: fn() -> MethodRouter<Context>,
+}
+
+impl Route {
+    /// A route that answers JSON.
+    const fn json(
+        method: &'static str,
+        path: &'static str,
+        answer: &'static str,
+        handler: fn() -> MethodRouter<Context>,
+        summary: &'static str,
+    ) -> Self {
+        let media = "application/json";
+        Self { method, path, summary, answer: Some(answer), body: None, selects: false, media, handler }
+    }
+
+    /// The same with a body.
+    const fn taking(mut self, body: &'static str) -> Self {
+        self.body = Some(body);
+        self
+    }
+
+    /// The same with `?select=`.
+    const fn selecting(mut self) -> Self {
+        self.selects = true;
+        self
+    }
+
+    /// The same with another media type.
+    const fn media(mut self, media: &'static str) -> Self {
+        self.media = media;
+        self
+    }
+}
+
+/// Every route there is.
+pub(super) const ROUTES: &[Route] = &[
+    Route::json("get", "/api/v1/status", "Status", || get(handlers::status), "The gateway at this moment"),
+    Route::json("get", "/api/v1/devices", "Devices", || get(handlers::devices), "Every device"),
+    Route::json("get", "/api/v1/points", "Points", || get(handlers::points), "Points with their last values")
+        .selecting(),
+    Route::json(
+        "get",
+        "/api/v1/points/{device}/{point}",
+        "Point",
+        || get(handlers::point),
+        "One point with its last value",
+    ),
+    Route::json(
+        "get",
+        "/api/v1/tail",
+        "TailLine",
+        || get(tail::tail),
+        "Readings as they come, one JSON object per line, until the client leaves",
+    )
+    .selecting()
+    .media(tail::MEDIA),
+    Route::json("post", "/api/v1/read", "Live", || post(handlers::read), "Ask a device for a value now")
+        .taking("Target"),
+    Route::json(
+        "post",
+        "/api/v1/write",
+        "Outcome",
+        || post(handlers::write),
+        "Set a point, if a grant allows it, and wait for the outcome",
+    )
+    .taking("Write"),
+    Route::json("get", "/api/v1/buffer", "Any", || get(handlers::buffer), "The buffer's status"),
+    Route::json("get", "/api/v1/rules", "Any", || get(handlers::rules), "The rules' status"),
+    Route::json("get", "/api/v1/tasks", "Any", || get(handlers::tasks), "The supervised tasks"),
+    Route::json("post", "/api/v1/reload", "Summary", || post(handlers::reload), "Read the configuration again"),
+    Route::json(
+        "put",
+        "/api/v1/log-level",
+        "LogLevel",
+        || put(handlers::log_level),
+        "Change the log level until the next start",
+    )
+    .taking("LogLevel"),
+    Route::json("get", "/api/v1/openapi.json", "Any", || get(handlers::openapi), "This document"),
+    Route {
+        answer: None,
+        ..Route::json("get", "/metrics", "", || get(handlers::metrics), "All metrics as OpenMetrics text")
+            .media(handlers::METRICS_MEDIA)
+    },
+    Route::json("get", "/health", "Health", || get(handlers::health), "200 when everything works, else 503"),
+];
+
+/// The routes, ready to serve one connection.
+pub(super) fn router(context: Context) -> Router {
+    let routes = ROUTES.iter().fold(Router::new(), |router, route| router.route(route.path, (route.handler)()));
+    routes
+        .fallback(async || ApiError::NotFound("no such route".to_owned()))
+        .method_not_allowed_fallback(async || ApiError::Method)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .with_state(context)
+}

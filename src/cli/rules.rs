@@ -1,0 +1,50 @@
+//! `tidegate rules`
+
+use std::path::{Path, PathBuf};
+
+use super::{check, context::Context, error::CliError, reload, seams, table::Table};
+
+/// What to do with the rules.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// List the rules that run, with what they did.
+    List {
+        /// Print one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Compile the rules and report every problem; nothing is run.
+    Check {
+        /// The folder of rules; by default the one in the configuration.
+        dir: Option<PathBuf>,
+        /// Print the report as one JSON document on standard output.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make the daemon read its rules again, with the rest of its configuration.
+    Reload,
+}
+
+pub(super) fn run(command: &Command, context: &mut Context) -> Result<(), CliError> {
+    match command {
+        Command::List { json } => list(*json, context),
+        Command::Check { dir, json } => check_rules(dir.as_deref(), *json, context),
+        Command::Reload => reload::run(context),
+    }
+}
+
+/// `tidegate rules list`
+fn list(as_json: bool, context: &mut Context) -> Result<(), CliError> {
+    let json = context.get("/api/v1/rules")?;
+    context.show(as_json, &json, || Table::of(json.as_array().map_or(&[], Vec::as_slice)).to_string())
+}
+
+/// `tidegate rules check`
+fn check_rules(dir: Option<&Path>, as_json: bool, context: &mut Context) -> Result<(), CliError> {
+    let report = seams::check_rules(context.config(), dir)?;
+    check::tell(&report, as_json, context)?;
+    if report.errors > 0 {
+        return Err(CliError::Config(String::new()));
+    }
+    if as_json { Ok(()) } else { context.print(&format!("rules are valid: {}\n", report.summary)) }
+}

@@ -1,0 +1,116 @@
+//! Tables for people: aligned columns, two spaces between them, no lines.
+
+use std::fmt;
+
+use serde_json::Value;
+
+/// Keys that come first when a table is made from objects whose form is not ours.
+const FIRST: &[&str] = &["name", "id", "state", "status"];
+
+/// Rows under headings.
+#[derive(Debug)]
+pub(super) struct Table {
+    /// The headings.
+    head: Vec<String>,
+    /// Cells; each row has as many as there are headings.
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// A table without rows.
+    pub(super) fn new(head: &[&str]) -> Self {
+        Self { head: head.iter().map(ToString::to_string).collect(), rows: Vec::new() }
+    }
+
+    /// Adds a row; missing cells are empty.
+    pub(super) fn push(&mut self, cells: impl IntoIterator<Item = String>) {
+        let mut row: Vec<String> = cells.into_iter().map(|cell| one_line(&cell)).collect();
+        row.resize(self.head.len(), String::new());
+        self.rows.push(row);
+    }
+
+    /// A table of JSON objects, a column per key, names first.
+    pub(super) fn of(objects: &[Value]) -> Self {
+        let mut keys: Vec<&str> = Vec::new();
+        for key in objects.iter().filter_map(Value::as_object).flat_map(serde_json::Map::keys) {
+            if !keys.contains(&key.as_str()) {
+                keys.push(key);
+            }
+        }
+        keys.sort_by_key(|key| FIRST.iter().position(|first| first == key).unwrap_or(FIRST.len()));
+        let head: Vec<String> = keys.iter().map(|key| key.replace('_', " ").to_uppercase()).collect();
+        let mut table = Self { head, rows: Vec::new() };
+        for object in objects {
+            table.push(keys.iter().map(|key| object.get(*key).map_or_else(String::new, cell)));
+        }
+        table
+    }
+
+    /// Width of each column in characters.
+    fn widths(&self) -> Vec<usize> {
+        let width = |column: usize| {
+            let cells = std::iter::once(&self.head).chain(&self.rows).map(|row| row[column].chars().count());
+            cells.max().unwrap_or(0)
+        };
+        (0..self.head.len()).map(width).collect()
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let widths = self.widths();
+        for row in std::iter::once(&self.head).chain(&self.rows) {
+            let padded: Vec<String> =
+                row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}")).collect();
+            writeln!(f, "{}", padded.join("  ").trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+/// A JSON value as a cell: text without quotes, nothing for null.
+pub(super) fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
+    }
+}
+
+/// Text from a device cannot break the layout or drive the terminal.
+pub(super) fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let mut table = Table::new(&["DEVICE", "VALUE"]);
+        table.push(["cold-store-1".to_owned(), "–18.5 °C".to_owned()]);
+        table.push(["m".to_owned()]);
+
+        assert_eq!(table.to_string(), "DEVICE        VALUE\ncold-store-1  –18.5 °C\nm\n");
+    }
+
+    #[test]
+    fn objects_become_rows_with_their_names_first() {
+        let table = Table::of(&[json!({"acked": 3, "name": "cloud"}), json!({"name": "scada", "last_error": null})]);
+
+        assert_eq!(table.to_string(), "NAME   ACKED  LAST ERROR\ncloud  3\nscada\n");
+    }
+
+    proptest! {
+        #[test]
+        fn a_row_is_one_line_whatever_is_in_it(cells in proptest::collection::vec("(?s).{0,12}", 0..5)) {
+            let mut table = Table::new(&["A", "B", "C"]);
+            table.push(cells.into_iter().take(3));
+            prop_assert_eq!(table.to_string().lines().count(), 2);
+        }
+    }
+}
