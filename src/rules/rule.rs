@@ -7,6 +7,9 @@ use super::{
     script::Script,
 };
 
+/// Shortest time between two lines in the log about faults of one rule.
+const TELL_EVERY: Duration = Duration::from_secs(60);
+
 /// A rule by its file name.
 pub(super) struct Rule {
     /// The file's name, without `.rhai`.
@@ -27,14 +30,16 @@ pub(super) struct Rule {
     pub(super) in_row: u32,
     /// The last fault, or why the file was refused.
     last_error: Option<String>,
+    /// Uptime when a fault was told last.
+    told: Option<Duration>,
 }
 
 impl Rule {
     /// A rule whose file was just found.
     pub(super) fn new(name: Arc<str>) -> Self {
         let (calls, faults, in_row) = (0, 0, 0);
-        let (version, script, refused, last_error) = (None, None, None, None);
-        Self { name, version, script, refused, quarantined: false, calls, faults, in_row, last_error }
+        let (version, script, refused, last_error, told) = (None, None, None, None, None);
+        Self { name, version, script, refused, quarantined: false, calls, faults, in_row, last_error, told }
     }
 
     /// Runs a new version from now on.
@@ -45,6 +50,7 @@ impl Rule {
         self.quarantined = false;
         self.in_row = 0;
         self.last_error = None;
+        self.told = None;
     }
 
     /// Notes that the file as it is now does not load.
@@ -58,15 +64,18 @@ impl Rule {
         self.script.is_some() && !self.quarantined
     }
 
-    /// Counts a fault; true when it is worth a line in the log because it is another one than before.
-    pub(super) fn note_fault(&mut self, text: &str) -> bool {
+    /// Counts a fault; true when it is worth a line in the log: it is another one than before, or the first since a
+    /// good call, and the last line is a while ago.
+    pub(super) fn note_fault(&mut self, text: &str, uptime: Duration) -> bool {
         self.faults += 1;
         self.in_row += 1;
-        let is_new = self.last_error.as_deref() != Some(text);
-        if is_new {
-            self.last_error = Some(text.to_owned());
+        let is_new = self.in_row == 1 || self.last_error.as_deref() != Some(text);
+        let is_quiet = self.told.is_none_or(|told| uptime.saturating_sub(told) >= TELL_EVERY);
+        self.last_error = Some(text.to_owned());
+        if is_new && is_quiet {
+            self.told = Some(uptime);
         }
-        is_new
+        is_new && is_quiet
     }
 
     /// How many timers it has.

@@ -177,10 +177,11 @@ impl RuleSet {
 
     /// Counts a fault, tells it once, and takes the rule out of service when there were too many in a row.
     fn fault(&mut self, rule: usize, text: &str) {
+        let uptime = self.clock.uptime();
         let failed = &mut self.rules[rule];
         let name = failed.name.to_string();
         self.metrics.faults.get_or_create(&vec![("rule".to_owned(), name.clone())]).inc();
-        if failed.note_fault(text) {
+        if failed.note_fault(text, uptime) {
             tracing::warn!(rule = name, error = text, "Rule failed, the reading passes as it was");
         }
         if failed.in_row < self.quarantine_after {

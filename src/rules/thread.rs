@@ -11,7 +11,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{Context, Control, Output, RuleStatus, reload::Scope, set::RuleSet, watch::FolderWatch};
+use super::{Context, Control, LoadReport, Output, RuleStatus, reload::Scope, set::RuleSet, watch::FolderWatch};
 use crate::{config, model::Batch};
 
 /// Readings after which a group is closed.
@@ -80,7 +80,9 @@ impl RuleThread {
     /// Works until the input is closed and everything in it is handed on. Blocks; it wants a thread of its own,
     /// outside of the runtime.
     pub fn run(mut self) {
-        loop {
+        // What loading the rules had to say.
+        let mut is_heard = self.hand_on();
+        while is_heard {
             let timer = self.set.next_timer().map(|at| at.saturating_sub(self.set.uptime()));
             match self.runtime.block_on(self.ears.wait(timer)) {
                 Wake::Batch(batch) => self.take_group(batch),
@@ -89,9 +91,7 @@ impl RuleThread {
                 Wake::Moment => {}
             }
             self.look_at_the_clock();
-            if !self.hand_on() {
-                break;
-            }
+            is_heard = self.hand_on();
         }
         self.status.send_replace(self.set.status());
     }
@@ -133,12 +133,10 @@ impl RuleThread {
         }
     }
 
-    /// Reads the folder, and watches it from now on if that was not possible before.
-    fn reload(&mut self, scope: Scope) -> super::LoadReport {
+    /// Reads the folder. It is watched anew first: another folder may have taken its place.
+    fn reload(&mut self, scope: Scope) -> LoadReport {
         self.ears.reload_at = None;
-        if self.ears.files.is_none() && self.dir.is_dir() {
-            self.ears.files = FolderWatch::start(&self.dir);
-        }
+        self.ears.files = FolderWatch::start(&self.dir);
         let report = self.set.reload(&self.dir, scope);
         self.report();
         report

@@ -19,6 +19,10 @@ pub(super) struct FolderWatch {
 impl FolderWatch {
     /// Starts watching, or says in the log why not.
     pub(super) fn start(dir: &Path) -> Option<Self> {
+        if !dir.is_dir() {
+            tracing::info!(dir = %dir.display(), "There is no rule folder, so there are no rules");
+            return None;
+        }
         match Self::try_start(dir) {
             Ok(watch) => Some(watch),
             Err(error) => {

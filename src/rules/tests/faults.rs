@@ -38,6 +38,10 @@ fn limits_stop_loops_bombs_and_recursion() {
     passes_in_spite_of("let a = []; loop { a = [a]; }");
     passes_in_spite_of("let m = #{}; let i = 0; loop { m[`${i}`] = i; i += 1; }");
     passes_in_spite_of("deep(0)");
+    passes_in_spite_of("let x = 0; for i in 0..2_000_000_000 { x = i; }");
+    passes_in_spite_of("blob(2_000_000_000)");
+    passes_in_spite_of("let a = []; a.pad(2_000_000_000, 0)");
+    passes_in_spite_of("let s = \"\"; s.pad(2_000_000_000, \"x\")");
     passes_in_spite_of("for i in 0..200 { emit(\"a/b\", i) }");
     passes_in_spite_of("try { loop {} } catch { r.drop() }");
 }
@@ -108,6 +112,21 @@ fn a_failing_timer_counts_like_a_failing_handler() {
 
     assert_eq!(bench.status().state, RuleState::Quarantined);
     assert_eq!(bench.set.next_timer(), None);
+}
+
+#[test]
+fn a_fault_that_says_something_new_each_time_is_not_told_each_time() {
+    let mut bench = Bench::start(
+        &[("rule", r#"on("meter/power", |r| throw r.value);"#)],
+        |config| config.quarantine_after = 1_000,
+        Vec::new(),
+    );
+    bench.power(1.0);
+    let rule = &mut bench.set.rules[0];
+
+    let told = [1, 59, 61].map(|second| rule.note_fault(&second.to_string(), Duration::from_secs(second)));
+
+    assert_eq!(told, [false, false, true]);
 }
 
 #[test]

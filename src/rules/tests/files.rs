@@ -7,10 +7,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::fixture::{Bench, ManualClock, limits, lines, point, reading};
 use crate::{
-    model::{Batch, EventKind, PointType, Receipt, Value},
+    model::{Batch, EventKind, PointType, Reading, Receipt, Value},
     rules::{
-        Context, Control, Kept, Level, Metrics, RuleState, RuleThread, check, engine, host::Shared, points::Points,
-        state::Store,
+        Context, Control, Kept, Level, Metrics, Output, RuleState, RuleStatus, RuleThread, check, engine,
+        host::Shared, points::Points, state::Store,
     },
 };
 
@@ -123,14 +123,23 @@ fn every_function_is_in_the_reference() {
     assert!(missing.is_empty(), "{missing:?} missing in docs/rules.md");
 }
 
-#[test]
-fn the_thread_hands_on_receipts_reloads_on_request_and_drains_at_the_end() {
+/// A rule thread at work on a folder.
+struct Running {
+    dir: tempfile::TempDir,
+    runtime: tokio::runtime::Runtime,
+    input: mpsc::Sender<Batch>,
+    outputs: mpsc::Receiver<Output>,
+    control: mpsc::Sender<Control>,
+    statuses: watch::Receiver<Vec<RuleStatus>>,
+    thread: std::thread::JoinHandle<()>,
+}
+
+fn running(rule: &str) -> Running {
     let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join("a.rhai"), r#"on("meter/power", |r| r.drop());"#).unwrap();
+    fs::write(dir.path().join("a.rhai"), rule).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let ((input, inputs), (output, mut outputs)) = (mpsc::channel(8), mpsc::channel(8));
-    let (control, controls) = mpsc::channel(1);
-    let (status, statuses) = watch::channel(Vec::new());
+    let ((input, inputs), (output, outputs)) = (mpsc::channel(8), mpsc::channel(8));
+    let ((control, controls), (status, statuses)) = (mpsc::channel(1), watch::channel(Vec::new()));
     let context = Context {
         runtime: runtime.handle().clone(),
         input: inputs,
@@ -143,23 +152,57 @@ fn the_thread_hands_on_receipts_reloads_on_request_and_drains_at_the_end() {
     };
     let rules = RuleThread::new(limits(dir.path().into()), context);
     let thread = std::thread::spawn(move || rules.run());
-    let batch = |value| vec![reading("meter/power", PointType::Float, Value::Float(value), 0)];
+    Running { dir, runtime, input, outputs, control, statuses, thread }
+}
+
+fn batch(value: f64) -> Vec<Reading> {
+    vec![reading("meter/power", PointType::Float, Value::Float(value), 0)]
+}
+
+#[test]
+fn the_thread_hands_on_receipts_reloads_on_request_and_drains_at_the_end() {
+    let mut running = running(r#"on("meter/power", |r| r.drop());"#);
 
     let (receipt, _) = Receipt::pair();
-    input.blocking_send(Batch { readings: batch(1.0), receipt: Some(receipt) }).unwrap();
-    let dropped = outputs.blocking_recv().unwrap();
-    fs::remove_file(dir.path().join("a.rhai")).unwrap();
+    running.input.blocking_send(Batch { readings: batch(1.0), receipt: Some(receipt) }).unwrap();
+    let dropped = running.outputs.blocking_recv().unwrap();
+    fs::remove_file(running.dir.path().join("a.rhai")).unwrap();
     let (reply, answer) = oneshot::channel();
-    control.blocking_send(Control::Reload { reply }).unwrap();
+    running.control.blocking_send(Control::Reload { reply }).unwrap();
     answer.blocking_recv().unwrap();
-    input.blocking_send(batch(2.0).into()).unwrap();
-    drop(input);
-    thread.join().unwrap();
+    running.input.blocking_send(batch(2.0).into()).unwrap();
+    drop(running.input);
+    running.thread.join().unwrap();
 
     assert_eq!((dropped.forward.len(), dropped.receipts.len()), (0, 1));
-    assert_eq!(lines(&outputs.blocking_recv().unwrap().forward), ["meter/power=2"]);
-    assert!(outputs.blocking_recv().is_none());
-    assert!(statuses.borrow().is_empty());
+    assert_eq!(lines(&running.outputs.blocking_recv().unwrap().forward), ["meter/power=2"]);
+    assert!(running.outputs.blocking_recv().is_none());
+    assert!(running.statuses.borrow().is_empty());
+}
+
+#[test]
+fn a_saved_file_is_taken_up_without_being_asked() {
+    let mut running = running(r#"on("meter/power", |r| r.drop());"#);
+
+    fs::write(running.dir.path().join("a.rhai"), r#"on("meter/*", |r| r.value = 7);"#).unwrap();
+    let has_changed = |rules: &Vec<RuleStatus>| rules.first().is_some_and(|rule| rule.handlers == ["meter/*"]);
+    running.runtime.block_on(running.statuses.wait_for(has_changed)).unwrap();
+    running.input.blocking_send(batch(1.0).into()).unwrap();
+
+    assert_eq!(lines(&running.outputs.blocking_recv().unwrap().forward), ["meter/power=7"]);
+    drop(running.input);
+    running.thread.join().unwrap();
+}
+
+#[test]
+fn a_rule_that_is_refused_at_the_start_is_told_before_any_reading() {
+    let mut running = running("on(");
+
+    let output = running.outputs.blocking_recv().unwrap();
+
+    assert!(matches!(&output.events[0].kind, EventKind::Gateway { what, .. } if what == "rule-refused"));
+    drop(running.input);
+    running.thread.join().unwrap();
 }
 
 proptest! {
