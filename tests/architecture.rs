@@ -142,9 +142,10 @@ fn ident(text: &str) -> Option<String> {
     name.starts_with(|c: char| c.is_lowercase()).then(|| name.to_owned())
 }
 
-/// The code, and the tests that follow it. Tests stand last in a file; a file named `tests.rs` is all tests.
+/// The code, and the tests that follow it. Tests stand last in a file; a file named `tests.rs` or `…_tests.rs` is all
+/// tests.
 fn split_tests<'a>(source: &Source<'a>) -> (&'a str, &'a str) {
-    if source.path.ends_with("tests.rs") {
+    if source.path.to_string_lossy().ends_with("tests.rs") {
         return ("", source.text);
     }
     source.text.split_at(source.text.find("#[cfg(test)]\nmod ").unwrap_or(source.text.len()))

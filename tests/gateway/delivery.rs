@@ -47,6 +47,25 @@ fn assert_series_are_whole(blocks: &Blocks, units: &Units) {
 }
 
 #[test]
+fn mqtt_3_1_1_carries_the_same_messages() {
+    let units = Units::start(1, 2);
+    let broker = Broker::start();
+    let listener = Listener::start(broker.port());
+    let mut site = Site::new(broker.port()).line(units.port(), 1, 2, "200ms");
+    site.replace("window = 10", "window = 10\nprotocol = \"3.1.1\"");
+
+    let gateway = Gateway::start(&site);
+    units.wait_served(5);
+    assert!(gateway.stop().success());
+
+    listener.wait_for_message("/state", |state| state["state"] == "offline");
+    let blocks = Blocks::received(&listener.messages());
+    blocks.assert_ordered();
+    assert_eq!(blocks.missing(&[], &BTreeSet::new()), []);
+    assert_ticks_are_whole(&blocks);
+}
+
+#[test]
 fn nothing_owed_is_missing_after_an_outage_and_a_kill_in_the_middle_of_the_drain() {
     let units = Units::start(2, 20);
     let mut broker = Broker::start();

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::{Blocks, Broker, Gateway, Listener, Site, Units};
+use crate::harness::{BadBroker, Blocks, Broker, Gateway, Listener, Site, Tap, Units};
 
 #[test]
 fn a_wrong_configuration_ends_with_78_and_a_report_of_every_problem() {
@@ -51,6 +51,27 @@ fn a_broker_that_refuses_the_login_is_named_and_costs_no_reading() {
     for (name, readings) in Blocks::received(&listener.messages()).series() {
         assert_eq!(readings[0].number() & 0xffff, 1, "{name} lost its first readings");
     }
+}
+
+#[test]
+fn a_broker_that_never_makes_a_session_costs_no_reading() {
+    let units = Units::start(1, 1);
+    let bad = BadBroker::start();
+    let port = bad.port();
+    let gateway = Gateway::start(&Site::new(port).line(units.port(), 1, 1, "200ms"));
+    bad.wait_for_all();
+    drop(bad);
+
+    // A session for the listener must be there before the gateway's first message is.
+    let broker = Broker::start();
+    let listener = Listener::start(broker.port());
+    let _bridge = Tap::start_on(port, broker.port());
+
+    listener.wait_for_message("/data", |_| true);
+    assert_eq!(gateway.count_in_log("panicked"), 0);
+    assert!(gateway.stop().success());
+    let series = Blocks::received(&listener.messages()).series();
+    assert_eq!(series["unit-1/v0"][0].number() & 0xffff, 1, "the first readings are lost");
 }
 
 #[test]

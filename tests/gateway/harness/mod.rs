@@ -2,6 +2,7 @@
 //!
 //! Nothing here sleeps to let something happen: everything waits for the event it needs, with a limit.
 
+mod bad_broker;
 mod broker;
 mod faults;
 mod gateway;
@@ -21,6 +22,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub(crate) use bad_broker::BadBroker;
 pub(crate) use broker::Broker;
 pub(crate) use faults::FaultyLink;
 pub(crate) use gateway::Gateway;

@@ -47,7 +47,12 @@ struct Session {
 impl Tap {
     /// A relay to the broker on `broker_port`.
     pub(crate) fn start(broker_port: u16) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        Self::start_on(0, broker_port)
+    }
+
+    /// The same on a port that somebody else had before.
+    pub(crate) fn start_on(port: u16, broker_port: u16) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
         let tap = Self { port: listener.local_addr().unwrap().port(), sent: Watched::new(Vec::new()) };
         let sent = tap.sent.clone();
         thread::spawn(move || {
