@@ -72,7 +72,8 @@ fn is_root(module: &str) -> bool {
 /// Whether a file opens with its documentation and has a readable length.
 fn check_form(source: &Source<'_>) -> Vec<String> {
     let mut problems = Vec::new();
-    if !source.text.starts_with("//!") {
+    // What a file of tests is, the module it tests says.
+    if !source.text.starts_with("//!") && !is_tests(source.path) {
         problems.push("does not open with //! saying what it is".to_owned());
     }
     let lines = source.text.lines().count();
@@ -142,10 +143,14 @@ fn ident(text: &str) -> Option<String> {
     name.starts_with(|c: char| c.is_lowercase()).then(|| name.to_owned())
 }
 
-/// The code, and the tests that follow it. Tests stand last in a file; a file named `tests.rs` or `…_tests.rs` is all
-/// tests.
+/// Whether a file is all tests: `tests.rs` or `…_tests.rs`.
+fn is_tests(path: &Path) -> bool {
+    path.to_string_lossy().ends_with("tests.rs")
+}
+
+/// The code, and the tests that follow it. Tests stand last in a file.
 fn split_tests<'a>(source: &Source<'a>) -> (&'a str, &'a str) {
-    if source.path.to_string_lossy().ends_with("tests.rs") {
+    if is_tests(source.path) {
         return ("", source.text);
     }
     source.text.split_at(source.text.find("#[cfg(test)]\nmod ").unwrap_or(source.text.len()))
