@@ -1,6 +1,6 @@
 //! Starting, reloading and stopping, also with everything wrong.
 
-use std::fs;
+use std::{fs, path::Path, process::Command};
 
 use crate::harness::{BadBroker, Blocks, Broker, Gateway, Listener, Site, Tap, Units};
 
@@ -14,6 +14,21 @@ fn a_wrong_configuration_ends_with_78_and_a_report_of_every_problem() {
     assert!(log.contains("tidegate.toml:"), "{log}");
     assert!(log.contains("bufer") && log.contains("buffer"), "the nearest known key is missing:\n{log}");
     assert!(log.contains("nowhere"), "the second problem is missing:\n{log}");
+}
+
+#[test]
+fn the_configuration_in_the_readme_is_valid() {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let text = readme.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a TOML block");
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("meter.toml");
+    fs::create_dir(dir.path().join("rules")).unwrap();
+    fs::write(&config, text).unwrap();
+
+    let mut check = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+    let output = check.arg("check").arg("--strict").arg("--config").arg(&config).output().unwrap();
+
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]

@@ -35,6 +35,7 @@ site = "test"
 path = "{place}/buffer.db"
 durability = "strict"
 commit = "100ms"
+express = false
 
 [rules]
 dir = "{place}/rules"
