@@ -24,7 +24,7 @@ test: ## run every test, against real peers
 	@.ci/setup test
 	$(CARGO) test --locked --no-fail-fast
 
-check: ## what must be green before a change goes in: format, lints, features, docs, tests
+check: ## what must be green before a change goes in: format, lints, features, docs, tests (needs clippy and rustfmt)
 	@.ci/setup test
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets --all-features -- -D warnings
@@ -32,7 +32,7 @@ check: ## what must be green before a change goes in: format, lints, features, d
 	set -e; for feature in $(FEATURES); do \
 		$(CARGO) clippy --locked --all-targets --no-default-features --features $$feature -- -D warnings; \
 	done
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --all-features --document-private-items
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --all-features
 	$(CARGO) test --locked --no-fail-fast
 
 bench: ## measure, print the table, write target/bench/*.json
