@@ -18,17 +18,18 @@ struct Scene {
 impl Scene {
     /// Everything running, and the command topic subscribed.
     fn start() -> Self {
-        Self::start_after(|_| ())
+        Self::start_after("5", |_| ())
     }
 
-    /// The same, with something done before the gateway's first start.
-    fn start_after(prepare: impl FnOnce(&Listener)) -> Self {
+    /// The same with another MQTT version, and something done before the gateway's first start.
+    fn start_after(protocol: &str, prepare: impl FnOnce(&Listener)) -> Self {
         let units = Units::start(1, 1);
         let broker = Broker::start();
         let listener = Listener::start(broker.port());
-        let site = Site::new(broker.port()).line(units.port(), 1, 1, "1s").setpoint().with(
+        let mut site = Site::new(broker.port()).line(units.port(), 1, 1, "1s").setpoint().with(
             "[commands]\ntimeout = \"3s\"\n\n[[grant]]\nfrom = \"uplink:cloud\"\ntargets = [\"unit-1/setpoint\"]\nrange = [0, 50]",
         );
+        site.replace("window = 10", &format!("window = 10\nprotocol = \"{protocol}\""));
         prepare(&listener);
         let gateway = Gateway::start(&site);
         let scene = Self { units, listener, site, gateway, _broker: broker };
@@ -146,12 +147,25 @@ fn a_command_that_cannot_be_read_is_denied_and_the_next_one_works() {
 }
 
 #[test]
+fn a_message_of_any_size_on_the_command_topic_does_not_cut_the_gateway_off() {
+    for protocol in ["5", "3.1.1"] {
+        let scene = Scene::start_after(protocol, |_| ());
+
+        // Larger than any client library takes by default: whoever answers by ending the connection gets it again.
+        scene.send(&vec![b'x'; 400 * 1024]);
+
+        scene.expect("c-1", &json!(5), "done");
+        assert_eq!(scene.units.writes(), [write(5)], "MQTT {protocol}");
+    }
+}
+
+#[test]
 fn a_retained_command_is_refused() {
     let topic = format!("{PREFIX}/command");
     let payload = json!({"id": "old", "device": "unit-1", "point": "setpoint", "value": 9}).to_string();
 
     // Kept by the broker from before the gateway's first connection.
-    let scene = Scene::start_after(|listener| {
+    let scene = Scene::start_after("5", |listener| {
         listener.send(&Outgoing { topic: &topic, payload: payload.as_bytes(), retain: true, ..Outgoing::default() });
     });
 
