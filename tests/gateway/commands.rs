@@ -32,6 +32,7 @@ impl Scene {
         site.replace("window = 10", &format!("window = 10\nprotocol = \"{protocol}\""));
         prepare(&listener);
         let gateway = Gateway::start(&site);
+        broker.wait_for_subscription(&format!("{PREFIX}/command"));
         let scene = Self { units, listener, site, gateway, _broker: broker };
         scene.listener.wait_for_message("/state", |state| state["state"] == "online");
         scene.listener.wait_for_message("/data", |_| true);

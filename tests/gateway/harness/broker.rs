@@ -44,6 +44,11 @@ impl Broker {
         self.port
     }
 
+    /// Waits until somebody has subscribed to this topic; what is sent to it before is for nobody.
+    pub(crate) fn wait_for_subscription(&self, topic: &str) {
+        self.process.as_ref().expect("a running broker").wait_for_log(&format!("{topic} (QoS"));
+    }
+
     /// Ends it at once, with everything it had not passed on.
     pub(crate) fn kill(&mut self) {
         // Dropping a process kills it.

@@ -20,6 +20,7 @@ fn data(epoch: u64, seq: u64, value: u64) -> Message {
 fn the_listener_survives_its_broker_and_the_tap_knows_what_was_acknowledged() {
     let mut broker = Broker::start();
     let listener = Listener::start(broker.port());
+    broker.wait_for_subscription("#");
     let tap = Tap::start(broker.port());
     let message =
         |payload| Outgoing { topic: "here", payload, response: Some(("there", b"7")), ..Outgoing::default() };
