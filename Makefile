@@ -1,0 +1,40 @@
+# The way in for people and build servers. Cargo does the work; `make help` lists what there is.
+
+CARGO := .ci/cargo
+# Each radio or bus is a feature and must build without the others.
+FEATURES := modbus
+
+.PHONY: help setup build demo test check bench
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
+
+setup: ## install what building and testing need
+	@.ci/setup test
+
+build: ## build the release binary
+	@.ci/setup demo
+	$(CARGO) build --locked --release
+
+demo: ## run the whole gateway on simulators; SECONDS=20 ends it by itself
+	@.ci/setup demo
+	$(CARGO) run --locked --bin tidegate -- demo $(if $(SECONDS),--seconds $(SECONDS))
+
+test: ## run every test, against real peers
+	@.ci/setup test
+	$(CARGO) test --locked --no-fail-fast
+
+check: ## what must be green before a change goes in: format, lints, features, docs, tests (needs clippy and rustfmt)
+	@.ci/setup test
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets --all-features -- -D warnings
+	$(CARGO) clippy --locked --all-targets --no-default-features -- -D warnings
+	set -e; for feature in $(FEATURES); do \
+		$(CARGO) clippy --locked --all-targets --no-default-features --features $$feature -- -D warnings; \
+	done
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --all-features
+	$(CARGO) test --locked --no-fail-fast
+
+bench: ## measure, print the table, write target/bench/*.json
+	@.ci/setup test
+	$(CARGO) bench --locked

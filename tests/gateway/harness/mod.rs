@@ -1,0 +1,60 @@
+//! What the tests are made of: a site with the real daemon, a real broker, real Modbus units, and judges.
+//!
+//! Nothing here sleeps to let something happen: everything waits for the event it needs, with a limit.
+
+mod bad_broker;
+mod broker;
+mod faults;
+mod gateway;
+mod judge;
+mod listener;
+mod mqtt;
+mod process;
+mod proof;
+mod site;
+mod tap;
+mod units;
+mod watched;
+
+use std::{
+    net::{Ipv4Addr, TcpListener},
+    thread,
+    time::{Duration, Instant},
+};
+
+pub(crate) use bad_broker::BadBroker;
+pub(crate) use broker::Broker;
+pub(crate) use faults::FaultyLink;
+pub(crate) use gateway::Gateway;
+pub(crate) use judge::{Arrived, Blocks, Id, value_of};
+pub(crate) use listener::{Listener, Message};
+pub(crate) use mqtt::Outgoing;
+pub(crate) use site::{PREFIX, Site};
+pub(crate) use tap::Tap;
+pub(crate) use units::{Units, Write};
+
+/// The longest any single wait may take; generous, because the machine may be busy with everything else.
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+
+/// The full length of the scenarios that have a short and a long form.
+pub(crate) fn is_long() -> bool {
+    std::env::var_os("TIDEGATE_LONG").is_some_and(|value| value == "1")
+}
+
+/// Looks again and again until `look` finds something, for what sends no event of its own.
+pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(start.elapsed() < LIMIT, "waited {LIMIT:?} for {what}");
+        thread::park_timeout(Duration::from_millis(50));
+    }
+}
+
+/// A loopback port that was free a moment ago.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.local_addr().unwrap().port()
+}

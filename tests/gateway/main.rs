@@ -1,0 +1,12 @@
+//! The real daemon against real peers: pymodbus as device, mosquitto as broker, and faults in between.
+//!
+//! `make test` sets the peers up. `TIDEGATE_LONG=1` runs the scenarios at their full length.
+
+#![cfg(feature = "modbus")]
+
+mod commands;
+mod crashes;
+mod delivery;
+mod faults;
+mod harness;
+mod lifecycle;
