@@ -1,1 +1,78 @@
 //! The adapter kinds that are built in: a new adapter adds one line here.
+
+use std::{mem, path::Path, sync::Arc};
+
+use super::Adapter;
+use crate::config::{self, AdapterDraft, Draft, Problem, Report, report::suggest, section::AdapterKind};
+
+/// Kinds that other builds have, or later ones will.
+const KNOWN_ELSEWHERE: [&str; 3] = ["modbus", "ble", "zigbee"];
+
+/// Reads the keys of an adapter and makes it; `None` when it cannot be made, which is then in the draft's problems.
+type Plan = fn(AdapterDraft, &mut Draft) -> Option<Arc<dyn Adapter>>;
+
+/// Every kind of this build.
+const BUILT_IN: &[(AdapterKind, Plan)] = &[
+    #[cfg(feature = "modbus")]
+    (super::modbus::section::KIND, |adapter, draft| {
+        let config = super::modbus::section::plan(adapter, draft)?;
+        Some(Arc::new(super::modbus::Modbus::new(config)))
+    }),
+];
+
+/// A configuration that can be run, with its adapters and what is most likely not meant.
+pub type Loaded = (config::Config, Vec<Arc<dyn Adapter>>, Vec<Problem>);
+
+/// Reads and checks a configuration with all its adapters, offline.
+pub fn load(path: &Path) -> Result<Loaded, Report> {
+    let mut draft = config::read(path);
+    let adapters = plan(&mut draft);
+    let config::Loaded { config, warnings } = draft.finish()?;
+    Ok((config, adapters, warnings))
+}
+
+/// Lets each kind read its own keys and make its adapters.
+pub fn plan(draft: &mut Draft) -> Vec<Arc<dyn Adapter>> {
+    mem::take(&mut draft.adapters).into_iter().filter_map(|adapter| plan_one(adapter, draft)).collect()
+}
+
+/// The keys of every kind of this build, for the schema and the reference.
+pub fn kinds() -> Vec<AdapterKind> {
+    BUILT_IN.iter().map(|(kind, _)| *kind).collect()
+}
+
+/// Finds the kind of an adapter and lets it read.
+fn plan_one(adapter: AdapterDraft, draft: &mut Draft) -> Option<Arc<dyn Adapter>> {
+    let Some((_, plan)) = BUILT_IN.iter().find(|(kind, _)| kind.kind == adapter.kind) else {
+        draft.has_unread_devices |= !adapter.devices.is_empty();
+        refuse(&adapter, draft);
+        return None;
+    };
+    plan(adapter, draft)
+}
+
+/// Says why there is no such kind; one that is missing is reported already.
+fn refuse(adapter: &AdapterDraft, draft: &mut Draft) {
+    let names = BUILT_IN.iter().map(|(kind, _)| kind.kind);
+    let kind = &adapter.kind;
+    if kind.is_empty() {
+        return;
+    }
+    if KNOWN_ELSEWHERE.contains(&kind.as_str()) {
+        let help = match names.collect::<Vec<_>>().join(", ") {
+            names if names.is_empty() => "this build has no adapters".to_owned(),
+            names => format!("this build has: {names}"),
+        };
+        draft
+            .problems
+            .error(&adapter.kind_place, format!("adapters of kind {kind:?} are not in this build"))
+            .help(help);
+    } else {
+        draft.problems.error(&adapter.kind_place, format!("unknown kind {kind:?}")).help(suggest(kind, names));
+    }
+}
+
+#[cfg(all(test, feature = "modbus"))]
+mod mistakes;
+#[cfg(all(test, feature = "modbus"))]
+mod shipped;

@@ -1,0 +1,224 @@
+//! Modbus types from the texts of the configuration: links, registers, types and byte orders.
+
+use std::str::FromStr;
+
+use super::config::{ByteOrder, DataType, Link, Register, Table};
+use crate::config::{Fault, host_port, report::suggest};
+
+/// The TCP port of Modbus (MODBUS Messaging on TCP/IP 1.0b, 4.3.1).
+const PORT: u16 = 502;
+
+/// A read answers with at most 125 registers (MODBUS Application Protocol 1.1b3, 6.3).
+const LONGEST_STRING: u16 = 250;
+
+/// Types that have no parameter, as they are written.
+const TYPES: [(&str, DataType); 14] = [
+    ("bool", DataType::Bool),
+    ("i8l", DataType::I8l),
+    ("i8h", DataType::I8h),
+    ("i16", DataType::I16),
+    ("u16", DataType::U16),
+    ("i32", DataType::I32),
+    ("u32", DataType::U32),
+    ("i64", DataType::I64),
+    ("u64", DataType::U64),
+    ("f16", DataType::F16),
+    ("f32", DataType::F32),
+    ("f64", DataType::F64),
+    ("bcd16", DataType::Bcd16),
+    ("bcd32", DataType::Bcd32),
+];
+
+/// Reads `tcp://host:port`.
+impl FromStr for Link {
+    type Err = Fault;
+
+    fn from_str(text: &str) -> Result<Self, Fault> {
+        let form = "write tcp://HOST:PORT";
+        let fault = || Fault::new(format!("{text:?} is no link")).help(form);
+        let (scheme, rest) = text.split_once("://").ok_or_else(fault)?;
+        match scheme {
+            "tcp" => {}
+            "rtu" | "rtu+tcp" | "ascii" | "udp" => {
+                return Err(Fault::new(format!("links of {scheme:?} are not in this version")).help(form));
+            }
+            _ => return Err(Fault::new(format!("unknown link scheme {scheme:?}")).help(form)),
+        }
+        if let Some((_, options)) = rest.split_once('?') {
+            let name = options.split(['=', '&']).next().unwrap_or(options);
+            return Err(Fault::new(format!("unknown link option {name:?}")).help("tcp:// has no options"));
+        }
+        let (host, port) = host_port(rest, PORT)?;
+        Ok(Self::Tcp { host, port })
+    }
+}
+
+/// Reads `input:0`: the table and the offset as on the wire.
+impl FromStr for Register {
+    type Err = Fault;
+
+    fn from_str(text: &str) -> Result<Self, Fault> {
+        let form = "write coil, discrete, input or holding, and the offset from 0: \"input:0\"";
+        let fault = || Fault::new(format!("{text:?} is no register")).help(form);
+        let (table, offset) = text.split_once(':').ok_or_else(fault)?;
+        let table = match table {
+            "coil" => Table::Coil,
+            "discrete" => Table::Discrete,
+            "input" => Table::Input,
+            "holding" => Table::Holding,
+            _ => {
+                let help = suggest(table, ["coil", "discrete", "input", "holding"]);
+                return Err(Fault::new(format!("unknown table {table:?}")).help(help));
+            }
+        };
+        if offset.is_empty() || !offset.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(fault());
+        }
+        let outside = || Fault::new(format!("register {offset} is outside 0 to 65535")).help(form);
+        offset.parse().map(|offset| Self { table, offset }).map_err(|_| outside())
+    }
+}
+
+/// Reads a type's name, `string:N` or `bits:FROM+LEN`.
+impl FromStr for DataType {
+    type Err = Fault;
+
+    fn from_str(text: &str) -> Result<Self, Fault> {
+        if let Some((_, data)) = TYPES.iter().find(|(name, _)| *name == text) {
+            return Ok(*data);
+        }
+        match text.split_once(':') {
+            Some(("string", length)) => string(length),
+            Some(("bits", range)) => bits(range),
+            Some(_) | None => {
+                let names = TYPES.iter().map(|(name, _)| *name).chain(["string:N", "bits:FROM+LEN"]);
+                Err(Fault::new(format!("unknown type {text:?}")).help(suggest(text, names)))
+            }
+        }
+    }
+}
+
+/// Reads the length of a string.
+fn string(length: &str) -> Result<DataType, Fault> {
+    let fault = || Fault::new(format!("string of {length:?} bytes")).help("give 1 to 250 bytes: \"string:16\"");
+    let length = number(length).filter(|length| (1..=LONGEST_STRING).contains(length));
+    length.map(DataType::String).ok_or_else(fault)
+}
+
+/// Reads the place of a bit field.
+fn bits(range: &str) -> Result<DataType, Fault> {
+    let help = "the first of 16 bits, counted from 0, and their number: \"bits:4+2\"";
+    let fault = || Fault::new(format!("bits {range:?} are not within a register")).help(help);
+    let (from, len) = range.split_once('+').ok_or_else(fault)?;
+    let (from, len): (u8, u8) = number(from).zip(number(len)).ok_or_else(fault)?;
+    let fits = from < 16 && (1..=16).contains(&len) && from + len <= 16;
+    if fits { Ok(DataType::Bits { from, len }) } else { Err(fault()) }
+}
+
+/// A number in plain digits.
+fn number<T: FromStr>(text: &str) -> Option<T> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
+/// Reads `AB`, `BA`, `ABCD`, `CDAB`, `BADC`, `DCBA` or eight letters.
+///
+/// One rule fills the widths that a text does not name. A wider value repeats the order word by word: `CDAB` is
+/// `GHEFCDAB`, and `BA` is `BADC`. A narrower one comes in the order of the wide one's lowest bytes: `DCBA` and
+/// `BADC` swap the bytes of 16 bits too, `ABCD` and `CDAB` do not.
+impl FromStr for ByteOrder {
+    type Err = Fault;
+
+    fn from_str(text: &str) -> Result<Self, Fault> {
+        let eight = match text {
+            "AB" | "ABCD" => "ABCDEFGH",
+            "BA" | "BADC" => "BADCFEHG",
+            "CDAB" => "GHEFCDAB",
+            "DCBA" => "HGFEDCBA",
+            _ => text,
+        };
+        let eight = places(eight).ok_or_else(|| {
+            let help = "write AB, BA, ABCD, CDAB, BADC, DCBA, or each of A to H once";
+            Fault::new(format!("{text:?} is no byte order")).help(help)
+        })?;
+        Ok(Self { two: lowest(eight), four: lowest(eight), eight })
+    }
+}
+
+/// Eight letters as places, each of them once.
+fn places(text: &str) -> Option<[u8; 8]> {
+    let letters: [u8; 8] = text.as_bytes().try_into().ok()?;
+    let is_complete = (b'A'..=b'H').all(|letter| letters.contains(&letter));
+    is_complete.then(|| letters.map(|letter| letter - b'A'))
+}
+
+/// The order of the `N` lowest of eight bytes.
+fn lowest<const N: usize>(eight: [u8; 8]) -> [u8; N] {
+    let first = u8::try_from(8 - N).expect("at most eight");
+    let mut kept = eight.into_iter().filter_map(|place| place.checked_sub(first));
+    [(); N].map(|()| kept.next().expect("N of the eight places are among the lowest"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn order(text: &str) -> ByteOrder {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn links_are_tcp_with_a_port() {
+        assert_eq!("tcp://plc".parse(), Ok(Link::Tcp { host: "plc".into(), port: 502 }));
+        assert_eq!("tcp://[::1]:99".parse(), Ok(Link::Tcp { host: "::1".into(), port: 99 }));
+        let refused = |text: &str| text.parse::<Link>().unwrap_err().message;
+        assert_eq!(refused("rtu:///dev/ttyS0"), "links of \"rtu\" are not in this version");
+        assert_eq!(refused("tcp://a?baud=9600"), "unknown link option \"baud\"");
+        assert_eq!(refused("plc:502"), "\"plc:502\" is no link");
+    }
+
+    #[test]
+    fn registers_count_from_zero() {
+        assert_eq!("holding:65535".parse(), Ok(Register { table: Table::Holding, offset: 65_535 }));
+        for text in ["holding:65536", "holding:-1", "holding:+1", "holding", "40001", "inputs:0", "input:"] {
+            assert!(text.parse::<Register>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn types_have_names_and_parameters() {
+        assert_eq!("f32".parse(), Ok(DataType::F32));
+        assert_eq!("string:8".parse(), Ok(DataType::String(8)));
+        assert_eq!("bits:15+1".parse(), Ok(DataType::Bits { from: 15, len: 1 }));
+        for text in ["float", "string:0", "string:251", "bits:0+0", "bits:8+9", "bits:255+255", "bits:3", "F32"] {
+            assert!(text.parse::<DataType>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn short_orders_extend_word_by_word() {
+        assert_eq!(order("CDAB"), order("GHEFCDAB"));
+        assert_eq!(order("ABCD"), order("AB"));
+        assert_eq!(order("BADC"), order("BA"));
+        assert_eq!(order("DCBA"), order("HGFEDCBA"));
+        assert_eq!(order("CDAB").four, [2, 3, 0, 1]);
+        assert_eq!(order("CDAB").eight, [6, 7, 4, 5, 2, 3, 0, 1]);
+    }
+
+    #[test]
+    fn narrow_values_follow_the_lowest_bytes() {
+        assert_eq!([order("ABCD").two, order("CDAB").two], [[0, 1]; 2]);
+        assert_eq!([order("DCBA").two, order("BADC").two], [[1, 0]; 2]);
+        assert!("ABAB".parse::<ByteOrder>().is_err());
+        assert!("ACBD".parse::<ByteOrder>().is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "\\PC{0,20}|(tcp|input|bits|string):[0-9+/?]{0,8}|[A-I]{0,9}") {
+            let _ = (text.parse::<Link>(), text.parse::<Register>());
+            let _ = (text.parse::<DataType>(), text.parse::<ByteOrder>());
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The shipped file, the reference page and the schema say what the code does.
+
+use std::{env, fs, path::Path};
+
+use serde_json::{Map, Value};
+
+use super::*;
+
+/// The shipped configuration.
+const SHIPPED: &str = include_str!("../../../config/tidegate.toml");
+
+/// The line of the reference page below which it is made from the code.
+const MARK: &str =
+    "<!-- Below here made from the code; `TIDEGATE_BLESS=1 cargo test reference_page` renews it. -->\n";
+
+/// The shipped file with its `#` lines taken in.
+fn uncommented() -> String {
+    let take_in = |line: &str| match line.strip_prefix('#') {
+        Some(rest) if !rest.starts_with('#') => format!("{rest}\n"),
+        _ => format!("{line}\n"),
+    };
+    SHIPPED.lines().map(take_in).collect()
+}
+
+/// Loads a configuration beside TLS files that can be read.
+fn load_text(text: &str) -> Result<Loaded, Report> {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, marker) in [("ca.pem", "CERTIFICATE"), ("gateway.pem", "CERTIFICATE"), ("gateway.key", "PRIVATE KEY")]
+    {
+        fs::write(folder.path().join(name), format!("-----BEGIN {marker}-----\n")).unwrap();
+    }
+    let path = folder.path().join("tidegate.toml");
+    fs::write(&path, text).unwrap();
+    load(&path)
+}
+
+#[test]
+fn the_shipped_file_changes_nothing() {
+    let (shipped, adapters, warnings) = load_text(SHIPPED).unwrap();
+    let (empty, ..) = load_text("").unwrap();
+
+    assert_eq!(format!("{shipped:?}"), format!("{empty:?}"));
+    assert!(adapters.is_empty());
+    assert_eq!(warnings, []);
+}
+
+#[test]
+fn the_shipped_examples_can_be_taken_in() {
+    let (config, adapters, warnings) = load_text(&uncommented()).unwrap();
+
+    assert_eq!((config.uplinks.len(), adapters.len(), config.grants.len()), (1, 1, 1));
+    // Its grant is for a pump that is not there, through an uplink that takes no commands by default.
+    assert_eq!(warnings.len(), 2, "{warnings:#?}");
+}
+
+#[test]
+fn the_shipped_file_shows_every_key_with_its_default() {
+    let schema = config::schema(&kinds());
+    let file: Value = toml::from_str(&uncommented()).unwrap();
+
+    compare("", &properties(&schema), &file);
+}
+
+/// The properties of a table, those of the only adapter kind included.
+fn properties(schema: &Value) -> Map<String, Value> {
+    let more = [&schema["allOf"][0]["then"], &schema["anyOf"][0]];
+    let all = [schema].into_iter().chain(more).filter_map(|table| table["properties"].as_object());
+    all.flatten().map(|(name, schema)| (name.clone(), schema.clone())).collect()
+}
+
+/// Asserts that a table shows these keys and no others, with their defaults.
+fn compare(path: &str, known: &Map<String, Value>, table: &Value) {
+    let is_usable = |schema: &Value| !schema["description"].as_str().unwrap().contains("cannot be loaded");
+    let mut usable: Vec<_> = known.iter().filter(|(_, schema)| is_usable(schema)).map(|(name, _)| name).collect();
+    let mut shown: Vec<_> = table.as_object().unwrap().keys().collect();
+    shown.sort();
+    usable.sort();
+    assert_eq!(shown, usable, "keys of [{path}]");
+    for (name, schema) in known.iter().filter(|(name, _)| shown.contains(name)) {
+        compare_key(&format!("{path}.{name}"), schema, &table[name]);
+    }
+}
+
+/// Asserts that a key shows its default, and looks into tables. One place is enough for a secret.
+fn compare_key(path: &str, schema: &Value, value: &Value) {
+    let inner = if schema["type"] == "array" { (&schema["items"], &value[0]) } else { (schema, value) };
+    if inner.0["type"] == "object" {
+        if !path.ends_with("password") {
+            compare(path, &properties(inner.0), inner.1);
+        }
+    } else if let Some(default) = schema.get("default") {
+        assert_eq!(value, default, "{path}");
+    }
+}
+
+#[test]
+fn the_reference_page_is_made_from_the_code() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
+    let page = fs::read_to_string(&path).unwrap();
+    let (prose, made) = page.split_once(MARK).unwrap();
+    let wanted = format!("\n{}", config::reference(&kinds()));
+
+    if env::var_os("TIDEGATE_BLESS").is_some() {
+        fs::write(&path, format!("{prose}{MARK}{wanted}")).unwrap();
+    } else {
+        assert!(
+            made == wanted,
+            "docs/configuration.md is behind the code: TIDEGATE_BLESS=1 cargo test reference_page"
+        );
+    }
+}
+
+#[test]
+fn the_schema_names_required_keys_words_and_limits() {
+    let schema = config::schema(&kinds());
+
+    let uplink = &schema["properties"]["uplink"]["items"];
+    assert_eq!(uplink["required"], serde_json::json!(["name", "url"]));
+    assert_eq!(uplink["properties"]["order"]["enum"], serde_json::json!(["live-first", "strict"]));
+    assert_eq!(uplink["properties"]["window"]["maximum"], 65_535);
+    let adapter = &schema["properties"]["adapter"]["items"];
+    assert_eq!(adapter["allOf"][0]["then"]["required"], serde_json::json!(["link"]));
+    assert_eq!(adapter["unevaluatedProperties"], false);
+}

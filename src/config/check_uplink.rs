@@ -1,0 +1,153 @@
+//! From typed to meant: uplinks, their TLS files and their secrets.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    Gateway, Secret, Tls, Transport, Uplink,
+    check::{Unique, in_order},
+    file,
+    parse::topic_prefix,
+    report::{Fault, Place, Problems},
+    section::{At, FromNode, Keyed as _, Shape},
+    tree::Node,
+};
+
+/// MQTT's keep-alive is a 16-bit number of seconds.
+const LONGEST_KEEP_ALIVE: u64 = 65_535;
+
+/// All uplinks that can be understood; the others are reported.
+pub(super) fn uplinks(typed: Vec<At<file::Uplink>>, gateway: &Gateway, problems: &mut Problems) -> Vec<Uplink> {
+    let mut names = Unique::default();
+    let mut checked = Vec::new();
+    for At { value, .. } in typed {
+        let is_new = value.name.as_ref().is_none_or(|n| names.take("uplink", &n.value.0, &n.place, problems));
+        checked.extend(uplink(value, gateway, problems).filter(|_| is_new));
+    }
+    checked
+}
+
+/// One uplink; `None` when a required key is missing or wrong.
+fn uplink(typed: file::Uplink, gateway: &Gateway, problems: &mut Problems) -> Option<Uplink> {
+    check_keep_alive(&typed, problems);
+    check_login(&typed, problems);
+    let file::Uncompressed = typed.compression.value;
+    in_order(&typed.reconnect.value.min, &typed.reconnect.value.max, problems);
+    let prefix = topic_prefix(&typed.topic_prefix.value, &gateway.site, &gateway.id);
+    let topic_prefix = prefix.map_err(|faults| problems.faults(&typed.topic_prefix.place, faults)).ok();
+    let tls = tls(typed.tls, typed.url.as_ref().map(|url| url.value.transport), problems);
+    let (name, url) = (typed.name?.value.0, typed.url?.value);
+    Some(Uplink {
+        client_id: typed.client_id.map_or_else(|| default_client_id(gateway, &name), |id| id.value),
+        name,
+        url,
+        protocol: typed.protocol.value,
+        username: typed.username.map(|username| username.value),
+        password: typed.password.map(|password| password.value),
+        tls,
+        encoding: typed.encoding.value,
+        order: typed.order.value,
+        window: typed.window.value.get(),
+        topic_prefix: topic_prefix?,
+        commands: typed.commands.value,
+        keep_alive: typed.keep_alive.value.0,
+        ack_timeout: typed.ack_timeout.value.0,
+        reconnect: (typed.reconnect.value.min.value.0, typed.reconnect.value.max.value.0),
+    })
+}
+
+/// `tidegate-<gateway>-<uplink>`, so that two uplinks to one broker do not throw each other out.
+fn default_client_id(gateway: &Gateway, name: &Arc<str>) -> String {
+    format!("tidegate-{}-{name}", gateway.id)
+}
+
+/// Whole seconds that fit MQTT's field.
+fn check_keep_alive(typed: &file::Uplink, problems: &mut Problems) {
+    let span = typed.keep_alive.value.0;
+    if span.subsec_nanos() != 0 || span.as_secs() > LONGEST_KEEP_ALIVE {
+        let message = format!("a keep-alive of {span:?} cannot be told to a broker");
+        problems.error(&typed.keep_alive.place, message).help("give whole seconds, at most 65535");
+    }
+}
+
+/// MQTT 3.1.1 forbids a password without a name, and MQTT 5 brokers seldom take one.
+fn check_login(typed: &file::Uplink, problems: &mut Problems) {
+    let Some(password) = &typed.password else { return };
+    if typed.username.is_none() {
+        problems.error(&password.place, "a password without a username").help("add the key username");
+    }
+    if let Secret::File(path) = &password.value {
+        readable(path, &password.place, None, problems);
+    }
+}
+
+/// Certificate and key, which only make sense together.
+fn tls(typed: At<file::Tls>, transport: Option<Transport>, problems: &mut Problems) -> Tls {
+    let At { value: typed, place } = typed;
+    let is_set = typed.ca.is_some() || typed.cert.is_some() || !typed.alpn.value.is_empty();
+    if is_set && transport == Some(Transport::Tcp) {
+        problems.warning(&place, "TLS settings are not used with mqtt://").help("use mqtts:// for TLS");
+    }
+    check_pair(&typed, problems);
+    Tls {
+        ca: pem(typed.ca, "CERTIFICATE-----", problems),
+        cert: pem(typed.cert, "CERTIFICATE-----", problems),
+        key: pem(typed.key, "PRIVATE KEY-----", problems),
+        alpn: typed.alpn.value,
+    }
+}
+
+/// A certificate and its key, or neither.
+fn check_pair(typed: &file::Tls, problems: &mut Problems) {
+    if let (Some(cert), None) = (&typed.cert, &typed.key) {
+        problems.error(&cert.place, "a certificate without its key").help("add its key as the key \"key\"");
+    }
+    if let (None, Some(key)) = (&typed.cert, &typed.key) {
+        problems.error(&key.place, "a key without its certificate").help("add its certificate as the key \"cert\"");
+    }
+}
+
+/// A PEM file that can be read and holds what is looked for.
+fn pem(path: Option<At<PathBuf>>, marker: &str, problems: &mut Problems) -> Option<PathBuf> {
+    let At { value: path, place } = path?;
+    readable(&path, &place, Some(marker), problems);
+    Some(path)
+}
+
+/// Reports a file that cannot be read, or in which `marker` is missing.
+fn readable(path: &Path, place: &Place, marker: Option<&str>, problems: &mut Problems) {
+    let shown = path.display();
+    match (fs::read(path), marker) {
+        (Err(error), _) => {
+            let problem = problems.error(place, format!("cannot read {shown}: {error}"));
+            problem.help("a relative path starts at the folder of this file");
+        }
+        (Ok(bytes), Some(marker)) if !String::from_utf8_lossy(&bytes).contains(marker) => {
+            let wanted = marker.trim_end_matches('-').to_lowercase();
+            problems.error(place, format!("{shown} holds no {wanted} in PEM")).help("convert it to PEM");
+        }
+        (Ok(_), _) => {}
+    }
+}
+
+impl FromNode for Secret {
+    const SHAPE: Shape = Shape::Table(&file::SecretPlace::KEYS);
+
+    fn from_node(node: Node, problems: &mut Problems) -> Option<Self> {
+        let place = node.place.clone();
+        let typed = file::SecretPlace::from_node(node, problems)?;
+        match (typed.credential, typed.file, typed.env) {
+            (Some(name), None, None) => Some(Self::Credential(name.value)),
+            (None, Some(path), None) => Some(Self::File(path.value)),
+            (None, None, Some(name)) => Some(Self::Env(name.value)),
+            _ => {
+                let fault = Fault::new("a secret has exactly one place");
+                problems.absent(&place, fault.help("give one of credential, file and env"));
+                None
+            }
+        }
+    }
+}

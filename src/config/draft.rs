@@ -1,0 +1,224 @@
+//! A configuration on its way from files to [`Config`]: everything checked but what only the adapters know.
+//!
+//! [`read`] touches files alone, no hardware and no network. The adapters then take their tables out of the
+//! [`Draft`] and report their problems into it, and [`Draft::finish`] gives the result or the whole report.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    Config, check,
+    check::Unique,
+    check_grant, check_uplink, file,
+    report::{Fault, Place, Problem, Problems, Report, nearest, suggest},
+    section::{At, FromNode as _, Section},
+    tree::{self, Data, Node, Table},
+    values::Slug,
+};
+use crate::model::{Access, DeviceId, PointAddress};
+
+/// A configuration whose adapters have not looked at their tables yet.
+#[derive(Debug)]
+pub struct Draft {
+    /// What is wrong so far.
+    pub problems: Problems,
+    /// The adapters in the order of the files.
+    pub adapters: Vec<AdapterDraft>,
+    /// The points that were named, also where something else about them is wrong; grants are compared with them.
+    pub points: Vec<NamedPoint>,
+    /// Whether there are devices whose points nobody could read, so that nothing is said of missing points.
+    pub has_unread_devices: bool,
+    /// Everything else, checked.
+    config: Config,
+    /// Grants with their places.
+    grants: Vec<check_grant::Placed>,
+    /// The uplinks that were named, and whether they take commands; grants are compared with them.
+    uplinks: Vec<(Arc<str>, bool)>,
+}
+
+/// A point as far as grants have to know it.
+#[derive(Debug)]
+pub struct NamedPoint {
+    /// Its address.
+    pub address: PointAddress,
+    /// Whether it can be read, written or both.
+    pub access: Access,
+}
+
+/// One `[[adapter]]` and its devices, for its kind to read.
+#[derive(Debug)]
+pub struct AdapterDraft {
+    /// Unique name.
+    pub name: String,
+    /// The kind as typed; empty when it was refused, which is reported already.
+    pub kind: String,
+    /// Where the kind stands.
+    pub kind_place: Place,
+    /// The keys nobody has read yet.
+    pub section: Section,
+    /// Its devices in the order of the files.
+    pub devices: Vec<DeviceDraft>,
+}
+
+/// One `[[device]]`, for its adapter's kind to read.
+#[derive(Debug)]
+pub struct DeviceDraft {
+    /// Its id; a stand-in when the id was refused, so that the rest of the device is still checked.
+    pub id: DeviceId,
+    /// Its name for people.
+    pub name: Option<String>,
+    /// Words to find it by.
+    pub tags: Vec<String>,
+    /// The keys nobody has read yet.
+    pub section: Section,
+}
+
+/// A configuration that can be run.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// What is most likely not meant.
+    pub warnings: Vec<Problem>,
+}
+
+/// Reads a file and the `conf.d/*.toml` beside it.
+pub fn read(path: &Path) -> Draft {
+    let mut problems = Problems::default();
+    let mut table = Table::new();
+    for file in files(path, &mut problems) {
+        let more = read_file(&file, &mut problems);
+        tree::merge(&mut table, more, &mut problems);
+    }
+    let place = Place::start_of(path);
+    Draft::new(Node { place, data: Data::Table(table) }, problems)
+}
+
+/// The main file, then `conf.d/*.toml` beside it in name order.
+fn files(path: &Path, problems: &mut Problems) -> Vec<PathBuf> {
+    let folder = path.parent().unwrap_or(Path::new("")).join("conf.d");
+    let mut more = match toml_files(&folder) {
+        Ok(files) => files,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => {
+            let place = Place::start_of(path);
+            problems.unreadable(&place, format!("cannot list {}: {error}", folder.display()));
+            Vec::new()
+        }
+    };
+    more.sort();
+    more.insert(0, path.to_owned());
+    more
+}
+
+/// The `*.toml` files of a folder; hidden ones are an editor's.
+fn toml_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if path.extension().is_some_and(|extension| extension == "toml") && !is_hidden {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+/// Reads one file; what cannot be read is reported.
+fn read_file(path: &Path, problems: &mut Problems) -> Table {
+    let text = fs::read(path).and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other));
+    match text {
+        Ok(text) => tree::parse(path, &text, problems),
+        Err(error) => {
+            problems.unreadable(&Place::start_of(path), format!("cannot read the file: {error}"));
+            Table::new()
+        }
+    }
+}
+
+impl Draft {
+    /// Checks everything that no adapter has to know.
+    pub(super) fn new(root: Node, mut problems: Problems) -> Self {
+        let typed = file::Root::from_node(root, &mut problems).expect("the root is a table");
+        let gateway = check::gateway(typed.gateway.value);
+        let named = |at: &At<file::Uplink>| Some((at.value.name.clone()?.value.0, at.value.commands.value));
+        let uplinks = typed.uplink.value.iter().filter_map(named).collect();
+        let config = Config {
+            buffer: check::buffer(typed.buffer.value, &mut problems),
+            uplinks: check_uplink::uplinks(typed.uplink.value, &gateway, &mut problems),
+            gateway,
+            rules: check::rules(typed.rules.value),
+            commands: check::commands(&typed.commands.value, &mut problems),
+            grants: Vec::new(),
+            api: check::api(typed.api.value, &mut problems),
+            log: check::log(typed.log.value),
+        };
+        let grants = check_grant::grants(typed.grant.value, &mut problems);
+        let mut adapters = adapters(typed.adapter.value, &mut problems);
+        assign_devices(typed.device.value, &mut adapters, &mut problems);
+        Self { problems, adapters, points: Vec::new(), has_unread_devices: false, config, grants, uplinks }
+    }
+
+    /// The configuration when nothing is wrong with it, else everything that is.
+    pub fn finish(mut self) -> Result<Loaded, Report> {
+        let points = (!self.has_unread_devices).then_some(&*self.points);
+        check_grant::warn_of_empty(&self.grants, &self.uplinks, points, &mut self.problems);
+        self.config.grants = self.grants.into_iter().map(|placed| placed.grant).collect();
+        let report = self.problems.into_report();
+        if report.has_errors() { Err(report) } else { Ok(Loaded { config: self.config, warnings: report.problems }) }
+    }
+}
+
+/// Reads what all adapters have in common.
+fn adapters(sections: Vec<Section>, problems: &mut Problems) -> Vec<AdapterDraft> {
+    let mut names = Unique::default();
+    let mut drafts = Vec::new();
+    for mut section in sections {
+        let typed: file::Adapter = section.read(problems);
+        let Some(name) = typed.name else { continue };
+        names.take("adapter", &name.value.0, &name.place, problems);
+        let name = name.value.0.to_string();
+        let kind = typed.kind.unwrap_or_else(|| At { value: String::new(), place: section.place.clone() });
+        drafts.push(AdapterDraft { name, kind: kind.value, kind_place: kind.place, section, devices: Vec::new() });
+    }
+    drafts
+}
+
+/// Gives each device to its adapter.
+fn assign_devices(sections: Vec<Section>, adapters: &mut [AdapterDraft], problems: &mut Problems) {
+    let mut ids = Unique::default();
+    for mut section in sections {
+        let typed: file::Device = section.read(problems);
+        let id = typed.id.map(|id| {
+            ids.take("device", id.value.as_str(), &id.place, problems);
+            id.value
+        });
+        let (title, tags) = (typed.name.map(|title| title.value), typed.tags.value);
+        let draft = DeviceDraft { id: id.unwrap_or_else(stand_in), name: title, tags, section };
+        if let Some(index) = adapter_of(typed.adapter, adapters, problems) {
+            adapters[index].devices.push(draft);
+        }
+    }
+}
+
+/// The place of a device's adapter. An unknown one is reported; the device then goes to the adapter that was most
+/// likely meant, so that the rest of it is still checked.
+fn adapter_of(name: Option<At<Slug>>, adapters: &[AdapterDraft], problems: &mut Problems) -> Option<usize> {
+    let place_of = |name: &str| adapters.iter().position(|adapter| adapter.name == name);
+    let only = (adapters.len() == 1).then_some(0);
+    let Some(At { value: Slug(name), place }) = name else { return only };
+    place_of(&name).or_else(|| {
+        let names = adapters.iter().map(|adapter| adapter.name.as_str());
+        let help = suggest(&name, names.clone());
+        problems.absent(&place, Fault::new(format!("no adapter {name:?}")).help(help));
+        only.or_else(|| nearest(&name, names).and_then(place_of))
+    })
+}
+
+/// The id of a device whose own was refused.
+fn stand_in() -> DeviceId {
+    DeviceId::new("unnamed").expect("a slug")
+}

@@ -1,0 +1,262 @@
+//! The configuration as typed: every section and key, stated once.
+
+use std::{
+    num::{NonZeroU16, NonZeroU32, NonZeroU64},
+    path::PathBuf,
+};
+
+use super::{
+    Durability, Encoding, MqttProtocol, Order, Secret, UplinkUrl,
+    parse::{log_level, sender, uplink_url},
+    section::{At, Section, section},
+    values::{Size, Slug, Span, SpanOrZero, text_values, word_values},
+};
+use crate::model::{DeviceId, Rate, Selector};
+
+/// Compression of messages; none so far.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Uncompressed;
+
+/// Levels per module.
+#[derive(Debug, Clone)]
+pub(super) struct Level(pub(super) String);
+
+/// Who may command.
+#[derive(Debug, Clone)]
+pub(super) struct Sender(pub(super) String);
+
+text_values! {
+    UplinkUrl: "mqtt://host:port or mqtts://host:port", uplink_url;
+    Level: "info or info,tidegate::uplink=debug", |text| log_level(text).map(|()| Self(text.to_owned()));
+    Sender: "uplink:<name>, rule:<name> or api:<user or role>", |text| sender(text).map(|()| Self(text.to_owned()));
+}
+
+word_values! {
+    Durability: ["strict" => Durability::Strict, "balanced" => Durability::Balanced, "wear" => Durability::Wear],
+        later [];
+    MqttProtocol: ["5" => MqttProtocol::V5, "3.1.1" => MqttProtocol::V311], later [];
+    Encoding: ["json" => Encoding::Json], later ["flat", "senml", "thingsboard", "sparkplug-b", "template"];
+    Order: ["live-first" => Order::LiveFirst, "strict" => Order::Strict], later [];
+    Uncompressed: ["none" => Uncompressed], later ["zstd"];
+}
+
+section! {
+    /// The whole configuration.
+    pub(super) struct Root {
+        /// Who this gateway is.
+        gateway: Gateway = default("{}");
+        /// How readings are kept until they are delivered, and for how long after that.
+        buffer: Buffer = default("{}");
+        /// A broker that readings go to; any number of them, each with its own progress.
+        uplink: Vec<At<Uplink>> = default("[]");
+        /// A link to devices; its `kind` decides which further keys it has.
+        adapter: Vec<Section> = default("[]");
+        /// A device on an adapter; the adapter's kind decides which further keys it has.
+        device: Vec<Section> = default("[]");
+        /// Rules that run on this gateway.
+        rules: Rules = default("{}");
+        /// How commands to devices are treated.
+        commands: Commands = default("{}");
+        /// Who may command which points. Commands are denied unless a grant covers them.
+        grant: Vec<At<Grant>> = default("[]");
+        /// The local API.
+        api: Api = default("{}");
+        /// What is logged.
+        log: Log = default("{}");
+    }
+}
+
+section! {
+    /// Who this gateway is.
+    pub(super) struct Gateway {
+        /// Name of this gateway in every message and topic, unique among the gateways of a cloud. Set it when host
+        /// names repeat or change.
+        id: Slug = optional("the host name, made a slug");
+        /// Name of the place, for topics. Set it when one cloud serves several places.
+        site: Slug = default("\"default\"");
+    }
+}
+
+section! {
+    /// How readings are kept until they are delivered, and for how long after that.
+    pub(super) struct Buffer {
+        /// The database file. Put it on the disk that lasts longest.
+        path: PathBuf = default("\"/var/lib/tidegate/buffer.db\"");
+        /// Most bytes of the database and its write-ahead log together; the oldest delivered blocks go first when it
+        /// is reached. Raise it for longer outages.
+        max_size: Size = default("\"2GiB\"");
+        /// Age at which undelivered readings are dropped, with a gap record. Lower it when old readings are
+        /// worthless.
+        max_age: Span = default("\"90d\"");
+        /// What a power cut may take: `strict` one commit interval, `balanced` up to 10 s, `wear` 30 s and more, for
+        /// flash that must last.
+        durability: Durability = default("\"balanced\"");
+        /// How long delivered readings stay for charts and replay, within `max_size`; `"0"` keeps none and saves the
+        /// most writes.
+        history: SpanOrZero = default("\"7d\"");
+        /// Longest time readings wait for their commit. Raise it to write less, lower it to lose less in a crash.
+        commit: Span = optional("1s, or 30s with durability wear");
+        /// Longest time a reading waits for company before its message is made. Raise it for fewer, larger messages.
+        linger: Span = default("\"50ms\"");
+        /// Publish a message as soon as it is made, before its commit. Turn it off when nothing may reach the cloud
+        /// that a power cut could take from the gateway.
+        express: bool = default("true");
+    }
+}
+
+section! {
+    /// A broker that readings go to.
+    pub(super) struct Uplink {
+        /// Name of this uplink in logs, metrics and grants, unique among uplinks.
+        name: Slug = required;
+        /// The broker: `mqtt://host:port`, or `mqtts://host:port` for TLS; ports 1883 and 8883 when none is given.
+        url: UplinkUrl = required;
+        /// MQTT version, `5` or `3.1.1`. Choose `3.1.1` for brokers that know no other.
+        protocol: MqttProtocol = default("\"5\"");
+        /// MQTT client id. Set it when the broker prescribes one.
+        client_id: String = optional("tidegate-{gateway}-{uplink}");
+        /// Login name.
+        username: String = optional("no login");
+        /// Login password: `{ credential = "…" }`, `{ file = "…" }` or `{ env = "…" }`.
+        password: Secret = optional("no password");
+        /// Trust and client certificate, for `mqtts`.
+        tls: Tls = default("{}");
+        /// Form of the messages; `json` is the only one in this version.
+        encoding: Encoding = default("\"json\"");
+        /// Compression of the messages; `none` is the only one in this version.
+        compression: Uncompressed = default("\"none\"");
+        /// What goes first after an outage: `live-first` sends new readings at once and the backlog beside them,
+        /// `strict` keeps the order. Choose `strict` for receivers that cannot sort.
+        order: Order = default("\"live-first\"");
+        /// Most messages that wait for their acknowledgement. Lower it for brokers with a small receive maximum.
+        window: NonZeroU16 = default("100");
+        /// Start of all topics; `{site}` and `{gateway}` are filled in.
+        topic_prefix: String = default("\"tidegate/{site}/{gateway}\"");
+        /// Whether commands are taken from this uplink; each still needs a grant.
+        commands: bool = default("false");
+        /// MQTT keep-alive, whole seconds. Lower it to notice a dead link sooner, raise it to save traffic.
+        keep_alive: Span = default("\"30s\"");
+        /// A message not acknowledged within this ends the connection. Raise it for slow links.
+        ack_timeout: Span = default("\"20s\"");
+        /// Wait before a new connection is tried; it doubles up to `max`, with jitter.
+        reconnect: Reconnect = default("{}");
+    }
+}
+
+section! {
+    /// Wait before a new connection is tried.
+    pub(super) struct Reconnect {
+        /// First wait. Raise it when many gateways share a broker.
+        min: Span = default("\"1s\"");
+        /// Longest wait.
+        max: Span = default("\"60s\"");
+    }
+}
+
+section! {
+    /// Trust and client certificate. The files are read at each connection, so a renewed one needs no restart.
+    pub(super) struct Tls {
+        /// Trusted roots, PEM. Set it for a broker with a certificate of your own.
+        ca: PathBuf = optional("the roots of the system");
+        /// Client certificate chain, PEM; goes with `key`.
+        cert: PathBuf = optional("no client certificate");
+        /// Key of the client certificate, PEM; goes with `cert`.
+        key: PathBuf = optional("no client certificate");
+        /// ALPN protocol names. Some clouds want `mqtt` on port 443.
+        alpn: Vec<String> = default("[]");
+    }
+}
+
+section! {
+    /// Where a secret is kept; exactly one of the three.
+    pub(super) struct SecretPlace {
+        /// Name of a systemd credential (`LoadCredential=`). The best place on a machine with systemd.
+        credential: String = optional("not a credential");
+        /// A file that holds the secret and nothing else.
+        file: PathBuf = optional("not a file");
+        /// Name of an environment variable.
+        env: String = optional("not a variable");
+    }
+}
+
+section! {
+    /// Rules that run on this gateway.
+    pub(super) struct Rules {
+        /// Folder of the `*.rhai` files.
+        dir: PathBuf = default("\"/etc/tidegate/rules\"");
+        /// Most operations of one call of a rule; beyond it the reading passes unchanged. Raise it for rules with
+        /// long loops.
+        max_operations: NonZeroU64 = default("20000");
+        /// Longest time of one call of a rule; beyond it the reading passes unchanged.
+        max_time: Span = default("\"50ms\"");
+        /// Faults in a row after which a rule is set aside until its file changes.
+        quarantine_after: NonZeroU32 = default("5");
+    }
+}
+
+section! {
+    /// How commands to devices are treated.
+    pub(super) struct Commands {
+        /// Life of a command that names no end. Raise it for links that are often down.
+        expires: Span = default("\"60s\"");
+        /// Longest wait for a device's answer.
+        timeout: Span = default("\"15s\"");
+        /// How long the ids of commands are remembered, so that a repeated one is not carried out twice.
+        remember: Span = default("\"30d\"");
+    }
+}
+
+section! {
+    /// Who may command which points.
+    pub(super) struct Grant {
+        /// Who: `uplink:<name>`, `rule:<name>` or `api:<user or role>`, with `*` for any run of characters.
+        from: Sender = required;
+        /// Which points, as `device/point` with `*` for any run of characters within one name.
+        targets: Vec<At<Selector>> = required;
+        /// Smallest and largest number allowed, both inclusive.
+        range: Vec<f64> = optional("any value");
+        /// Most commands in a span, such as `10/min`; spans are s, min, h and day.
+        rate: Rate = optional("any number of commands");
+    }
+}
+
+section! {
+    /// The local API, which the command line uses.
+    pub(super) struct Api {
+        /// The unix socket; file permissions decide who may use it.
+        socket: PathBuf = default("\"/run/tidegate/api.sock\"");
+    }
+}
+
+section! {
+    /// What is logged.
+    pub(super) struct Log {
+        /// Least level that is logged: off, error, warn, info, debug or trace, also per module:
+        /// `info,tidegate::uplink=debug`.
+        level: Level = default("\"info\"");
+    }
+}
+
+section! {
+    /// The keys of every adapter.
+    pub(super) struct Adapter {
+        /// Name of this adapter in devices, logs and metrics, unique among adapters.
+        name: Slug = required;
+        /// What it speaks, such as `modbus`.
+        kind: String = required;
+    }
+}
+
+section! {
+    /// The keys of every device.
+    pub(super) struct Device {
+        /// Name of this device in topics, rules and grants, unique in the gateway.
+        id: DeviceId = required;
+        /// Name of the adapter it is on.
+        adapter: Slug = required;
+        /// Name for people.
+        name: String = optional("the id");
+        /// Words to find it by.
+        tags: Vec<String> = default("[]");
+    }
+}

@@ -1,0 +1,244 @@
+//! A configuration as a tree of values that know their place, read from one or more TOML files.
+//!
+//! The TOML library's own types stay in this file. Files merge by one rule: tables merge, lists append, and a scalar
+//! that two files set is an error that names both places.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use toml::{
+    Spanned,
+    de::{DeFloat, DeInteger, DeTable, DeValue},
+};
+
+use super::report::{Place, Problems};
+
+/// A value and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// Where the value begins.
+    pub place: Place,
+    /// The value.
+    pub data: Data,
+}
+
+/// A TOML value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Data {
+    /// A string.
+    Text(String),
+    /// An integer; TOML's own range is that of `i64`.
+    Int(i64),
+    /// A float, NaN and the infinities included.
+    Float(f64),
+    /// A boolean.
+    Bool(bool),
+    /// A date or time, as text; no key takes one.
+    Date(String),
+    /// An array.
+    List(Vec<Node>),
+    /// A table.
+    Table(Table),
+}
+
+impl Data {
+    /// What the value is, for a message.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Text(_) => "text",
+            Self::Int(_) => "an integer",
+            Self::Float(_) => "a float",
+            Self::Bool(_) => "a boolean",
+            Self::Date(_) => "a date or time",
+            Self::List(_) => "a list",
+            Self::Table(_) => "a table",
+        }
+    }
+}
+
+/// The keys of a table in name order.
+pub type Table = BTreeMap<String, Entry>;
+
+/// A key and its value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// Where the key stands.
+    pub key: Place,
+    /// The value.
+    pub node: Node,
+}
+
+/// Reads a file's text. What is no TOML is reported; the rest is kept, so that its problems are found as well.
+pub fn parse(file: &Path, text: &str, problems: &mut Problems) -> Table {
+    let locator = Locator::new(file, text);
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let mut last_line = 0;
+    for error in &errors {
+        let place = locator.place(error.span().map_or(0, |span| span.start));
+        // The first error of a line is the cause, further ones are its echo.
+        if place.line != last_line {
+            last_line = place.line;
+            problems.unreadable(&place, format!("no valid TOML: {}", one_line(error.message())));
+        }
+    }
+    Builder { locate: &|offset| locator.place(offset), problems }.table(table.into_inner())
+}
+
+/// Reads a value of our own, such as a default, and places all of it at `place`.
+pub fn parse_value(text: &str, place: &Place) -> Option<Node> {
+    let value = DeValue::parse(text).ok()?;
+    Builder { locate: &|_| place.clone(), problems: &mut Problems::default() }.node(value)
+}
+
+/// Adds the keys of a later file to those of an earlier one.
+pub fn merge(into: &mut Table, from: Table, problems: &mut Problems) {
+    for (name, entry) in from {
+        match into.get_mut(&name) {
+            None => drop(into.insert(name, entry)),
+            Some(first) => merge_entry(&name, first, entry, problems),
+        }
+    }
+}
+
+/// Merges two values of one key.
+fn merge_entry(name: &str, first: &mut Entry, second: Entry, problems: &mut Problems) {
+    match (&mut first.node.data, second.node.data) {
+        (Data::Table(into), Data::Table(from)) => merge(into, from, problems),
+        (Data::List(into), Data::List(from)) => into.extend(from),
+        _ => {
+            let message = format!("{name:?} is set twice: first at {}", first.key);
+            problems.error(&second.key, message).help("keep one of the two");
+        }
+    }
+}
+
+/// A library's message, which may hold line ends, as one line.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Turns byte offsets into lines and columns.
+struct Locator<'t> {
+    /// The file's name.
+    file: Arc<Path>,
+    /// The file's text.
+    text: &'t str,
+    /// The offset of each line's first byte.
+    lines: Vec<usize>,
+}
+
+impl<'t> Locator<'t> {
+    /// Finds the lines.
+    fn new(file: &Path, text: &'t str) -> Self {
+        let after_breaks = text.match_indices('\n').map(|(at, _)| at + 1);
+        Self { file: file.into(), text, lines: std::iter::once(0).chain(after_breaks).collect() }
+    }
+
+    /// The place of an offset; one behind the text is placed at its end.
+    fn place(&self, offset: usize) -> Place {
+        let offset = offset.min(self.text.len());
+        let line = self.lines.partition_point(|&start| start <= offset);
+        let start = self.lines[line - 1];
+        let before = self.text.as_bytes()[start..offset].iter().filter(|&&byte| (byte & 0xC0) != 0x80);
+        Place { file: Arc::clone(&self.file), line, column: before.count() + 1 }
+    }
+}
+
+/// Converts the library's tree into ours.
+struct Builder<'a> {
+    /// Byte offset to place.
+    locate: &'a dyn Fn(usize) -> Place,
+    /// Numbers that do not fit are reported here.
+    problems: &'a mut Problems,
+}
+
+impl Builder<'_> {
+    /// All keys of a table.
+    fn table(&mut self, table: DeTable<'_>) -> Table {
+        let entries = table.into_iter().filter_map(|(key, value)| {
+            let place = (self.locate)(key.span().start);
+            let node = self.node(value)?;
+            Some((key.into_inner().into_owned(), Entry { key: place, node }))
+        });
+        entries.collect()
+    }
+
+    /// One value; `None` when a number does not fit.
+    fn node(&mut self, value: Spanned<DeValue<'_>>) -> Option<Node> {
+        let place = (self.locate)(value.span().start);
+        let data = match value.into_inner() {
+            DeValue::String(text) => Data::Text(text.into_owned()),
+            DeValue::Integer(integer) => Data::Int(self.fits(&place, integer_value(&integer), integer.as_str())?),
+            DeValue::Float(float) => Data::Float(self.fits(&place, float_value(&float), float.as_str())?),
+            DeValue::Boolean(flag) => Data::Bool(flag),
+            DeValue::Datetime(date) => Data::Date(date.to_string()),
+            DeValue::Array(items) => Data::List(items.into_iter().filter_map(|item| self.node(item)).collect()),
+            DeValue::Table(table) => Data::Table(self.table(table)),
+        };
+        Some(Node { place, data })
+    }
+
+    /// Reports a number that is too large for its type.
+    fn fits<T>(&mut self, place: &Place, number: Option<T>, text: &str) -> Option<T> {
+        if number.is_none() {
+            self.problems.unreadable(place, format!("number {text} is too large"));
+        }
+        number
+    }
+}
+
+/// An integer in the range TOML promises.
+fn integer_value(integer: &DeInteger<'_>) -> Option<i64> {
+    i64::from_str_radix(integer.as_str(), integer.radix()).ok()
+}
+
+/// A float; one that overflows is refused, a written infinity is not.
+fn float_value(float: &DeFloat<'_>) -> Option<f64> {
+    let number: f64 = float.as_str().parse().ok()?;
+    (!number.is_infinite() || float.as_str().contains("inf")).then_some(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(name: &str, text: &str, problems: &mut Problems) -> Table {
+        parse(Path::new(name), text, problems)
+    }
+
+    #[test]
+    fn columns_count_characters() {
+        let table = read("a", "# é\n[x]\n\"ö\" = 1\n", &mut Problems::default());
+
+        let Data::Table(x) = &table["x"].node.data else { panic!("a table") };
+        let place = |place: &Place| (place.line, place.column);
+        assert_eq!(place(&table["x"].key), (2, 2));
+        assert_eq!(place(&x["ö"].key), (3, 1));
+        assert_eq!(place(&x["ö"].node.place), (3, 7));
+    }
+
+    #[test]
+    fn tables_merge_lists_append_and_a_scalar_twice_names_both_places() {
+        let mut problems = Problems::default();
+        let mut first = read("a", "[g]\nid = 'x'\n[[l]]\nn = 1\n", &mut problems);
+        let second = read("b", "[g]\nid = 'y'\nsite = 's'\n[[l]]\nn = 2\n", &mut problems);
+
+        merge(&mut first, second, &mut problems);
+
+        let Data::Table(g) = &first["g"].node.data else { panic!("a table") };
+        let Data::List(l) = &first["l"].node.data else { panic!("a list") };
+        assert_eq!((g.len(), l.len()), (2, 2));
+        let report = problems.into_report().to_string();
+        assert_eq!(report, "b:2:1: error: \"id\" is set twice: first at a:2:1 (help: keep one of the two)\n");
+    }
+
+    #[test]
+    fn every_syntax_error_has_its_place() {
+        let mut problems = Problems::default();
+
+        let table = read("a", "x = \ny = 1\nz = = 2\n", &mut problems);
+
+        let lines: Vec<_> = problems.into_report().problems.iter().map(|problem| problem.place.line).collect();
+        assert_eq!(lines, [1, 3]);
+        assert_eq!(table["y"].node.data, Data::Int(1));
+    }
+}
