@@ -119,6 +119,22 @@ fn deeply_nested_text_is_refused_and_not_followed() {
 }
 
 #[test]
+fn long_chains_do_not_use_up_the_stack() {
+    let dir = tempfile::tempdir().unwrap();
+    let chains = ["1+1", "+1+1", "&&true", ".x()", "[0]", "else if x {}", ";;", "=>", "x=1;", "1..", "??x", " in x"];
+    for (number, link) in chains.iter().enumerate() {
+        let text = format!("let x = 1; x {}", link.repeat(20_000));
+        fs::write(dir.path().join(format!("{number}.rhai")), text).unwrap();
+    }
+    fs::write(dir.path().join("if.rhai"), format!("let x = true; if x {{}} {}", "else if x {} ".repeat(15_000)))
+        .unwrap();
+
+    let report = check(dir.path(), &limits(dir.path().into()), None);
+
+    assert_eq!(report.files, chains.len() + 1);
+}
+
+#[test]
 fn a_missing_folder_is_a_problem_for_check_and_none_for_the_daemon() {
     let mut bench = Bench::with(&[]);
 
