@@ -1,21 +1,23 @@
-//! `tidegate rules check`: every file of a folder, every problem with its place, nothing run but the top level.
+//! `tidegate rules check`: every file of a folder, every problem with its place. Nothing that a rule does there has an
+//! effect.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use rhai::Engine;
+use rhai::{Dynamic, Engine, EvalAltResult, Position};
 use serde::Serialize;
 
 use super::{
     engine,
-    host::Shared,
-    points::Points,
+    functions::ReadingHandle,
+    host::{Shared, Subject, Verdict},
+    points::{self, Points},
     report::{Level, Problem},
-    script::{self, Script, Source},
+    script::{self, Entry, Script, Source},
     state::Store,
 };
 use crate::{
     config,
-    model::{BootId, Clock, ClockQuality, Point, Timestamp},
+    model::{BootId, Clock, ClockQuality, Point, PointType, Reading, Selector, Timestamp, Value},
 };
 
 /// What was found.
@@ -54,7 +56,11 @@ pub fn check(dir: &Path, limits: &config::Rules, points: Option<&[Arc<Point>]>) 
 /// Checks one file.
 fn check_source(source: &Source, engine: &Engine, host: &Shared, points: Option<&[Arc<Point>]>) -> Vec<Problem> {
     match source.load(engine, host, Duration::ZERO) {
-        Ok(script) => remarks(source, &script, points),
+        Ok(script) => {
+            let mut problems = remarks(source, &script, points);
+            problems.extend(try_out(source, &script, engine, host, points.unwrap_or_default()));
+            problems
+        }
         Err(problem) => vec![problem],
     }
 }
@@ -62,12 +68,63 @@ fn check_source(source: &Source, engine: &Engine, host: &Shared, points: Option<
 /// What looks wrong in a file that loads.
 pub(super) fn remarks(source: &Source, script: &Script, points: Option<&[Arc<Point>]>) -> Vec<Problem> {
     if script.handlers.is_empty() && script.timers.is_empty() {
-        return vec![source.warning("has neither on(..) nor every(..), so it never runs".to_owned())];
+        return vec![source.warning("has neither on(..) nor every(..), so it never runs".to_owned(), Position::NONE)];
     }
     let Some(points) = points else { return Vec::new() };
-    let covers = |selector: &crate::model::Selector| points.iter().any(|point| selector.matches(&point.address));
+    let covers = |selector: &Selector| points.iter().any(|point| selector.matches(&point.address));
     let idle = script.handlers.iter().filter(|handler| !covers(&handler.selector));
-    idle.map(|handler| source.warning(format!("{:?} covers no known point", handler.selector.to_string()))).collect()
+    let remark = |selector: &Selector| format!("{:?} covers no known point", selector.to_string());
+    idle.map(|handler| source.warning(remark(&handler.selector), Position::NONE)).collect()
+}
+
+/// Calls each handler and timer once, because the language looks a function up only when it is called. Nothing the
+/// call does is kept, and errors that depend on values are none of a check.
+fn try_out(source: &Source, script: &Script, engine: &Engine, host: &Shared, points: &[Arc<Point>]) -> Vec<Problem> {
+    let handlers = script.handlers.iter().enumerate().map(|(number, handler)| {
+        let known = points.iter().find(|point| handler.selector.matches(&point.address));
+        (Entry::Handler(number), known.cloned().or_else(any_point).and_then(|point| sample(&point)))
+    });
+    let timers = (0..script.timers.len()).map(|number| (Entry::Timer(number), None));
+    let tries =
+        handlers.chain(timers).filter(|(entry, subject)| matches!(entry, Entry::Timer(_)) || subject.is_some());
+    tries.filter_map(|(entry, subject)| missing_function(source, script, engine, host, entry, subject)).collect()
+}
+
+/// Calls one function, and tells if it calls another one that does not exist.
+fn missing_function(
+    source: &Source,
+    script: &Script,
+    engine: &Engine,
+    host: &Shared,
+    entry: Entry,
+    subject: Option<Subject>,
+) -> Option<Problem> {
+    let with_reading = subject.is_some();
+    let serial = host.lock().begin(&source.name, Timestamp::default(), subject);
+    let outcome = script.call(engine, entry, with_reading.then(|| Dynamic::from(ReadingHandle(serial))));
+    host.lock().undo();
+    let error = outcome.err()?;
+    let is_missing = matches!(script::origin(&error), EvalAltResult::ErrorFunctionNotFound(..));
+    is_missing.then(|| source.warning(format!("tried out: {}", script::describe(&error)), script::place(&error)))
+}
+
+/// A point for handlers whose points are not known.
+fn any_point() -> Option<Arc<Point>> {
+    let address = points::address("device/point").ok()?;
+    Some(Arc::new(Point::new(address.device, address.point, PointType::Float, None)))
+}
+
+/// A reading to try a handler with; none for types that have no plain value.
+fn sample(point: &Arc<Point>) -> Option<Subject> {
+    let value = match point.kind {
+        PointType::Float => Value::Float(0.0),
+        PointType::Int => Value::Int(0),
+        PointType::Bool => Value::Bool(false),
+        PointType::Text => Value::Text("".into()),
+        PointType::Bytes | PointType::Json => return None,
+    };
+    let reading = Reading::good(point.clone(), value, Timestamp::default());
+    Some(Subject { reading, verdict: Verdict::Keep, slot: None })
 }
 
 /// A check has no time: nothing that would ask for it runs.

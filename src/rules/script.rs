@@ -152,13 +152,13 @@ impl Source {
 
     /// A problem at a place in this file.
     fn problem(&self, text: String, position: Position) -> Problem {
-        let (line, column) = (position.line(), position.position());
-        Problem { file: self.file.clone(), line, column, level: Level::Error, text }
+        Problem { level: Level::Error, ..self.warning(text, position) }
     }
 
-    /// A remark on the whole file.
-    pub(super) fn warning(&self, text: String) -> Problem {
-        Problem { file: self.file.clone(), line: None, column: None, level: Level::Warning, text }
+    /// A remark on a place in this file, or on all of it.
+    pub(super) fn warning(&self, text: String, position: Position) -> Problem {
+        let (line, column) = (position.line(), position.position());
+        Problem { file: self.file.clone(), line, column, level: Level::Warning, text }
     }
 }
 
@@ -193,14 +193,20 @@ impl Script {
     }
 }
 
-/// A script error without the names of closures around it, for people.
-pub(super) fn describe(error: &EvalAltResult) -> String {
+/// The error itself, without the function calls around it.
+pub(super) fn origin(error: &EvalAltResult) -> &EvalAltResult {
     match error {
-        EvalAltResult::ErrorInFunctionCall(_, _, inner, _) => describe(inner),
+        EvalAltResult::ErrorInFunctionCall(_, _, inner, _) => origin(inner),
+        error => error,
+    }
+}
+
+/// A script error for people, without its place.
+pub(super) fn describe(error: &EvalAltResult) -> String {
+    match origin(error) {
         EvalAltResult::ErrorTerminated(why, _) | EvalAltResult::ErrorRuntime(why, _) => why.to_string(),
         other => {
             let text = other.to_string();
-            // The place is told apart from the text.
             text.rsplit_once(" (line ").map_or(text.clone(), |(text, _)| text.to_owned())
         }
     }

@@ -3,4 +3,5 @@
 mod faults;
 mod files;
 mod fixture;
+mod pack;
 mod verbs;

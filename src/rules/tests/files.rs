@@ -92,6 +92,49 @@ fn check_tells_every_problem_with_its_place() {
 }
 
 #[test]
+fn check_finds_functions_that_do_not_exist() {
+    let dir = tempfile::tempdir().unwrap();
+    let rule = "fn help(x) {\n  hlep(x)\n}\non(\"a/b\", |r| help(1));\nevery(\"1s\", || throw 1);";
+    fs::write(dir.path().join("a.rhai"), rule).unwrap();
+
+    let report = check(dir.path(), &limits(dir.path().into()), None);
+
+    let told: Vec<_> = report.problems.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(told[0].contains("a.rhai:2:3: warning: ") && told[0].contains("hlep"), "{told:#?}");
+    assert!(report.is_ok());
+}
+
+#[test]
+fn deeply_nested_text_is_refused_and_not_followed() {
+    let dir = tempfile::tempdir().unwrap();
+    let openings = ["(", "[", "{", "#{a:", "!", "-", "if x {", "|x| ", "/*", "`${", "x.y(", "x+(", "x=", "x??"];
+    for (number, opening) in openings.iter().enumerate() {
+        fs::write(dir.path().join(format!("{number}.rhai")), opening.repeat(40_000)).unwrap();
+    }
+
+    let report = check(dir.path(), &limits(dir.path().into()), None);
+
+    assert_eq!((report.files, report.problems.len()), (openings.len(), openings.len()));
+}
+
+#[test]
+fn long_chains_do_not_use_up_the_stack() {
+    let dir = tempfile::tempdir().unwrap();
+    let chains = ["1+1", "+1+1", "&&true", ".x()", "[0]", "else if x {}", ";;", "=>", "x=1;", "1..", "??x", " in x"];
+    for (number, link) in chains.iter().enumerate() {
+        let text = format!("let x = 1; x {}", link.repeat(20_000));
+        fs::write(dir.path().join(format!("{number}.rhai")), text).unwrap();
+    }
+    fs::write(dir.path().join("if.rhai"), format!("let x = true; if x {{}} {}", "else if x {} ".repeat(15_000)))
+        .unwrap();
+
+    let report = check(dir.path(), &limits(dir.path().into()), None);
+
+    assert_eq!(report.files, chains.len() + 1);
+}
+
+#[test]
 fn a_missing_folder_is_a_problem_for_check_and_none_for_the_daemon() {
     let mut bench = Bench::with(&[]);
 

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::fixture::{Bench, lines, point, reading};
-use crate::model::{EventKind, PointType, Quality, Reading, Severity, StateChange, Timestamp, Value};
+use crate::{
+    model::{EventKind, PointType, Quality, Reading, Severity, StateChange, Timestamp, Value},
+    rules::{Kept, Metrics, reload::Scope, set::RuleSet},
+};
 
 #[test]
 fn a_reading_without_rules_passes_untouched() {
@@ -123,6 +126,19 @@ fn last_values_are_known_with_quality_and_age() {
 
     let expected = ["meter/power=1", "t/value=230", "t/quality=good", "t/age=2.5", "t/unknown=true"];
     assert_eq!(lines(&output.forward), expected);
+}
+
+#[test]
+fn last_values_are_known_from_the_start() {
+    let bench = Bench::one(r#"on("meter/power", |r| { r.value = value("tank/level"); r.deadband(100) });"#);
+    let last = vec![reading("tank/level", PointType::Float, Value::Float(7.5), 0)];
+    let kept = Kept { last, ..Kept::default() };
+    let mut set = RuleSet::new(&bench.config, kept, bench.clock.clone(), Metrics::default());
+    set.reload(&bench.config.dir, Scope::Changed);
+
+    set.take(reading("meter/power", PointType::Float, Value::Float(1.0), 0));
+
+    assert_eq!(lines(&set.take_output().forward), ["meter/power=7.5"]);
 }
 
 #[test]
