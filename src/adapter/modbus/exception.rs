@@ -15,6 +15,8 @@ impl Exception {
     pub const ILLEGAL_VALUE: Self = Self(3);
     /// The unit failed while it tried.
     pub const DEVICE_FAILURE: Self = Self(4);
+    /// A gateway has no way to the unit.
+    pub const PATH_UNAVAILABLE: Self = Self(10);
     /// A gateway reached no unit of this id.
     pub const TARGET_SILENT: Self = Self(11);
 
