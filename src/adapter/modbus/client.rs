@@ -42,6 +42,15 @@ pub(super) enum CallError {
     Link(#[from] LinkError),
 }
 
+/// How long a unit is waited for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    /// Longest wait for one answer.
+    pub(super) limit: Duration,
+    /// Further tries after a timeout.
+    pub(super) retries: u32,
+}
+
 /// The client's end of a connection.
 #[derive(Debug)]
 pub(super) struct Client<S> {
@@ -75,23 +84,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         &mut self,
         unit: u8,
         request: &Request,
-        limit: Duration,
+        patience: Patience,
         metrics: &Metrics,
     ) -> Result<&[u8], CallError> {
-        metrics.requests.inc();
-        let exchanged = match timeout(limit, self.exchange(unit, request, metrics)).await {
-            Ok(exchanged) => exchanged,
-            Err(_) if self.is_sending => Err(LinkError::Stuck.into()),
-            Err(_) => Err(CallError::Timeout(limit)),
+        let mut left = patience.retries;
+        let exchanged = loop {
+            match self.attempt(unit, request, patience.limit, metrics).await {
+                Err(CallError::Timeout(_)) if left > 0 => left -= 1,
+                exchanged => break exchanged,
+            }
         };
-        let parsed = exchanged.and_then(|()| Ok(response::parse(request, &self.answer)?));
+        exchanged?;
+        let parsed = response::parse(request, &self.answer).map_err(CallError::from);
         count(parsed.as_ref().err(), metrics);
         parsed
-    }
-
-    /// The data of the last answer again, which was an answer to `request`.
-    pub(super) fn last(&self, request: &Request) -> Result<&[u8], CallError> {
-        Ok(response::parse(request, &self.answer)?)
     }
 
     /// Listens while nothing is asked, drops late answers, and ends when the connection does. Safe to cancel.
@@ -110,6 +116,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 return error.into();
             }
         }
+    }
+
+    /// One exchange within its limit.
+    async fn attempt(
+        &mut self,
+        unit: u8,
+        request: &Request,
+        limit: Duration,
+        metrics: &Metrics,
+    ) -> Result<(), CallError> {
+        metrics.requests.inc();
+        let exchanged = match timeout(limit, self.exchange(unit, request, metrics)).await {
+            Ok(exchanged) => exchanged,
+            Err(_) if self.is_sending => Err(LinkError::Stuck.into()),
+            Err(_) => Err(CallError::Timeout(limit)),
+        };
+        count(exchanged.as_ref().err(), metrics);
+        exchanged
     }
 
     /// Sends the request and waits until `answer` holds the PDU with its transaction id.

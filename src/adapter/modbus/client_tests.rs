@@ -11,6 +11,7 @@ use crate::{
 };
 
 const LIMIT: Duration = Duration::from_millis(100);
+const PATIENCE: Patience = Patience { limit: LIMIT, retries: 0 };
 
 /// Unit 1, whose input register `n` holds `n`.
 fn bank() -> Bank {
@@ -47,12 +48,12 @@ async fn a_late_answer_is_never_taken_for_the_next_one() {
     bank.set_fault(1, Fault::Delay(LIMIT + LIMIT / 2));
 
     with_unit(&bank, async |mut client| {
-        let first = client.call(1, &read(10, 1), LIMIT, &metrics).await;
+        let first = client.call(1, &read(10, 1), PATIENCE, &metrics).await;
         assert!(matches!(first, Err(CallError::Timeout(_))), "{first:?}");
         bank.set_fault(1, Fault::None);
 
         for start in 20..30 {
-            let answer = client.call(1, &read(start, 1), LIMIT, &metrics).await.unwrap();
+            let answer = client.call(1, &read(start, 1), PATIENCE, &metrics).await.unwrap();
             assert_eq!(answer, data(start, 1));
         }
     })
@@ -68,7 +69,7 @@ async fn answers_that_stay_one_behind_never_give_a_value() {
 
     with_unit(&bank, async |mut client| {
         for start in 0..10 {
-            let answer = client.call(1, &read(start, 2), LIMIT, &metrics).await;
+            let answer = client.call(1, &read(start, 2), PATIENCE, &metrics).await;
             assert!(matches!(answer, Err(CallError::Timeout(_))), "{answer:?}");
         }
     })
@@ -81,10 +82,10 @@ async fn an_answer_to_another_question_is_rejected_and_the_next_one_counts() {
     for fault in [Fault::WrongUnit, Fault::WrongFunction, Fault::WrongByteCount] {
         with_unit(&bank, async |mut client| {
             bank.set_fault(1, fault);
-            let answer = client.call(1, &read(5, 3), LIMIT, &metrics).await;
+            let answer = client.call(1, &read(5, 3), PATIENCE, &metrics).await;
             assert!(matches!(answer, Err(CallError::Rejected(_))), "{fault:?}: {answer:?}");
             bank.set_fault(1, Fault::None);
-            assert_eq!(client.call(1, &read(5, 3), LIMIT, &metrics).await.unwrap(), data(5, 3));
+            assert_eq!(client.call(1, &read(5, 3), PATIENCE, &metrics).await.unwrap(), data(5, 3));
         })
         .await;
     }
@@ -104,10 +105,25 @@ async fn a_broken_connection_is_told_from_a_slow_one() {
     ] {
         bank.set_fault(1, fault);
         let error = with_unit(&bank, async |mut client| {
-            client.call(1, &read(5, 3), LIMIT, &metrics).await.unwrap_err().to_string()
+            client.call(1, &read(5, 3), PATIENCE, &metrics).await.unwrap_err().to_string()
         });
         assert_eq!(error.await, wanted, "{fault:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_asks_anew_and_still_drops_the_late_answer() {
+    let (bank, metrics) = (bank(), Metrics::default());
+    bank.set_fault(1, Fault::Late);
+    let patience = Patience { limit: LIMIT, retries: 2 };
+
+    with_unit(&bank, async |mut client| {
+        let answer = client.call(1, &read(5, 1), patience, &metrics).await;
+        assert!(matches!(answer, Err(CallError::Timeout(_))), "{answer:?}");
+    })
+    .await;
+
+    assert_eq!((metrics.requests.get(), metrics.timeouts.get(), metrics.rejected.get()), (3, 3, 2));
 }
 
 #[tokio::test(start_paused = true)]
@@ -115,7 +131,7 @@ async fn an_answer_may_come_byte_by_byte() {
     let (bank, metrics) = (bank(), Metrics::default());
     bank.set_fault(1, Fault::ByteByByte);
     with_unit(&bank, async |mut client| {
-        assert_eq!(client.call(1, &read(100, 100), LIMIT, &metrics).await.unwrap(), data(100, 100));
+        assert_eq!(client.call(1, &read(100, 100), PATIENCE, &metrics).await.unwrap(), data(100, 100));
     })
     .await;
 }
@@ -126,7 +142,7 @@ async fn a_late_answer_that_comes_while_nothing_is_asked_is_dropped() {
     bank.set_fault(1, Fault::Delay(LIMIT * 2));
 
     with_unit(&bank, async |mut client| {
-        client.call(1, &read(1, 1), LIMIT, &metrics).await.unwrap_err();
+        client.call(1, &read(1, 1), PATIENCE, &metrics).await.unwrap_err();
         let idle = tokio::time::timeout(LIMIT * 3, client.closed(&metrics)).await;
 
         assert!(idle.is_err(), "the connection is still open");
@@ -165,7 +181,7 @@ where
         *left -= 1;
         bank.set_fault(1, any_fault(random));
         let (start, count) = (random.u16(0..800), random.u16(1..=100));
-        match client.call(1, &read(start, count), LIMIT, &metrics).await {
+        match client.call(1, &read(start, count), PATIENCE, &metrics).await {
             Ok(answer) => assert_eq!(answer, data(start, count)),
             Err(CallError::Link(_)) => return good,
             Err(_) => continue,
@@ -195,5 +211,5 @@ fn calls_can_move_between_threads() {
     let (near, _far) = duplex(16);
     let metrics = Metrics::default();
     let mut client = Client::new(near);
-    is_send(client.call(1, &read(0, 1), LIMIT, &metrics));
+    is_send(client.call(1, &read(0, 1), PATIENCE, &metrics));
 }

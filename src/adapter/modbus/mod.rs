@@ -31,10 +31,11 @@ mod tests;
 use std::{sync::Arc, time::Duration};
 
 use tokio::{
+    net::TcpStream,
     sync::mpsc,
     time::{Instant, sleep_until},
 };
-use tracing::{info, warn};
+use tracing::{debug, warn};
 
 use self::{
     config::{Config, Device},
@@ -101,27 +102,42 @@ async fn run(config: &Config, context: AdapterContext) -> Result<(), AdapterErro
         };
         let error = match dialled {
             Ok(stream) => {
-                outage.connected(config);
-                poller.metrics.connects.inc();
-                poller.metrics.up.set(1);
-                let end = poller.session(stream, &mut requests, &mut stop).await;
-                poller.metrics.up.set(0);
-                match end {
+                debug!(adapter = config.name, link = %config.link, attempts = outage.attempts, "Connected");
+                let error = match connected(&mut poller, stream, &mut requests, &mut stop).await {
                     End::Stopped => return Ok(()),
                     End::Failed(error) => return Err(error),
                     End::Lost(error) => error,
+                };
+                if poller.has_answered {
+                    outage.over();
                 }
+                error
             }
             Err(error) => {
                 poller.link_down().await?;
                 error
             }
         };
-        let wait = outage.begins_or_goes_on(config, &error, poller.has_answered);
+        let wait = outage.goes_on(config, &error);
         if pause(&poller, wait, &error, &mut requests, &mut stop).await.is_none() {
             return Ok(());
         }
     }
+}
+
+/// Works on a connection and keeps count of it.
+async fn connected(
+    poller: &mut Poller<'_>,
+    stream: TcpStream,
+    requests: &mut mpsc::Receiver<DeviceRequest>,
+    stop: &mut Stop,
+) -> End {
+    let metrics = Arc::clone(&poller.metrics);
+    metrics.connects.inc();
+    metrics.up.set(1);
+    let end = poller.session(stream, requests, stop).await;
+    metrics.up.set(0);
+    end
 }
 
 /// How long the link has been away, for the log and the next wait.
@@ -132,20 +148,16 @@ struct Outage {
 }
 
 impl Outage {
-    /// The link is up.
-    fn connected(&mut self, config: &Config) {
-        info!(adapter = config.name, link = %config.link, attempts = self.attempts, "Connected");
+    /// A connection on which something was answered ends the outage; one that was only accepted does not.
+    fn over(&mut self) {
         self.attempts = 0;
+        self.backoff.reset();
     }
 
-    /// Tells the first failure only, and gives the wait before the next attempt. A connection that answered begins
-    /// the backoff anew; one that was only accepted does not.
-    fn begins_or_goes_on(&mut self, config: &Config, error: &LinkError, has_answered: bool) -> Duration {
+    /// Tells the first failure only, and gives the wait before the next attempt.
+    fn goes_on(&mut self, config: &Config, error: &LinkError) -> Duration {
         if self.attempts == 0 {
             warn!(adapter = config.name, link = %config.link, %error, "Link is down, dialling again");
-        }
-        if self.attempts == 0 && has_answered {
-            self.backoff.reset();
         }
         self.attempts = self.attempts.saturating_add(1);
         self.backoff.wait()

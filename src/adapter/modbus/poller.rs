@@ -13,7 +13,7 @@ use tokio::{
 use tracing::{debug, info, warn};
 
 use super::{
-    client::{CallError, Client},
+    client::{CallError, Client, Patience},
     config::{Config, Device, MappedPoint},
     decode::{decode, decode_bit},
     exception::Exception,
@@ -156,15 +156,12 @@ impl<'a> Poller<'a> {
         let request = self.groups[index].request.clone();
         let answer = self.ask(client, device, &request).await;
         let ts = self.clock.now();
+        let points = std::mem::take(&mut self.groups[index].points);
         let readings = match &answer {
-            Ok(data) => self.good_readings(index, data, ts),
-            Err(error) => {
-                let points = std::mem::take(&mut self.groups[index].points);
-                let bad = self.bad_readings((device, &points), reason(error), ts);
-                self.groups[index].points = points;
-                bad
-            }
+            Ok(data) => self.good_readings((device, &points), self.groups[index].start, data, ts),
+            Err(error) => self.bad_readings((device, &points), reason(error), ts),
         };
+        self.groups[index].points = points;
         let outcome = answer.map(drop);
         self.send(readings).await?;
         self.settle(device, outcome, ts).await
@@ -180,17 +177,9 @@ impl<'a> Poller<'a> {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let Device { unit, timeout, retries, .. } = self.config.devices[device];
-        let tries = if self.health[device].is_suspect() { 0 } else { retries };
-        for _ in 0..tries {
-            match client.call(unit, request, timeout, &self.metrics).await {
-                Err(CallError::Timeout(_)) => {}
-                Err(error) => return Err(error),
-                // The answer cannot be returned from inside a loop that may call again; it is still in the client.
-                Ok(_) => return client.last(request),
-            }
-        }
-        client.call(unit, request, timeout, &self.metrics).await
+        let Device { unit, timeout: limit, retries, .. } = self.config.devices[device];
+        let retries = if self.health[device].is_suspect() { 0 } else { retries };
+        client.call(unit, request, Patience { limit, retries }, &self.metrics).await
     }
 
     /// Reads one point for an asker.
@@ -238,9 +227,14 @@ impl<'a> Poller<'a> {
         end.map_or(Ok(()), |error| Err(End::Lost(error)))
     }
 
-    /// The readings in an answer.
-    fn good_readings(&mut self, index: usize, data: &[u8], ts: Timestamp) -> Vec<Reading> {
-        let Group { device, start, ref points, .. } = self.groups[index];
+    /// The readings in an answer that begins at `start`.
+    fn good_readings(
+        &mut self,
+        (device, points): (usize, &[usize]),
+        start: u16,
+        data: &[u8],
+        ts: Timestamp,
+    ) -> Vec<Reading> {
         let mapped = &self.config.devices[device].points;
         let mut readings = Vec::with_capacity(points.len());
         for &place in points {
@@ -298,9 +292,12 @@ impl<'a> Poller<'a> {
 
 /// Where each point is. Ids are unique, which the configuration has checked.
 fn places(devices: &[Device]) -> HashMap<&PointAddress, (usize, usize)> {
-    let of_device = |(index, device): (usize, &'_ Device)| (index, device.points.len());
-    let all = devices.iter().enumerate().map(of_device).flat_map(|(d, points)| (0..points).map(move |p| (d, p)));
-    all.map(|(d, p)| (&devices[d].points[p].point.address, (d, p))).collect()
+    let mut places = HashMap::new();
+    for (index, device) in devices.iter().enumerate() {
+        let points = device.points.iter().enumerate();
+        places.extend(points.map(|(place, mapped)| (&mapped.point.address, (index, place))));
+    }
+    places
 }
 
 /// The value of a point in the data of an answer that begins at `start`.

@@ -11,7 +11,8 @@ use tokio::{
 };
 
 use super::{
-    client::{CallError, Client},
+    client::{CallError, Client, Patience},
+    config::Device,
     encode::encode,
     link::LinkError,
     pdu::Request,
@@ -71,8 +72,9 @@ impl Poller<'_> {
                 return Ok(());
             }
         };
-        let (unit, timeout) = (self.config.devices[device].unit, self.config.devices[device].timeout);
-        let called = client.call(unit, &request, timeout, &self.metrics).await.map(drop);
+        let Device { unit, timeout: limit, .. } = self.config.devices[device];
+        let once = Patience { limit, retries: 0 };
+        let called = client.call(unit, &request, once, &self.metrics).await.map(drop);
         // As above; the ledger notes a reply that nobody heard as a timeout.
         let _ = reply.send(called.as_ref().map(|()| None).map_err(|error| failure(unit, error)));
         self.settle(device, called, self.clock.now()).await

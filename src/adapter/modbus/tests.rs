@@ -47,6 +47,7 @@ struct Site {
     events: Receiver<Event>,
     requests: mpsc::Sender<DeviceRequest>,
     point: Arc<crate::model::Point>,
+    metrics: Arc<Metrics>,
     /// Readings received and not yet looked at.
     pending: Vec<Reading>,
 }
@@ -72,6 +73,14 @@ impl Site {
             if text != old {
                 return text;
             }
+        }
+    }
+
+    /// Resolves when so many further requests have been sent.
+    async fn requests_sent(&self, more: u64) {
+        let wanted = self.metrics.requests.get() + more;
+        while self.metrics.requests.get() < wanted {
+            tokio::task::yield_now().await;
         }
     }
 
@@ -124,18 +133,20 @@ async fn story_at(port: u16, bank: Arc<Bank>, story: impl AsyncFnOnce(Site)) {
     let adapter = Modbus::new(Config { name: "line1".into(), link, devices: vec![unit] });
 
     let (readings_in, readings) = mpsc::channel(4);
-    let (events_in, events) = mpsc::channel(4);
+    // Room for all events of a story that does not look at them.
+    let (events_in, events) = mpsc::channel(100);
     let (requests, requests_out) = mpsc::channel(4);
     let (stop_signal, stop) = StopSignal::pair();
+    let metrics = Arc::new(Metrics::default());
     let context = AdapterContext {
         readings: readings_in,
         events: events_in,
         requests: requests_out,
         stop,
         clock: Arc::new(StoppedClock),
-        metrics: Arc::new(Metrics::default()),
+        metrics: Arc::clone(&metrics),
     };
-    let site = Site { bank, readings, events, requests, point: address, pending: Vec::new() };
+    let site = Site { bank, readings, events, requests, point: address, metrics, pending: Vec::new() };
     let told = async {
         story(site).await;
         stop_signal.raise();
@@ -185,7 +196,7 @@ async fn every_fault_gives_one_bad_reading_and_heals_by_itself() {
             assert_eq!(site.next_but("7").await, wanted, "{fault:?}");
 
             // Several failed polls later nothing more was said, and the next word is the value of the healed unit.
-            bounded(async { tokio::time::sleep(Duration::from_millis(150)).await }).await;
+            site.requests_sent(4).await;
             site.bank.set_holdings(1, 0, &[8]);
             site.bank.set_fault(1, Fault::None);
             assert_eq!(site.next().await, "8", "{fault:?}");
