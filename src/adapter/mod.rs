@@ -10,6 +10,10 @@ pub mod registry;
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
+use prometheus_client::{
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
+};
 use tokio::sync::mpsc;
 
 use crate::{
@@ -81,17 +85,83 @@ pub struct AdapterContext {
 #[derive(Debug, Default)]
 pub struct Metrics {
     /// Requests sent to devices.
-    pub requests: prometheus_client::metrics::counter::Counter,
+    pub requests: Counter,
     /// Requests without an answer in time.
-    pub timeouts: prometheus_client::metrics::counter::Counter,
+    pub timeouts: Counter,
     /// Answers that were not what was asked: wrong id, unit, function, length, or no frame at all.
-    pub rejected: prometheus_client::metrics::counter::Counter,
+    pub rejected: Counter,
     /// Answers in which the device refused.
-    pub exceptions: prometheus_client::metrics::counter::Counter,
+    pub exceptions: Counter,
     /// Connections made, the first included.
-    pub connects: prometheus_client::metrics::counter::Counter,
+    pub connects: Counter,
     /// Polls that came too late because the link was busy.
-    pub overruns: prometheus_client::metrics::counter::Counter,
+    pub overruns: Counter,
     /// 1 while the link is up.
-    pub up: prometheus_client::metrics::gauge::Gauge,
+    pub up: Gauge,
+}
+
+/// The label of every adapter metric: `adapter="line1"`.
+type Labels = Vec<(String, String)>;
+
+/// The metrics of all adapters, as they are exported.
+#[derive(Debug, Clone, Default)]
+pub struct Families {
+    requests: Family<Labels, Counter>,
+    timeouts: Family<Labels, Counter>,
+    rejected: Family<Labels, Counter>,
+    exceptions: Family<Labels, Counter>,
+    connects: Family<Labels, Counter>,
+    overruns: Family<Labels, Counter>,
+    up: Family<Labels, Gauge>,
+}
+
+impl Families {
+    /// Adds the families to the registry.
+    pub fn register(registry: &mut Registry) -> Self {
+        let all = Self::default();
+        for (name, help, family) in [
+            ("adapter_requests", "Requests sent to devices", &all.requests),
+            ("adapter_timeouts", "Requests without an answer in time", &all.timeouts),
+            ("adapter_rejected", "Answers that were not what was asked", &all.rejected),
+            ("adapter_exceptions", "Answers in which the device refused", &all.exceptions),
+            ("adapter_connects", "Connections made", &all.connects),
+            ("adapter_overruns", "Polls left out because the link was busy", &all.overruns),
+        ] {
+            registry.register(name, help, family.clone());
+        }
+        registry.register("adapter_up", "1 while the link is up", all.up.clone());
+        all
+    }
+
+    /// The metrics of one adapter; the same ones each time, so that a restart goes on counting.
+    pub fn of(&self, name: &str) -> Metrics {
+        let labels: Labels = vec![("adapter".to_owned(), name.to_owned())];
+        Metrics {
+            requests: self.requests.get_or_create_owned(&labels),
+            timeouts: self.timeouts.get_or_create_owned(&labels),
+            rejected: self.rejected.get_or_create_owned(&labels),
+            exceptions: self.exceptions.get_or_create_owned(&labels),
+            connects: self.connects.get_or_create_owned(&labels),
+            overruns: self.overruns.get_or_create_owned(&labels),
+            up: self.up.get_or_create_owned(&labels),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_adapter_goes_on_counting_under_its_name() {
+        let mut registry = Registry::with_prefix("tidegate");
+        let families = Families::register(&mut registry);
+
+        families.of("line1").timeouts.inc();
+        families.of("line1").timeouts.inc();
+
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        assert!(text.contains("tidegate_adapter_timeouts_total{adapter=\"line1\"} 2"), "{text}");
+    }
 }

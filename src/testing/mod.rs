@@ -1,3 +1,5 @@
 //! Stand-ins for the outside world, shared by tests, the demo and rehearsals of a site.
 
+#[cfg(feature = "modbus")]
+pub mod modbus_unit;
 pub mod site;

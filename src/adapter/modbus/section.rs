@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::config::{Backoff, ByteOrder, Config, DataType, Device, Link, MappedPoint, Register, Table};
+use super::{
+    config::{Backoff, ByteOrder, Config, DataType, Device, Link, MappedPoint, Register, Table},
+    layout::registers,
+};
 use crate::{
     config::{
         AdapterDraft, DeviceDraft, Draft, NamedPoint, Place, Unique, in_order,
@@ -283,23 +286,6 @@ fn point_type(data: DataType, scale: f64) -> PointType {
                 PointType::Float
             }
         }
-    }
-}
-
-/// How many registers, or bits of a table of bits, a type covers.
-fn registers(data: DataType) -> u16 {
-    match data {
-        DataType::Bool
-        | DataType::I8l
-        | DataType::I8h
-        | DataType::I16
-        | DataType::U16
-        | DataType::F16
-        | DataType::Bcd16
-        | DataType::Bits { .. } => 1,
-        DataType::I32 | DataType::U32 | DataType::F32 | DataType::Bcd32 => 2,
-        DataType::I64 | DataType::U64 | DataType::F64 => 4,
-        DataType::String(bytes) => bytes.div_ceil(2),
     }
 }
 

@@ -1,0 +1,181 @@
+//! Registers to values.
+//!
+//! Pure, and total: any bytes give a value or a reason. A marker for "no value" never becomes a number.
+
+use super::{
+    config::{DataType, MappedPoint},
+    layout::{registers, text_order, to_significance},
+};
+use crate::model::{PointType, Value};
+
+/// Why registers hold no value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BadValue {
+    /// NaN or an infinity: the device has no value to give.
+    NotAvailable,
+    /// The bytes are not what the point's type allows.
+    Decode,
+    /// Outside the point's `min` and `max`.
+    OutOfRange,
+}
+
+impl BadValue {
+    /// The reason a reading carries.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::NotAvailable => "not-available",
+            Self::Decode => "decode",
+            Self::OutOfRange => "out-of-range",
+        }
+    }
+}
+
+/// The value of a point in a bit table.
+pub fn decode_bit(mapped: &MappedPoint, on: bool) -> Result<Value, BadValue> {
+    plausible(mapped, of_kind(mapped, if mapped.data == DataType::Bool { Value::Bool(on) } else { on_off(on) }))
+}
+
+/// The value in a point's registers, given as they came.
+pub fn decode(mapped: &MappedPoint, wire: &[u8]) -> Result<Value, BadValue> {
+    if wire.len() != usize::from(registers(mapped.data)) * 2 {
+        return Err(BadValue::Decode);
+    }
+    let value = match mapped.data {
+        DataType::String(len) => text(mapped, wire, len)?,
+        _ => number(mapped, wire)?,
+    };
+    plausible(mapped, value)
+}
+
+/// A bit as a number.
+fn on_off(on: bool) -> Value {
+    Value::Int(i64::from(on))
+}
+
+/// Text up to its trailing NULs.
+fn text(mapped: &MappedPoint, wire: &[u8], len: u16) -> Result<Value, BadValue> {
+    let mut bytes = wire.to_vec();
+    text_order(&mut bytes, &mapped.order);
+    bytes.truncate(usize::from(len));
+    let end = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+    let text = std::str::from_utf8(&bytes[..end]).map_err(|_| BadValue::Decode)?;
+    Ok(Value::Text(text.into()))
+}
+
+/// Everything that fits eight bytes.
+fn number(mapped: &MappedPoint, wire: &[u8]) -> Result<Value, BadValue> {
+    let mut ordered = [0; 8];
+    let bytes = &mut ordered[..wire.len().min(8)];
+    bytes.copy_from_slice(&wire[..bytes.len()]);
+    to_significance(bytes, &mapped.order);
+    let bits = bytes.iter().fold(0, |bits: u64, &byte| bits << 8 | u64::from(byte));
+    raw(mapped.data, bits).and_then(|raw| scaled(mapped, raw))
+}
+
+/// The number before scaling.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "the type says how many of the 64 bits there are and how they are signed"
+)]
+fn raw(data: DataType, bits: u64) -> Result<Value, BadValue> {
+    Ok(match data {
+        DataType::Bool => Value::Bool(bits != 0),
+        DataType::I8l => Value::Int(i64::from(bits as i8)),
+        DataType::I8h => Value::Int(i64::from((bits >> 8) as i8)),
+        DataType::I16 => Value::Int(i64::from(bits as i16)),
+        DataType::I32 => Value::Int(i64::from(bits as i32)),
+        DataType::I64 => Value::Int(bits as i64),
+        DataType::U16 | DataType::U32 | DataType::U64 => Value::from_u64(bits),
+        DataType::F16 => float(half(bits as u16))?,
+        DataType::F32 => float(shortest(f32::from_bits(bits as u32)))?,
+        DataType::F64 => float(f64::from_bits(bits))?,
+        DataType::Bcd16 => Value::from_u64(bcd(bits, 4)?),
+        DataType::Bcd32 => Value::from_u64(bcd(bits, 8)?),
+        DataType::Bits { from, len } => Value::from_u64(bits >> from & ((1 << len.min(16)) - 1)),
+        DataType::String(_) => return Err(BadValue::Decode),
+    })
+}
+
+/// A float that is a number.
+fn float(value: f64) -> Result<Value, BadValue> {
+    Value::finite(value).ok_or(BadValue::NotAvailable)
+}
+
+/// Decimal digits, four bits each.
+fn bcd(bits: u64, digits: u32) -> Result<u64, BadValue> {
+    (0..digits).rev().try_fold(0, |number, place| match bits >> (place * 4) & 0xf {
+        digit @ 0..=9 => Ok(number * 10 + digit),
+        _ => Err(BadValue::Decode),
+    })
+}
+
+/// The nearest `f64` to the shortest decimal that names this `f32`: 230.1, not 230.10000610351563.
+pub(crate) fn shortest(value: f32) -> f64 {
+    use std::io::Write as _;
+    if !value.is_finite() || value.trunc().to_bits() == value.to_bits() {
+        return f64::from(value);
+    }
+    // The longest shortest form, "-1.17549435e-38", has 15 bytes.
+    let mut text = [0; 32];
+    let mut rest = &mut text[..];
+    let written = write!(rest, "{value:e}").map(|()| 32 - rest.len());
+    let parsed = written.ok().and_then(|len| std::str::from_utf8(&text[..len]).ok()?.parse().ok());
+    parsed.unwrap_or(f64::from(value))
+}
+
+/// IEEE 754 half precision, exactly.
+fn half(bits: u16) -> f64 {
+    let sign = if bits & 0x8000 == 0 { 1.0 } else { -1.0 };
+    let (exponent, fraction) = (i32::from(bits >> 10 & 0x1f), f64::from(bits & 0x3ff));
+    sign * match exponent {
+        0x1f if fraction == 0.0 => f64::INFINITY,
+        0x1f => f64::NAN,
+        0 => fraction * 2f64.powi(-24),
+        _ => (fraction + 1024.0) * 2f64.powi(exponent - 25),
+    }
+}
+
+/// The raw number times the scale. A scaled integer is a float.
+fn scaled(mapped: &MappedPoint, raw: Value) -> Result<Value, BadValue> {
+    if is_one(mapped.scale) || matches!(raw, Value::Bool(_)) {
+        return Ok(of_kind(mapped, raw));
+    }
+    let number = raw.as_f64().ok_or(BadValue::Decode)?;
+    let value = match divisor(mapped.scale) {
+        Some(divisor) => number / divisor,
+        None => number * mapped.scale,
+    };
+    float(value)
+}
+
+/// A whole `n` for a scale of 1/n: dividing by it rounds once, so that 2301 × 0.1 is 230.1.
+pub(crate) fn divisor(scale: f64) -> Option<f64> {
+    let divisor = (1.0 / scale).round();
+    ((1.0 / divisor).to_bits() == scale.to_bits()).then_some(divisor)
+}
+
+/// Whether a scale changes nothing.
+pub(crate) fn is_one(scale: f64) -> bool {
+    scale.to_bits() == 1f64.to_bits()
+}
+
+/// The value in the form the point announces: an integer where a float is announced is one.
+fn of_kind(mapped: &MappedPoint, value: Value) -> Value {
+    match (mapped.point.kind, value.as_f64()) {
+        (PointType::Float, Some(number)) => Value::Float(number),
+        _ => value,
+    }
+}
+
+/// Refuses numbers outside the point's limits.
+fn plausible(mapped: &MappedPoint, value: Value) -> Result<Value, BadValue> {
+    match value.as_f64() {
+        Some(number) if !mapped.point.is_plausible(number) => Err(BadValue::OutOfRange),
+        Some(_) | None => Ok(value),
+    }
+}
+
+#[cfg(test)]
+#[path = "decode_tests.rs"]
+mod tests;

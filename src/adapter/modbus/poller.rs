@@ -1,0 +1,332 @@
+//! The work on one link: polls by the clock, requests before them, one at a time.
+//!
+//! Faults end here: a unit that does not answer gives bad readings, told once; a connection that is lost is reported
+//! to the caller, who dials again. Only a closed way out for readings ends the adapter.
+
+use std::{collections::HashMap, sync::Arc};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::mpsc,
+    time::Instant,
+};
+use tracing::{debug, info, warn};
+
+use super::{
+    client::{CallError, Client, Patience},
+    config::{Config, Device, MappedPoint},
+    decode::{decode, decode_bit},
+    exception::Exception,
+    health::{Change, Health},
+    link::LinkError,
+    marks::Marks,
+    pdu::Request,
+    plan::{Group, is_bits, plan, width},
+    schedule::Schedule,
+};
+use crate::{
+    adapter::{AdapterError, Metrics},
+    model::{
+        Batch, DeviceChange, DeviceRequest, Event, EventKind, PointAddress, Reading, SharedClock, Timestamp, Value,
+    },
+    shutdown::Stop,
+};
+
+/// Timeouts in a row after which the connection is made anew: it may be dead without saying so.
+const SILENT_LIMIT: u32 = 3;
+
+/// How a session ended.
+#[derive(Debug)]
+pub(super) enum End {
+    /// Stopping was asked for.
+    Stopped,
+    /// The connection is of no use any more.
+    Lost(LinkError),
+    /// The adapter cannot go on.
+    Failed(AdapterError),
+}
+
+impl From<AdapterError> for End {
+    fn from(error: AdapterError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Everything about one link that outlives its connections.
+pub(super) struct Poller<'a> {
+    pub(super) config: &'a Config,
+    pub(super) clock: SharedClock,
+    pub(super) metrics: Arc<Metrics>,
+    readings: mpsc::Sender<Batch>,
+    events: mpsc::Sender<Event>,
+    /// Where each point is: device and point index.
+    places: HashMap<&'a PointAddress, (usize, usize)>,
+    groups: Vec<Group>,
+    schedule: Schedule,
+    health: Vec<Health>,
+    marks: Marks,
+    /// Timeouts in a row on this connection.
+    silent: u32,
+    /// Whether anything was answered on this connection.
+    pub(super) has_answered: bool,
+}
+
+impl<'a> Poller<'a> {
+    /// Plans the requests for a configuration.
+    pub(super) fn new(
+        config: &'a Config,
+        clock: SharedClock,
+        metrics: Arc<Metrics>,
+        readings: mpsc::Sender<Batch>,
+        events: mpsc::Sender<Event>,
+    ) -> Self {
+        let groups = plan(&config.devices);
+        let schedule = Schedule::new(groups.iter().map(|group| group.poll), Instant::now());
+        Self {
+            config,
+            clock,
+            metrics,
+            readings,
+            events,
+            places: places(&config.devices),
+            groups,
+            schedule,
+            health: config.devices.iter().map(|device| Health::new(device.backoff)).collect(),
+            marks: Marks::new(&config.devices),
+            silent: 0,
+            has_answered: false,
+        }
+    }
+
+    /// Works on one connection until it ends. A write under way is finished before a stop, a poll is not.
+    pub(super) async fn session<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        stream: S,
+        requests: &mut mpsc::Receiver<DeviceRequest>,
+        stop: &mut Stop,
+    ) -> End {
+        let mut client = Client::new(stream);
+        (self.silent, self.has_answered) = (0, false);
+        self.schedule.restart(Instant::now());
+        loop {
+            let worked = tokio::select! {
+                biased;
+                () = stop.requested() => return End::Stopped,
+                Some(request) = requests.recv() => self.serve(&mut client, request).await,
+                group = self.schedule.next() => tokio::select! {
+                    biased;
+                    () = stop.requested() => return End::Stopped,
+                    polled = self.poll(&mut client, group) => polled,
+                },
+                error = client.closed(&self.metrics) => return End::Lost(error),
+            };
+            if let Err(end) = worked {
+                return end;
+            }
+        }
+    }
+
+    /// The link cannot be had: every unit and point on it is offline.
+    pub(super) async fn link_down(&mut self) -> Result<(), AdapterError> {
+        let ts = self.clock.now();
+        let config = self.config;
+        for (index, device) in config.devices.iter().enumerate() {
+            let all: Vec<usize> = (0..device.points.len()).collect();
+            let change = self.health[index].link_lost();
+            let bad = self.bad_readings((index, &all), "device-offline", ts);
+            self.send(bad).await?;
+            self.tell(device, change, ts).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends one group's request and passes on what came of it.
+    async fn poll<S>(&mut self, client: &mut Client<S>, index: usize) -> Result<(), End>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let now = Instant::now();
+        let Group { device, .. } = self.groups[index];
+        if let Some(until) = self.health[device].paused_until(now) {
+            self.schedule.defer(index, until);
+            return Ok(());
+        }
+        let missed = self.schedule.skip_to_next(index, now);
+        self.metrics.overruns.inc_by(missed);
+        let request = self.groups[index].request.clone();
+        let answer = self.ask(client, device, &request).await;
+        let ts = self.clock.now();
+        let points = std::mem::take(&mut self.groups[index].points);
+        let readings = match &answer {
+            Ok(data) => self.good_readings((device, &points), self.groups[index].start, data, ts),
+            Err(error) => self.bad_readings((device, &points), reason(error), ts),
+        };
+        self.groups[index].points = points;
+        let outcome = answer.map(drop);
+        self.send(readings).await?;
+        self.settle(device, outcome, ts).await
+    }
+
+    /// Asks a unit, again after a timeout if the configuration says so; a suspect unit is asked once.
+    async fn ask<'c, S>(
+        &self,
+        client: &'c mut Client<S>,
+        device: usize,
+        request: &Request,
+    ) -> Result<&'c [u8], CallError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let Device { unit, timeout: limit, retries, .. } = self.config.devices[device];
+        let retries = if self.health[device].is_suspect() { 0 } else { retries };
+        client.call(unit, request, Patience { limit, retries }, &self.metrics).await
+    }
+
+    /// Reads one point for an asker.
+    pub(super) async fn ask_point<S>(
+        &mut self,
+        client: &mut Client<S>,
+        device: usize,
+        mapped: &MappedPoint,
+        request: &Request,
+    ) -> (Result<Value, &'static str>, Result<(), CallError>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        match self.ask(client, device, request).await {
+            Ok(data) => (value(mapped, mapped.register.offset, data), Ok(())),
+            Err(error) => (Err(reason(&error)), Err(error)),
+        }
+    }
+
+    /// What a call says about its unit and about the connection.
+    pub(super) async fn settle(
+        &mut self,
+        device: usize,
+        outcome: Result<(), CallError>,
+        ts: Timestamp,
+    ) -> Result<(), End> {
+        let health = &mut self.health[device];
+        let (change, end) = match outcome {
+            Err(CallError::Timeout(_)) => {
+                self.silent += 1;
+                let is_dead = self.silent >= SILENT_LIMIT;
+                (health.failed(Instant::now()), is_dead.then_some(LinkError::Silent(self.silent)))
+            }
+            Err(CallError::Link(error)) => (None, Some(error)),
+            Err(CallError::Exception(exception)) if is_gateway_failure(exception) => {
+                (self.silent, self.has_answered) = (0, true);
+                (health.failed(Instant::now()), None)
+            }
+            Ok(()) | Err(CallError::Exception(_) | CallError::Rejected(_)) => {
+                (self.silent, self.has_answered) = (0, true);
+                (health.answered(), None)
+            }
+        };
+        self.tell(&self.config.devices[device], change, ts).await?;
+        end.map_or(Ok(()), |error| Err(End::Lost(error)))
+    }
+
+    /// The readings in an answer that begins at `start`.
+    fn good_readings(
+        &mut self,
+        (device, points): (usize, &[usize]),
+        start: u16,
+        data: &[u8],
+        ts: Timestamp,
+    ) -> Vec<Reading> {
+        let mapped = &self.config.devices[device].points;
+        let mut readings = Vec::with_capacity(points.len());
+        for &place in points {
+            let value = value(&mapped[place], start, data);
+            readings.extend(self.marks.reading((device, place), &mapped[place].point, value, ts));
+        }
+        readings
+    }
+
+    /// One bad reading for each point that was not bad for the same reason before.
+    fn bad_readings(
+        &mut self,
+        (device, points): (usize, &[usize]),
+        why: &'static str,
+        ts: Timestamp,
+    ) -> Vec<Reading> {
+        let mapped = &self.config.devices[device].points;
+        let readable = points.iter().filter(|&&place| mapped[place].point.access.can_read());
+        readable
+            .filter_map(|&place| self.marks.reading((device, place), &mapped[place].point, Err(why), ts))
+            .collect()
+    }
+
+    /// Hands readings on, in batches of the size allowed; waits while the way is full.
+    async fn send(&self, mut readings: Vec<Reading>) -> Result<(), AdapterError> {
+        while !readings.is_empty() {
+            let rest = readings.split_off(readings.len().min(Batch::MAX_READINGS));
+            self.readings.send(readings.into()).await.map_err(|_| AdapterError::Closed)?;
+            readings = rest;
+        }
+        Ok(())
+    }
+
+    /// Tells that a unit was lost or found.
+    async fn tell(&self, device: &Device, change: Option<Change>, ts: Timestamp) -> Result<(), AdapterError> {
+        let Some(change) = change else { return Ok(()) };
+        let what = match change {
+            Change::Online => DeviceChange::Online,
+            Change::Offline => DeviceChange::Offline,
+        };
+        match change {
+            Change::Online => info!(device = %device.id, unit = device.unit, "Device answers"),
+            Change::Offline => warn!(device = %device.id, unit = device.unit, "Device does not answer"),
+        }
+        let event = Event { ts, kind: EventKind::Device { device: device.id.clone(), what } };
+        self.events.send(event).await.map_err(|_| AdapterError::Closed)
+    }
+
+    /// The place of a point in the configuration.
+    pub(super) fn place(&self, address: &PointAddress) -> Option<(usize, &'a MappedPoint)> {
+        let &(device, point) = self.places.get(address)?;
+        Some((device, &self.config.devices[device].points[point]))
+    }
+}
+
+/// Where each point is. Ids are unique, which the configuration has checked.
+fn places(devices: &[Device]) -> HashMap<&PointAddress, (usize, usize)> {
+    let mut places = HashMap::new();
+    for (index, device) in devices.iter().enumerate() {
+        let points = device.points.iter().enumerate();
+        places.extend(points.map(|(place, mapped)| (&mapped.point.address, (index, place))));
+    }
+    places
+}
+
+/// The value of a point in the data of an answer that begins at `start`.
+fn value(mapped: &MappedPoint, start: u16, data: &[u8]) -> Result<Value, &'static str> {
+    let at = usize::from(mapped.register.offset - start);
+    let decoded = if is_bits(mapped.register.table) {
+        let byte = data.get(at / 8).ok_or("decode")?;
+        decode_bit(mapped, byte >> (at % 8) & 1 == 1)
+    } else {
+        let end = (at + usize::from(width(mapped))) * 2;
+        decode(mapped, data.get(at * 2..end).ok_or("decode")?)
+    };
+    decoded.map_err(|bad| {
+        debug!(point = %mapped.point.address, why = bad.reason(), "Registers hold no value");
+        bad.reason()
+    })
+}
+
+/// The reason a reading carries when its request failed.
+fn reason(error: &CallError) -> &'static str {
+    match error {
+        CallError::Timeout(_) => "timeout",
+        CallError::Exception(exception) => exception.reason(),
+        CallError::Rejected(_) | CallError::Link(LinkError::Garbage(_)) => "protocol",
+        CallError::Link(_) => "device-offline",
+    }
+}
+
+/// A Modbus gateway that says its unit does not answer.
+fn is_gateway_failure(exception: Exception) -> bool {
+    matches!(exception, Exception::PATH_UNAVAILABLE | Exception::TARGET_SILENT)
+}

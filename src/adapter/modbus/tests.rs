@@ -1,0 +1,291 @@
+//! The whole adapter against simulated units on loopback; each test waits for events, never for a time.
+
+use std::future::Future;
+
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc::Receiver, oneshot},
+};
+
+use super::{
+    config::{DataType, Link},
+    fixtures::{device, mapped},
+    *,
+};
+use crate::{
+    adapter::Metrics,
+    model::{
+        Batch, BootId, Clock, ClockQuality, Command, CommandId, DeviceChange, Event, EventKind, Grant, Grants,
+        Reading, Selector, Source, Timestamp, Value, WriteError,
+    },
+    shutdown::StopSignal,
+    testing::modbus_unit::{Bank, Fault, Write, Written, serve},
+};
+
+/// Time stands at one second after the epoch.
+struct StoppedClock;
+
+impl Clock for StoppedClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(1_000)
+    }
+    fn uptime(&self) -> Duration {
+        Duration::ZERO
+    }
+    fn quality(&self) -> ClockQuality {
+        ClockQuality::Ntp
+    }
+    fn boot(&self) -> BootId {
+        BootId::new("boot")
+    }
+}
+
+/// The other ends of an adapter's channels, and its unit.
+struct Site {
+    bank: Arc<Bank>,
+    readings: Receiver<Batch>,
+    events: Receiver<Event>,
+    requests: mpsc::Sender<DeviceRequest>,
+    point: Arc<crate::model::Point>,
+    metrics: Arc<Metrics>,
+    /// Readings received and not yet looked at.
+    pending: Vec<Reading>,
+}
+
+impl Site {
+    async fn reading(&mut self) -> Reading {
+        while self.pending.is_empty() {
+            self.pending = self.readings.recv().await.unwrap().readings;
+        }
+        self.pending.remove(0)
+    }
+
+    /// The text of the next reading: its value, or its quality when bad.
+    async fn next(&mut self) -> String {
+        let reading = self.reading().await;
+        reading.value.map_or(reading.quality.to_string(), |value| value.to_string())
+    }
+
+    /// The next text that is not `old`.
+    async fn next_but(&mut self, old: &str) -> String {
+        loop {
+            let text = self.next().await;
+            if text != old {
+                return text;
+            }
+        }
+    }
+
+    /// Resolves when so many further requests have been sent.
+    async fn requests_sent(&self, more: u64) {
+        let wanted = self.metrics.requests.get() + more;
+        while self.metrics.requests.get() < wanted {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn change(&mut self) -> DeviceChange {
+        match self.events.recv().await.unwrap().kind {
+            EventKind::Device { what, .. } => what,
+            other => panic!("{other:?} is no change of a device"),
+        }
+    }
+
+    async fn write(&mut self, value: Value, expires: i64) -> Result<Option<Value>, WriteError> {
+        let (reply, answer) = oneshot::channel();
+        let targets = vec![Selector::parse("*/*").unwrap()];
+        let grant = Grant { from: "rule:test".into(), targets, range: None, rate: None };
+        let command = Command {
+            id: CommandId::new("c1").unwrap(),
+            source: Source::Rule("test".into()),
+            target: self.point.address.clone(),
+            value,
+            expires: Timestamp::from_millis(expires),
+        };
+        let command = Grants::new(vec![grant]).authorize(command, Timestamp::default()).unwrap();
+        let request = DeviceRequest::Write { command, point: Arc::clone(&self.point), reply };
+        self.requests.send(request).await.unwrap();
+        answer.await.unwrap()
+    }
+}
+
+/// Tells a story at a site whose unit 1 holds 7 in the one configured register, polled every 20 ms.
+async fn at_site(story: impl AsyncFnOnce(Site)) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let bank = Arc::new(Bank::new(&[1]));
+    bank.set_holdings(1, 0, &[7]);
+    let (_unit_stop, stop) = StopSignal::pair();
+    let unit = serve(listener, Arc::clone(&bank), stop);
+    tokio::select! { biased; () = story_at(port, bank, story) => {} () = unit => unreachable!("never stops") }
+}
+
+/// Tells a story with an adapter that dials `port`, then stops the adapter.
+async fn story_at(port: u16, bank: Arc<Bank>, story: impl AsyncFnOnce(Site)) {
+    let mut point = mapped("holding", 0, DataType::U16);
+    point.poll = Duration::from_millis(20);
+    let address = Arc::clone(&point.point);
+    let mut unit = device(vec![point]);
+    unit.timeout = Duration::from_millis(100);
+    unit.backoff.min = Duration::from_millis(10);
+    unit.backoff.max = Duration::from_millis(50);
+    let link = Link::Tcp { host: "127.0.0.1".into(), port };
+    let adapter = Modbus::new(Config { name: "line1".into(), link, devices: vec![unit] });
+
+    let (readings_in, readings) = mpsc::channel(4);
+    // Room for all events of a story that does not look at them.
+    let (events_in, events) = mpsc::channel(100);
+    let (requests, requests_out) = mpsc::channel(4);
+    let (stop_signal, stop) = StopSignal::pair();
+    let metrics = Arc::new(Metrics::default());
+    let context = AdapterContext {
+        readings: readings_in,
+        events: events_in,
+        requests: requests_out,
+        stop,
+        clock: Arc::new(StoppedClock),
+        metrics: Arc::clone(&metrics),
+    };
+    let site = Site { bank, readings, events, requests, point: address, metrics, pending: Vec::new() };
+    let told = async {
+        story(site).await;
+        stop_signal.raise();
+    };
+    let (ran, ()) = tokio::join!(bounded(adapter.run(context)), bounded(told));
+    // A story that is over no longer takes readings, which may be noticed before the stop.
+    assert!(matches!(ran, Ok(()) | Err(AdapterError::Closed)), "{ran:?}");
+}
+
+/// Fails instead of hanging.
+async fn bounded<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(30), work).await.expect("nothing happened for half a minute")
+}
+
+#[tokio::test]
+async fn every_poll_is_a_reading_and_the_first_one_brings_the_device_online() {
+    at_site(async |mut site| {
+        assert_eq!(site.next().await, "7");
+        assert_eq!(site.change().await, DeviceChange::Online);
+        site.bank.set_holdings(1, 0, &[8]);
+        assert_eq!(site.next_but("7").await, "8");
+        assert_eq!(site.reading().await.ts, Timestamp::from_millis(1_000));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_fault_gives_one_bad_reading_and_heals_by_itself() {
+    let offline = "bad:device-offline";
+    let faults = [
+        (Fault::Silent, "bad:timeout"),
+        (Fault::Late, "bad:timeout"),
+        (Fault::WrongTransaction, "bad:timeout"),
+        (Fault::Exception(2), "bad:illegal-address"),
+        (Fault::WrongUnit, "bad:protocol"),
+        (Fault::WrongFunction, "bad:protocol"),
+        (Fault::WrongByteCount, "bad:protocol"),
+        (Fault::Garbage, "bad:protocol"),
+        (Fault::Short, offline),
+        (Fault::Close, offline),
+    ];
+    at_site(async |mut site| {
+        for (fault, wanted) in faults {
+            site.bank.set_holdings(1, 0, &[7]);
+            assert_eq!(site.next_but("8").await, "7");
+            site.bank.set_fault(1, fault);
+            assert_eq!(site.next_but("7").await, wanted, "{fault:?}");
+
+            // Several failed polls later nothing more was said, and the next word is the value of the healed unit.
+            site.requests_sent(4).await;
+            site.bank.set_holdings(1, 0, &[8]);
+            site.bank.set_fault(1, Fault::None);
+            assert_eq!(site.next().await, "8", "{fault:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_unit_that_stops_answering_goes_offline_and_comes_back() {
+    at_site(async |mut site| {
+        assert_eq!(site.change().await, DeviceChange::Online);
+        site.bank.set_fault(1, Fault::Silent);
+        assert_eq!(site.next_but("7").await, "bad:timeout");
+        assert_eq!(site.change().await, DeviceChange::Offline);
+        site.bank.set_fault(1, Fault::None);
+        assert_eq!(site.next().await, "7");
+        assert_eq!(site.change().await, DeviceChange::Online);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refused_connection_is_told_once_and_found_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let bank = Arc::new(Bank::new(&[1]));
+    story_at(port, Arc::clone(&bank), async |mut site| {
+        assert_eq!(site.next().await, "bad:device-offline");
+        assert_eq!(site.change().await, DeviceChange::Offline);
+        let refused = site.write(Value::Int(9), i64::MAX).await.unwrap_err();
+        assert!(matches!(&refused, WriteError::Refused(why) if why.contains("cannot connect")), "{refused:?}");
+
+        let (_unit_stop, stop) = StopSignal::pair();
+        let unit = serve(TcpListener::bind(("127.0.0.1", port)).await.unwrap(), bank, stop);
+        tokio::select! { text = site.next() => assert_eq!(text, "0"), () = unit => unreachable!("never stops") }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_write_reaches_the_register_exactly_once() {
+    at_site(async |mut site| {
+        assert_eq!(site.write(Value::Int(9), i64::MAX).await, Ok(None));
+
+        let once = Write { unit: 1, address: 0, data: Written::Registers(vec![9]) };
+        assert_eq!(site.bank.writes(), [once]);
+        assert_eq!(site.next_but("7").await, "9");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_write_without_an_answer_is_not_sent_again() {
+    at_site(async |mut site| {
+        site.bank.set_fault(1, Fault::Late);
+        let lost = site.write(Value::Int(9), i64::MAX).await.unwrap_err();
+        assert!(matches!(lost, WriteError::Timeout(_)), "{lost:?}");
+
+        site.bank.set_fault(1, Fault::None);
+        assert_eq!(site.next_but("7").await.replace("bad:timeout", "9"), "9");
+        assert_eq!(site.bank.writes().len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn writes_that_must_not_happen_touch_nothing() {
+    at_site(async |mut site| {
+        assert_eq!(site.write(Value::Int(9), 999).await, Err(WriteError::Expired));
+        let misfit = site.write(Value::Int(65_536), i64::MAX).await.unwrap_err();
+        assert_eq!(misfit.to_string(), "65536 does not fit the point's registers");
+        site.bank.set_fault(1, Fault::Exception(3));
+        let refused = site.write(Value::Int(9), i64::MAX).await.unwrap_err();
+        assert_eq!(refused.to_string(), "unit 1: exception 3 (illegal-value)");
+
+        assert_eq!(site.bank.writes(), []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_point_can_be_read_between_its_polls() {
+    at_site(async |site| {
+        let (reply, answer) = oneshot::channel();
+        let request = DeviceRequest::Read { point: Arc::clone(&site.point), reply };
+        site.requests.send(request).await.unwrap();
+        assert_eq!(answer.await.unwrap().value, Some(Value::Int(7)));
+    })
+    .await;
+}

@@ -1,0 +1,434 @@
+//! Modbus units without hardware: a Modbus/TCP server for tests, the demo and rehearsals of a site.
+//!
+//! A [`Bank`] holds the tables of several units. User code sets values while [`serve`] answers; writes are recorded
+//! in their order, so that a test can prove that a register was written exactly once. Each unit can be told to
+//! misbehave in one of the ways of [`Fault`].
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use bytes::{Buf as _, BytesMut};
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use tokio::{
+    io::{self, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    net::TcpListener,
+};
+
+use crate::{
+    adapter::modbus::{
+        config::Table,
+        exception::Exception,
+        mbap,
+        pdu::{Request, push_bits},
+        response::EXCEPTION_FLAG,
+    },
+    shutdown::Stop,
+};
+
+/// Recorded writes at most; older ones are forgotten.
+const MAX_WRITES: usize = 10_000;
+
+/// How a unit misbehaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Fault {
+    /// It does not.
+    #[default]
+    None,
+    /// No answer.
+    Silent,
+    /// The right answer, so much later. Whatever else comes on the connection waits behind it.
+    Delay(Duration),
+    /// This exception instead of an answer.
+    Exception(u8),
+    /// The answer claims to be from the next unit.
+    WrongUnit,
+    /// The answer claims to be to another function.
+    WrongFunction,
+    /// The answer has a transaction id nobody asked with.
+    WrongTransaction,
+    /// The answer has one register or byte less, and says so.
+    WrongByteCount,
+    /// The frame ends in the middle, and the connection with it.
+    Short,
+    /// The right answer, each byte in its own packet.
+    ByteByByte,
+    /// Bytes that are no Modbus.
+    Garbage,
+    /// The connection is closed instead of an answer.
+    Close,
+    /// The answer to the request before, with that one's transaction id.
+    Late,
+}
+
+/// A write that a unit carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Write {
+    /// The unit.
+    pub unit: u8,
+    /// First address.
+    pub address: u16,
+    /// What was written.
+    pub data: Written,
+}
+
+/// What a write set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Written {
+    /// Coils.
+    Coils(Vec<bool>),
+    /// Holding registers.
+    Registers(Vec<u16>),
+}
+
+/// The four tables of a unit, 65536 entries each.
+#[derive(Debug)]
+struct Tables {
+    coils: Vec<bool>,
+    discretes: Vec<bool>,
+    inputs: Vec<u16>,
+    holdings: Vec<u16>,
+    fault: Fault,
+}
+
+/// Several units. Each has its own short lock, so that one answers while another is updated.
+#[derive(Debug)]
+pub struct Bank {
+    units: Vec<Option<Mutex<Tables>>>,
+    writes: Mutex<VecDeque<Write>>,
+}
+
+impl Bank {
+    /// Units with these ids, everything zero. All other ids are silent behind exception 11, as behind a gateway.
+    pub fn new(units: &[u8]) -> Self {
+        let unit = |id| units.contains(&id).then(|| Mutex::new(Tables::new()));
+        Self { units: (0..=u8::MAX).map(unit).collect(), writes: Mutex::default() }
+    }
+
+    /// Lets a unit misbehave from its next request on. Ids without a unit are left alone, here and below.
+    pub fn set_fault(&self, unit: u8, fault: Fault) {
+        self.with(unit, |tables| tables.fault = fault);
+    }
+
+    /// Sets a coil.
+    pub fn set_coil(&self, unit: u8, address: u16, on: bool) {
+        self.with(unit, |tables| tables.coils[usize::from(address)] = on);
+    }
+
+    /// Sets a discrete input.
+    pub fn set_discrete(&self, unit: u8, address: u16, on: bool) {
+        self.with(unit, |tables| tables.discretes[usize::from(address)] = on);
+    }
+
+    /// Sets input registers from `address` on; what would lie beyond 65535 is dropped.
+    pub fn set_inputs(&self, unit: u8, address: u16, words: &[u16]) {
+        self.with(unit, |tables| put(&mut tables.inputs, address, words));
+    }
+
+    /// Sets holding registers, likewise.
+    pub fn set_holdings(&self, unit: u8, address: u16, words: &[u16]) {
+        self.with(unit, |tables| put(&mut tables.holdings, address, words));
+    }
+
+    /// Sets two input registers to a float in the order `ABCD`.
+    pub fn set_input_f32(&self, unit: u8, address: u16, value: f32) {
+        self.set_inputs(unit, address, &words(value));
+    }
+
+    /// Sets two holding registers to a float in the order `ABCD`.
+    pub fn set_holding_f32(&self, unit: u8, address: u16, value: f32) {
+        self.set_holdings(unit, address, &words(value));
+    }
+
+    /// A coil's state, `None` without such a unit.
+    pub fn coil(&self, unit: u8, address: u16) -> Option<bool> {
+        self.with(unit, |tables| tables.coils[usize::from(address)])
+    }
+
+    /// A holding register, `None` without such a unit.
+    pub fn holding(&self, unit: u8, address: u16) -> Option<u16> {
+        self.with(unit, |tables| tables.holdings[usize::from(address)])
+    }
+
+    /// Two holding registers as a float in the order `ABCD`.
+    pub fn holding_f32(&self, unit: u8, address: u16) -> Option<f32> {
+        let (high, low) = (self.holding(unit, address)?, self.holding(unit, address.checked_add(1)?)?);
+        Some(f32::from_bits(u32::from(high) << 16 | u32::from(low)))
+    }
+
+    /// The last 10 000 writes that were carried out, oldest first.
+    pub fn writes(&self) -> Vec<Write> {
+        lock(&self.writes).iter().cloned().collect()
+    }
+
+    /// Does something with a unit's tables.
+    fn with<T>(&self, unit: u8, act: impl FnOnce(&mut Tables) -> T) -> Option<T> {
+        self.units[usize::from(unit)].as_ref().map(|tables| act(&mut lock(tables)))
+    }
+
+    /// Carries out a request and appends the PDU of its answer.
+    fn answer(&self, unit: u8, pdu: &[u8], out: &mut Vec<u8>) {
+        let done = Request::decode(pdu).and_then(|request| {
+            let data = self.with(unit, |tables| tables.carry_out(&request, out)).ok_or(Exception::TARGET_SILENT)?;
+            self.record(unit, data);
+            Ok(())
+        });
+        if let Err(exception) = done {
+            push_exception(out, pdu, exception.0);
+        }
+    }
+
+    /// Remembers a write.
+    fn record(&self, unit: u8, written: Option<(u16, Written)>) {
+        let Some((address, data)) = written else { return };
+        let mut writes = lock(&self.writes);
+        if writes.len() == MAX_WRITES {
+            writes.pop_front();
+        }
+        writes.push_back(Write { unit, address, data });
+    }
+}
+
+impl Tables {
+    /// Everything zero.
+    fn new() -> Self {
+        const SIZE: usize = 1 << 16;
+        Self {
+            coils: vec![false; SIZE],
+            discretes: vec![false; SIZE],
+            inputs: vec![0; SIZE],
+            holdings: vec![0; SIZE],
+            fault: Fault::None,
+        }
+    }
+
+    /// Appends the answer's PDU and gives what was written. The request's range has been checked.
+    fn carry_out(&mut self, request: &Request, out: &mut Vec<u8>) -> Option<(u16, Written)> {
+        match request {
+            Request::Read { table, start, count } => {
+                out.push(request.function());
+                self.read(*table, usize::from(*start)..usize::from(*start) + usize::from(*count), out);
+                return None;
+            }
+            Request::WriteCoil { address, on } => put(&mut self.coils, *address, &[*on]),
+            Request::WriteRegister { address, value } => put(&mut self.holdings, *address, &[*value]),
+            Request::WriteCoils { start, values } => put(&mut self.coils, *start, values),
+            Request::WriteRegisters { start, values } => put(&mut self.holdings, *start, values),
+        }
+        push_echo(out, request);
+        Some(written(request))
+    }
+
+    /// Appends byte count and data.
+    fn read(&self, table: Table, range: std::ops::Range<usize>, out: &mut Vec<u8>) {
+        let count_at = out.len();
+        out.push(0);
+        match table {
+            Table::Coil => push_bits(out, &self.coils[range]),
+            Table::Discrete => push_bits(out, &self.discretes[range]),
+            Table::Input => out.extend(self.inputs[range].iter().flat_map(|word| word.to_be_bytes())),
+            Table::Holding => out.extend(self.holdings[range].iter().flat_map(|word| word.to_be_bytes())),
+        }
+        out[count_at] = u8::try_from(out.len() - count_at - 1).expect("a read has at most 250 bytes");
+    }
+}
+
+/// Answers on every connection until stopping is asked for. The caller starts it.
+pub async fn serve(listener: TcpListener, bank: Arc<Bank>, mut stop: Stop) {
+    let mut connections = FuturesUnordered::new();
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.requested() => return,
+            Ok((stream, _)) = listener.accept() => {
+                // Without it answers wait for the client's next packet; with an error they are only slower.
+                let _ = stream.set_nodelay(true);
+                connections.push(serve_connection(stream, &bank));
+            }
+            // A client that went away is no concern of the others.
+            Some(_) = connections.next() => {}
+        }
+    }
+}
+
+/// Answers on one connection until it ends.
+pub async fn serve_connection<S>(mut stream: S, bank: &Bank) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut received = BytesMut::with_capacity(4096);
+    let mut line = Line::default();
+    loop {
+        if stream.read_buf(&mut received).await? == 0 {
+            return Ok(());
+        }
+        while let Some((frame, used)) = mbap::decode(&received).map_err(io::Error::other)? {
+            let next = line.answer(bank, frame);
+            received.advance(used);
+            match next {
+                Next::GoOn => {}
+                Next::Delay(delay) => {
+                    line.flush(&mut stream).await?;
+                    tokio::time::sleep(delay).await;
+                    line.release();
+                }
+                Next::ByteByByte => line.trickle(&mut stream).await?,
+                Next::Close => return line.flush(&mut stream).await,
+            }
+        }
+        line.flush(&mut stream).await?;
+    }
+}
+
+/// What a connection does after an answer was made.
+enum Next {
+    GoOn,
+    Delay(Duration),
+    ByteByByte,
+    Close,
+}
+
+/// A connection's answers on their way out.
+#[derive(Debug, Default)]
+struct Line {
+    /// To be sent with the next flush.
+    out: Vec<u8>,
+    /// Held back by [`Fault::Delay`] or [`Fault::Late`].
+    held: Vec<u8>,
+    /// The PDU being made; kept for its allocation.
+    pdu: Vec<u8>,
+}
+
+impl Line {
+    /// Makes the answer to one request, or what the unit's fault turns it into.
+    fn answer(&mut self, bank: &Bank, frame: mbap::Frame<'_>) -> Next {
+        let fault = bank.with(frame.unit, |tables| tables.fault).unwrap_or_default();
+        let (mut transaction, mut unit) = (frame.transaction, frame.unit);
+        let mut pdu = std::mem::take(&mut self.pdu);
+        pdu.clear();
+        match fault {
+            Fault::Silent | Fault::Close | Fault::Garbage => {}
+            Fault::Exception(code) => push_exception(&mut pdu, frame.pdu, code),
+            _ => bank.answer(frame.unit, frame.pdu, &mut pdu),
+        }
+        match fault {
+            Fault::WrongUnit => unit = unit.wrapping_add(1),
+            Fault::WrongTransaction => transaction = transaction.wrapping_add(0x4000),
+            Fault::WrongFunction => pdu[0] ^= 0x07,
+            Fault::WrongByteCount => shrink(&mut pdu),
+            _ => {}
+        }
+        let next = self.place(fault, |out| mbap::encode(out, transaction, unit, |out| out.extend_from_slice(&pdu)));
+        self.pdu = pdu;
+        next
+    }
+
+    /// Puts a frame where its fault wants it.
+    fn place(&mut self, fault: Fault, frame: impl FnOnce(&mut Vec<u8>)) -> Next {
+        match fault {
+            Fault::Silent => return Next::GoOn,
+            Fault::Close => return Next::Close,
+            Fault::Garbage => {
+                self.out.extend_from_slice(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+                return Next::GoOn;
+            }
+            Fault::Delay(delay) => {
+                frame(&mut self.held);
+                return Next::Delay(delay);
+            }
+            Fault::Late => {
+                self.release();
+                frame(&mut self.held);
+                return Next::GoOn;
+            }
+            _ => frame(&mut self.out),
+        }
+        match fault {
+            Fault::Short => {
+                self.out.truncate(self.out.len().saturating_sub(2));
+                Next::Close
+            }
+            Fault::ByteByByte => Next::ByteByByte,
+            _ => Next::GoOn,
+        }
+    }
+
+    /// Lets go what was held back.
+    fn release(&mut self) {
+        self.out.append(&mut self.held);
+    }
+
+    /// Sends everything in one write.
+    async fn flush<S: AsyncWrite + Unpin>(&mut self, stream: &mut S) -> io::Result<()> {
+        stream.write_all(&self.out).await?;
+        self.out.clear();
+        stream.flush().await
+    }
+
+    /// Sends everything byte by byte.
+    async fn trickle<S: AsyncWrite + Unpin>(&mut self, stream: &mut S) -> io::Result<()> {
+        for byte in std::mem::take(&mut self.out) {
+            stream.write_all(&[byte]).await?;
+            stream.flush().await?;
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    }
+}
+
+/// Takes the last register or byte of a read away and corrects the byte count; other answers lose a byte.
+fn shrink(pdu: &mut Vec<u8>) {
+    let (lost, has_count) = match pdu[0] {
+        1 | 2 => (1u8, true),
+        3 | 4 => (2, true),
+        _ => (1, false),
+    };
+    pdu.truncate(pdu.len() - usize::from(lost));
+    if has_count {
+        pdu[1] -= lost;
+    }
+}
+
+/// The answer to a write: its function, address, and value or quantity.
+fn push_echo(out: &mut Vec<u8>, request: &Request) {
+    let start = out.len();
+    request.encode(out);
+    out.truncate(start + 5);
+}
+
+/// The exception answer to a request.
+fn push_exception(out: &mut Vec<u8>, request: &[u8], code: u8) {
+    out.push(request.first().copied().unwrap_or_default() | EXCEPTION_FLAG);
+    out.push(code);
+}
+
+/// What a write request sets.
+fn written(request: &Request) -> (u16, Written) {
+    match request {
+        Request::WriteCoil { address, on } => (*address, Written::Coils(vec![*on])),
+        Request::WriteRegister { address, value } => (*address, Written::Registers(vec![*value])),
+        Request::WriteCoils { start, values } => (*start, Written::Coils(values.clone())),
+        Request::WriteRegisters { start, values } => (*start, Written::Registers(values.clone())),
+        Request::Read { start, .. } => (*start, Written::Registers(Vec::new())),
+    }
+}
+
+/// Sets entries from `address` on, as far as the table reaches.
+fn put<T: Copy>(table: &mut [T], address: u16, values: &[T]) {
+    for (entry, &value) in table[usize::from(address)..].iter_mut().zip(values) {
+        *entry = value;
+    }
+}
+
+/// A float as two words, the high one first.
+fn words(value: f32) -> [u16; 2] {
+    let [a, b, c, d] = value.to_be_bytes();
+    [u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])]
+}
+
+/// A lock whose holder panicked still guards plain numbers.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
