@@ -1,5 +1,6 @@
 //! Stand-ins for the outside world, shared by tests, the demo and rehearsals of a site.
 
+pub mod broker;
 #[cfg(feature = "modbus")]
 pub mod modbus_unit;
 pub mod site;

@@ -1,0 +1,121 @@
+//! Commands from the cloud: a session of their own, kept by the broker while the gateway is away.
+//!
+//! A message is acknowledged only when the command side said that it holds it, so a command survives a crash of ours
+//! in the broker. Nothing is judged here: retained, malformed and oversized messages go on as they are.
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use tokio::sync::{mpsc, oneshot};
+use tracing::{info, warn};
+
+use super::{
+    link::{Inbound, LinkError, Session, Token, Uplink},
+    session::Backoff,
+    topic::Topics,
+};
+use crate::{
+    config,
+    model::{Envelope, Payload, ResponseTo, SharedClock, Source},
+    shutdown::Stop,
+};
+
+/// Bytes of a command that are passed on; one more than this is enough for the command side to refuse it.
+const MAX_PAYLOAD: usize = 64 * 1024 + 1;
+
+/// Messages waiting for the command side. A broker that sends more (3.1.1 knows no limit) loses the connection and
+/// sends them again later.
+const MAX_OPEN: usize = 256;
+
+/// Takes commands from one broker.
+pub(super) struct Inbox {
+    pub(super) config: config::Uplink,
+    pub(super) commands: mpsc::Sender<Envelope>,
+    pub(super) clock: SharedClock,
+    pub(super) stop: Stop,
+}
+
+/// Resolves with the PUBACK to send, or `None` when the command side never took the message.
+type Taking = Pin<Box<dyn Future<Output = Option<Token>> + Send>>;
+
+impl Inbox {
+    /// Takes commands until stopping is asked for.
+    pub(super) async fn run<U: Uplink>(mut self) {
+        let mut backoff = Backoff::new(self.config.reconnect);
+        let mut told = None;
+        let mut stop = self.stop.clone();
+        while !self.stop.is_requested() {
+            let error = tokio::select! {
+                biased;
+                () = stop.requested() => return,
+                ended = self.session::<U>(&mut backoff) => match ended {
+                    Ok(()) => return,
+                    Err(error) => error.to_string(),
+                },
+            };
+            if told.as_ref() != Some(&error) {
+                warn!(uplink = %self.config.name, %error, "Cannot take commands, trying again");
+                told = Some(error);
+            }
+            tokio::select! {
+                biased;
+                () = stop.requested() => return,
+                () = tokio::time::sleep(backoff.next()) => {}
+            }
+        }
+    }
+
+    /// One connection; ends well only when nobody takes commands any more.
+    async fn session<U: Uplink>(&mut self, backoff: &mut Backoff) -> Result<(), LinkError> {
+        let mut link = U::connect(&self.config, Session::Kept).await?;
+        link.subscribe(&Topics::under(&self.config.topic_prefix).command)?;
+        info!(uplink = %self.config.name, "Taking commands");
+        backoff.started();
+        let mut open: FuturesUnordered<Taking> = FuturesUnordered::new();
+        while !self.commands.is_closed() {
+            tokio::select! {
+                biased;
+                Some(token) = open.next() => {
+                    if let Some(token) = token {
+                        link.acknowledge(token)?;
+                    }
+                }
+                inbound = link.poll() => {
+                    if let Some(inbound) = inbound? {
+                        open.push(self.take(inbound));
+                    }
+                    if open.len() > MAX_OPEN {
+                        return Err(LinkError::Lost(format!("more than {MAX_OPEN} commands wait")));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&self, inbound: Inbound) -> Taking {
+        let (taken, answer) = oneshot::channel();
+        let uplink = Arc::clone(&self.config.name);
+        let response = inbound.response_topic.map(|topic| ResponseTo {
+            uplink: Arc::clone(&uplink),
+            topic: topic.into(),
+            correlation: inbound.correlation.map(|data| Arc::from(&data[..])),
+        });
+        let shown = &inbound.payload[..inbound.payload.len().min(MAX_PAYLOAD)];
+        let envelope = Envelope {
+            source: Source::Uplink(uplink),
+            received: self.clock.now(),
+            retained: inbound.retained,
+            payload: Payload::Json(shown.to_vec()),
+            response,
+            reply: None,
+            taken: Some(taken),
+        };
+        let (commands, puback) = (self.commands.clone(), inbound.token);
+        Box::pin(async move {
+            commands.send(envelope).await.ok()?;
+            answer.await.ok()?;
+            puback
+        })
+    }
+}

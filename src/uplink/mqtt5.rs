@@ -1,0 +1,175 @@
+//! MQTT 5.0 through the client library, whose types end here.
+
+use rumqttc_v5::{
+    AckMode, AsyncClient, Broker, BrokerSessionResumePolicy, ConnectionError, Event, EventLoop, Incoming,
+    IncomingPacketSizeLimit, LastWill, MqttOptions, PubAckReason, PublishNotice, PublishOptions, PublishProperties,
+    PublishResult, QoS, SessionMode, SubscribeReasonCode, TlsConfiguration, Transport as Wire,
+};
+
+use super::{
+    link::{
+        self, Acking, CONNECT_TIMEOUT, Inbound, Limits, LinkError, MAX_INCOMING, Message, Session, Token, Uplink,
+        Verdict,
+    },
+    tls,
+};
+use crate::config::{Transport, Uplink as Config};
+
+/// How long the broker keeps commands for a gateway that is away.
+const COMMANDS_KEPT_SECONDS: u32 = 7 * 24 * 3600;
+
+/// Commands the broker may send before the first of them is acknowledged; it keeps the others.
+const COMMANDS_OPEN: u16 = 64;
+
+/// One connection.
+pub(super) struct Mqtt5 {
+    client: AsyncClient,
+    events: EventLoop,
+    limits: Limits,
+}
+
+impl Uplink for Mqtt5 {
+    async fn connect(config: &Config, session: Session) -> Result<Self, LinkError> {
+        link::resolve(config).await?;
+        let options = options(config, session)?;
+        // The window bounds what is queued; a few places more hold PUBACKs, the subscription and the goodbye.
+        let (client, mut events) = AsyncClient::builder(options).capacity(usize::from(config.window) + 16).build();
+        let limits =
+            tokio::time::timeout(CONNECT_TIMEOUT, greeted(&mut events)).await.map_err(|_| LinkError::NoAnswer)??;
+        Ok(Self { client, events, limits })
+    }
+
+    fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    fn publish(&mut self, message: Message) -> Result<Acking, LinkError> {
+        let options = PublishOptions::at_least_once().retain(message.retain).properties(properties(&message));
+        let notice = self.client.try_publish_tracked(message.topic, message.payload, options).map_err(lost)?;
+        Ok(Box::pin(verdict(notice)))
+    }
+
+    fn subscribe(&mut self, topic: &str) -> Result<(), LinkError> {
+        self.client.try_subscribe(topic, QoS::AtLeastOnce).map_err(lost)
+    }
+
+    async fn poll(&mut self) -> Result<Option<Inbound>, LinkError> {
+        match self.events.poll().await.map_err(explain)? {
+            Event::Incoming(Incoming::Publish(publish)) => {
+                let token = self.client.prepare_ack(&publish).map(Token::V5);
+                let properties = publish.properties.unwrap_or_default();
+                Ok(Some(Inbound {
+                    payload: publish.payload,
+                    retained: publish.retain,
+                    response_topic: properties.response_topic,
+                    correlation: properties.correlation_data,
+                    token,
+                }))
+            }
+            Event::Incoming(Incoming::SubAck(ack))
+                if !ack.return_codes.iter().all(|code| matches!(code, SubscribeReasonCode::Success(_))) =>
+            {
+                Err(LinkError::Subscription)
+            }
+            Event::Incoming(_) | Event::Outgoing(_) | Event::Auth(_) => Ok(None),
+        }
+    }
+
+    fn acknowledge(&mut self, token: Token) -> Result<(), LinkError> {
+        match token {
+            Token::V5(ack) => self.client.try_manual_ack(ack).map_err(lost),
+            // A token is only ever given back to the link that made it.
+            Token::V311(_) => Ok(()),
+        }
+    }
+
+    async fn disconnect(mut self) {
+        if self.client.try_disconnect().is_err() {
+            return;
+        }
+        // Ends with the error that says there is nothing left to do.
+        while self.events.poll().await.is_ok() {}
+    }
+}
+
+fn options(config: &Config, session: Session) -> Result<MqttOptions, LinkError> {
+    let broker = Broker::tcp(config.url.host.clone(), config.url.port);
+    let mut options = MqttOptions::new(link::client_id(config, &session), broker);
+    options.set_keep_alive(link::keep_alive(config));
+    options.set_connect_timeout(CONNECT_TIMEOUT);
+    options.set_outgoing_inflight_upper_limit(config.window);
+    options.set_incoming_packet_size_limit(IncomingPacketSizeLimit::Bytes(MAX_INCOMING));
+    if config.url.transport == Transport::Tls {
+        options.set_transport(Wire::Tls(TlsConfiguration::Rustls(tls::client_config(&config.tls)?)));
+    }
+    match link::login(config)? {
+        Some((name, Some(password))) => drop(options.set_credentials(name, password)),
+        Some((name, None)) => drop(options.set_username(name)),
+        None => {}
+    }
+    match session {
+        Session::Clean { topic, will } => {
+            options.set_session_mode(SessionMode::Clean);
+            options.set_last_will(LastWill::new(topic, will, QoS::AtLeastOnce, true, None));
+        }
+        Session::Kept => {
+            options.set_session_mode(SessionMode::Persistent);
+            options.set_ack_mode(AckMode::Manual);
+            options.set_receive_maximum(Some(COMMANDS_OPEN));
+            options.set_session_expiry_interval(Some(COMMANDS_KEPT_SECONDS));
+            // After a restart the broker remembers this session and we do not. The default policy refuses that
+            // on every reconnect, for ever; commands carry ids, so nothing here needs the old packet numbers.
+            options.set_broker_session_resume_policy(BrokerSessionResumePolicy::AllowBrokerOnly);
+        }
+    }
+    Ok(options)
+}
+
+fn properties(message: &Message) -> PublishProperties {
+    PublishProperties {
+        content_type: Some("application/json".to_owned()),
+        user_properties: message.user.clone(),
+        correlation_data: message.correlation.as_ref().map(|data| data.to_vec().into()),
+        ..PublishProperties::default()
+    }
+}
+
+/// Waits for the CONNACK, which the library gives as its first event.
+async fn greeted(events: &mut EventLoop) -> Result<Limits, LinkError> {
+    loop {
+        if let Event::Incoming(Incoming::ConnAck(ack)) = events.poll().await.map_err(explain)? {
+            let properties = ack.properties;
+            let receive_maximum = properties.as_ref().and_then(|given| given.receive_max).unwrap_or(u16::MAX);
+            let packet = properties.and_then(|given| given.max_packet_size);
+            return Ok(Limits { receive_maximum, packet });
+        }
+    }
+}
+
+async fn verdict(notice: PublishNotice) -> Verdict {
+    let Ok(PublishResult::Qos1(ack)) = notice.wait_async().await else { return Verdict::Lost };
+    match ack.reason {
+        PubAckReason::Success | PubAckReason::NoMatchingSubscribers => Verdict::Taken,
+        // Another packet used the number: ours to sort out, not the message's fault.
+        PubAckReason::QuotaExceeded | PubAckReason::PacketIdentifierInUse => Verdict::Later,
+        PubAckReason::UnspecifiedError
+        | PubAckReason::ImplementationSpecificError
+        | PubAckReason::NotAuthorized
+        | PubAckReason::TopicNameInvalid
+        | PubAckReason::PayloadFormatInvalid => Verdict::Refused(link::words(&ack.reason)),
+    }
+}
+
+/// The library's error in words an operator can act on.
+fn explain(error: ConnectionError) -> LinkError {
+    match error {
+        ConnectionError::ConnectionRefused(code) => LinkError::Refused(link::words(&code)),
+        ConnectionError::Tls(error) => LinkError::Tls(error.to_string()),
+        ConnectionError::Timeout(_) => LinkError::NoAnswer,
+        other => LinkError::Lost(other.to_string()),
+    }
+}
+
+fn lost(error: impl std::fmt::Display) -> LinkError {
+    LinkError::Lost(error.to_string())
+}

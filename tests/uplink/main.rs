@@ -1,0 +1,257 @@
+//! The uplink against brokers: the embedded one, which misbehaves on request, and mosquitto.
+#![allow(missing_docs, reason = "tests are named as claims")]
+
+mod support;
+
+use bytes::Bytes;
+use support::{Memory, Mosquitto, config, data, embedded, free_port, outcome, start, within};
+use tidegate::{
+    config::{MqttProtocol, Tls, Transport},
+    model::{Payload, ResponseTo},
+    testing::broker::{Faults, Message, PubAckReason},
+    uplink::{EpochEnd, State},
+};
+
+const BOTH: [MqttProtocol; 2] = [MqttProtocol::V5, MqttProtocol::V311];
+
+fn sequence(payloads: &[Bytes]) -> Vec<u64> {
+    let seq =
+        |payload: &Bytes| serde_json::from_slice::<serde_json::Value>(payload).unwrap()["seq"].as_u64().unwrap();
+    payloads.iter().map(seq).collect()
+}
+
+#[tokio::test]
+async fn every_block_arrives_once_and_in_order_and_offline_is_said_at_the_end() {
+    for protocol in BOTH {
+        let (broker, port, _stop) = embedded().await;
+        let outbox = Memory::new();
+        outbox.leave_open(EpochEnd { epoch: 41, data: Some(7), event: None, outcome: None });
+        outbox.fill(500);
+
+        let running = start(config(port, protocol), outbox.clone());
+        outbox.drained().await;
+        outbox.until(|outbox| !outbox.has_open_epochs()).await;
+        running.stop().await;
+
+        assert_eq!(sequence(&broker.payloads("t/data")), (1..=500).collect::<Vec<_>>());
+        assert_eq!(outbox.delivered(), (1..=500).collect::<Vec<_>>());
+        let states = broker.payloads("t/state");
+        assert!(states[0].ends_with(br#""previous":[{"epoch":41,"data":7}]}"#));
+        let offline = &br#"{"v":1,"gateway":"plant-7","state":"offline","store":"6f2c","epoch":42}"#[..];
+        assert_eq!(broker.retained("t/state").unwrap().payload, offline);
+        assert_eq!(states.len(), 2, "the last will is not sent after a goodbye");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_cut_in_the_middle_of_a_packet_costs_only_identical_repetitions() {
+    for protocol in BOTH {
+        let (broker, port, _stop) = embedded().await;
+        broker.set_faults(Faults { close_after: Some(50), ..Faults::default() });
+        let outbox = Memory::new();
+        outbox.fill(200);
+
+        let running = start(config(port, protocol), outbox.clone());
+        outbox.drained().await;
+        running.stop().await;
+
+        let mut payloads = broker.payloads("t/data");
+        assert!(payloads.len() > 200, "the cut makes some be sent again");
+        payloads.sort_by_key(|payload| sequence(std::slice::from_ref(payload)));
+        payloads.dedup();
+        assert_eq!(sequence(&payloads), (1..=200).collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test]
+async fn a_broker_that_acknowledges_nothing_is_left_and_tried_again() {
+    let (broker, port, _stop) = embedded().await;
+    broker.set_faults(Faults { never_ack: true, ..Faults::default() });
+    let outbox = Memory::new();
+    outbox.fill(3);
+    let mut config = config(port, MqttProtocol::V5);
+    config.ack_timeout = std::time::Duration::from_millis(200);
+
+    let mut running = start(config, outbox.clone());
+    running.error("acknowledged nothing").await;
+    broker.set_faults(Faults::default());
+    outbox.drained().await;
+
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_refused_message_is_set_aside_and_a_used_up_quota_is_waited_for() {
+    let (broker, port, _stop) = embedded().await;
+    let refuse = |reason, count| Faults { reason: Some(("t/data".into(), reason, count)), ..Faults::default() };
+    broker.set_faults(refuse(PubAckReason::NotAuthorized, 1));
+    let outbox = Memory::new();
+    outbox.fill(1);
+
+    let running = start(config(port, MqttProtocol::V5), outbox.clone());
+    outbox.drained().await;
+    broker.set_faults(refuse(PubAckReason::QuotaExceeded, 1));
+    outbox.push(data(2));
+    outbox.push(data(3));
+    outbox.drained().await;
+    running.stop().await;
+
+    assert_eq!(outbox.refusals()[0].1, "not authorized");
+    let mut delivered = outbox.delivered();
+    delivered.sort_unstable();
+    assert_eq!(delivered, [2, 3]);
+}
+
+#[tokio::test]
+async fn the_limits_of_the_broker_are_kept() {
+    let (broker, port, _stop) = embedded().await;
+    broker.set_faults(Faults { limits: (Some(2), Some(200)), ..Faults::default() });
+    let outbox = Memory::new();
+    outbox.fill(1);
+
+    let running = start(config(port, MqttProtocol::V5), outbox.clone());
+    outbox.drained().await;
+    running.stop().await;
+
+    assert!(outbox.refusals()[0].1.contains("above the broker's limit of 200"));
+}
+
+#[tokio::test]
+async fn a_refused_login_and_an_unknown_name_are_told() {
+    let (broker, port, _stop) = embedded().await;
+    broker.set_faults(Faults { refuse_login: true, ..Faults::default() });
+    for protocol in BOTH {
+        let mut running = start(config(port, protocol), Memory::new());
+        let error = running.error("refused the login").await;
+        assert!(error.ends_with("bad user name password"), "{error}");
+        running.stop().await;
+    }
+
+    let mut config = config(port, MqttProtocol::V5);
+    config.url.host = "nowhere.invalid".into();
+    let mut running = start(config, Memory::new());
+    running.error("cannot resolve nowhere.invalid").await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_command_is_acknowledged_once_it_is_taken_and_waits_for_a_gateway_that_is_away() {
+    for protocol in BOTH {
+        let (broker, port, _stop) = embedded().await;
+        let mut config = config(port, protocol);
+        config.commands = true;
+        let command = |retain| Message {
+            topic: "t/command".into(),
+            payload: "{}".into(),
+            retain,
+            qos: 1,
+            response_topic: Some("answers".into()),
+            ..Message::default()
+        };
+        broker.publish(command(true));
+
+        let mut running = start(config.clone(), Memory::new());
+        let first = within(running.commands.recv()).await.unwrap();
+        assert!(first.retained);
+        assert!(matches!(&first.payload, Payload::Json(bytes) if bytes == b"{}"));
+        assert_eq!(broker.owed("gw-cmd"), (1, 0));
+        first.taken.unwrap().send(()).unwrap();
+        within(broker.until(|broker| broker.owed("gw-cmd") == (0, 0))).await;
+
+        broker.publish(command(false));
+        let second = within(running.commands.recv()).await.unwrap();
+        assert_eq!(
+            second.response.as_ref().map(|to| &*to.topic),
+            (protocol == MqttProtocol::V5).then_some("answers")
+        );
+        running.stop().await;
+        drop(second);
+
+        let mut running = start(config, Memory::new());
+        // The one that was never taken, and the retained one, which each subscription brings again.
+        let mut retained = Vec::new();
+        for _ in 0..2 {
+            let again = within(running.commands.recv()).await.unwrap();
+            retained.push(again.retained);
+            again.taken.unwrap().send(()).unwrap();
+        }
+        assert_eq!(retained, [false, true]);
+        within(broker.until(|broker| broker.owed("gw-cmd") == (0, 0))).await;
+        running.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn an_outcome_also_goes_where_its_asker_wants_it() {
+    let (broker, port, _stop) = embedded().await;
+    let outbox = Memory::new();
+    let correlation = Some([1, 2].into());
+    outbox.push(outcome(1, ResponseTo { uplink: "cloud".into(), topic: "answers".into(), correlation }));
+
+    let running = start(config(port, MqttProtocol::V5), outbox.clone());
+    outbox.drained().await;
+    within(broker.until(|broker| !broker.payloads("answers").is_empty())).await;
+    running.stop().await;
+
+    let seen = broker.seen();
+    let answer = seen.iter().find(|seen| seen.topic == "answers").unwrap();
+    assert_eq!(answer.correlation.as_deref(), Some(&[1, 2][..]));
+    assert_eq!(broker.payloads("t/outcome"), std::slice::from_ref(&answer.payload));
+    assert!(answer.user.contains(&("seq".into(), "1".into())));
+}
+
+#[tokio::test]
+async fn mosquitto_killed_in_the_middle_leaves_nothing_owed_behind() {
+    for protocol in BOTH {
+        let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
+        let broker = Mosquitto::start(folder.path(), port, "").await;
+        let outbox = Memory::new();
+        outbox.fill(3000);
+
+        let running = start(config(port, protocol), outbox.clone());
+        outbox.until(|outbox| outbox.delivered().len() >= 300).await;
+        broker.kill();
+        let _again = Mosquitto::start(folder.path(), port, "").await;
+        outbox.drained().await;
+        running.stop().await;
+
+        let mut delivered = outbox.delivered();
+        delivered.sort_unstable();
+        assert_eq!(delivered, (1..=3000).collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test]
+async fn tls_delivers_to_the_right_certificate_and_refuses_a_wrong_one() {
+    let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
+    let write = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let own = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let other = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let cert = write("cert.pem", own.cert.pem());
+    let key = write("key.pem", own.signing_key.serialize_pem());
+    let wrong = write("wrong.pem", other.cert.pem());
+    let settings = format!("certfile {}\nkeyfile {}\n", cert.display(), key.display());
+    let _broker = Mosquitto::start(folder.path(), port, &settings).await;
+
+    for protocol in BOTH {
+        let mut config = config(port, protocol);
+        config.url.transport = Transport::Tls;
+        config.url.host = "localhost".into();
+        config.tls = Tls { ca: Some(wrong.clone()), ..Tls::default() };
+        let mut refused = start(config.clone(), Memory::new());
+        refused.error("TLS").await;
+        refused.stop().await;
+
+        config.tls.ca = Some(cert.clone());
+        let outbox = Memory::new();
+        outbox.fill(20);
+        let mut running = start(config, outbox.clone());
+        outbox.drained().await;
+        within(running.status.wait_for(|status| status.state == State::Connected)).await.unwrap();
+        running.stop().await;
+    }
+}

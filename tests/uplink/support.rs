@@ -1,0 +1,295 @@
+//! What the uplink tests share: an outbox in memory, blocks, brokers.
+
+use std::{
+    collections::BTreeMap,
+    net::Ipv4Addr,
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use tidegate::{
+    config::{Encoding, MqttProtocol, Order, Tls, Transport, Uplink, UplinkUrl},
+    model::{
+        Block, BlockBody, BlockId, BootId, Clock, ClockQuality, DeviceId, Envelope, Point, PointName, PointType,
+        Reading, ResponseTo, Stream, Timestamp, Value,
+    },
+    shutdown::{Stop, StopSignal},
+    testing::broker::{self, Broker},
+    uplink::{self, Context, EpochEnd, GatewayInfo, Metrics, Outbox, OutboxClosed, Status},
+};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
+
+/// Longest wait for anything a test waits for.
+pub(crate) const LIMIT: Duration = Duration::from_secs(30);
+
+/// Fails a test that waits for what never comes.
+pub(crate) async fn within<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(LIMIT, what).await.expect("waited too long")
+}
+
+/// An outbox in memory.
+#[derive(Clone)]
+pub(crate) struct Memory {
+    inner: Arc<Mutex<Inner>>,
+    newest: watch::Sender<BlockId>,
+    /// Raised with each report.
+    pub(crate) reports: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct Inner {
+    owed: BTreeMap<BlockId, Arc<Block>>,
+    delivered: Vec<BlockId>,
+    refused: Vec<(BlockId, String)>,
+    epochs: Vec<EpochEnd>,
+}
+
+impl Memory {
+    pub(crate) fn new() -> Self {
+        let (inner, newest, reports) = (Arc::default(), watch::channel(BlockId(0)).0, watch::channel(0).0);
+        Self { inner, newest, reports }
+    }
+
+    pub(crate) fn push(&self, block: Block) {
+        let id = block.id;
+        self.inner.lock().unwrap().owed.insert(id, Arc::new(block));
+        self.newest.send_replace(id);
+    }
+
+    pub(crate) fn fill(&self, count: u64) {
+        (1..=count).for_each(|seq| self.push(data(seq)));
+    }
+
+    pub(crate) fn leave_open(&self, epoch: EpochEnd) {
+        self.inner.lock().unwrap().epochs.push(epoch);
+    }
+
+    pub(crate) fn delivered(&self) -> Vec<u64> {
+        self.inner.lock().unwrap().delivered.iter().map(|id| id.0).collect()
+    }
+
+    pub(crate) fn refusals(&self) -> Vec<(BlockId, String)> {
+        self.inner.lock().unwrap().refused.clone()
+    }
+
+    pub(crate) fn has_open_epochs(&self) -> bool {
+        !self.inner.lock().unwrap().epochs.is_empty()
+    }
+
+    /// Waits until nothing is owed.
+    pub(crate) async fn until(&self, claim: impl Fn(&Self) -> bool) {
+        let mut reports = self.reports.subscribe();
+        while !claim(self) {
+            within(reports.changed()).await.unwrap();
+        }
+    }
+
+    pub(crate) async fn drained(&self) {
+        self.until(|outbox| outbox.inner.lock().unwrap().owed.is_empty()).await;
+    }
+
+    fn change(&self, work: impl FnOnce(&mut Inner)) {
+        work(&mut self.inner.lock().unwrap());
+        self.reports.send_modify(|count| *count += 1);
+    }
+}
+
+impl Outbox for Memory {
+    async fn fetch(&self, after: BlockId, limit: usize) -> Result<Vec<Arc<Block>>, OutboxClosed> {
+        let inner = self.inner.lock().unwrap();
+        Ok(inner.owed.range(BlockId(after.0 + 1)..).take(limit).map(|(_, block)| Arc::clone(block)).collect())
+    }
+
+    async fn delivered(&self, blocks: Vec<BlockId>) -> Result<(), OutboxClosed> {
+        self.change(|inner| {
+            for id in blocks {
+                assert!(inner.owed.remove(&id).is_some(), "{id:?} was reported twice");
+                inner.delivered.push(id);
+            }
+        });
+        Ok(())
+    }
+
+    fn newest(&self) -> watch::Receiver<BlockId> {
+        self.newest.subscribe()
+    }
+
+    async fn open_epochs(&self) -> Result<Vec<EpochEnd>, OutboxClosed> {
+        Ok(self.inner.lock().unwrap().epochs.clone())
+    }
+
+    async fn close_epochs(&self, up_to: u64) -> Result<(), OutboxClosed> {
+        self.change(|inner| inner.epochs.retain(|end| end.epoch > up_to));
+        Ok(())
+    }
+
+    fn identity(&self) -> (Arc<str>, u64) {
+        ("6f2c".into(), 42)
+    }
+
+    async fn refused(&self, block: BlockId, why: String) -> Result<(), OutboxClosed> {
+        self.change(|inner| {
+            inner.owed.remove(&block);
+            inner.refused.push((block, why));
+        });
+        Ok(())
+    }
+}
+
+/// A block with one reading whose value is its number.
+pub(crate) fn data(seq: u64) -> Block {
+    let (device, name) = (DeviceId::new("meter-1").unwrap(), PointName::new("count").unwrap());
+    let point = Arc::new(Point::new(device, name, PointType::Int, None));
+    let reading = Reading::good(point, Value::from_u64(seq), NOW);
+    block(seq, Stream::Data, BlockBody::Readings([reading].into()))
+}
+
+/// An outcome that somebody asked for.
+pub(crate) fn outcome(seq: u64, response: ResponseTo) -> Block {
+    let fields = r#"{"id":"c1","status":"done"}"#.into();
+    block(seq, Stream::Outcome, BlockBody::Message { ts: NOW, fields, response: Some(response) })
+}
+
+fn block(seq: u64, stream: Stream, body: BlockBody) -> Block {
+    Block {
+        id: BlockId(seq),
+        gateway: "plant-7".into(),
+        store: "6f2c".into(),
+        epoch: 42,
+        stream,
+        seq,
+        clock: ClockQuality::Ntp,
+        boot: BootId::new("b"),
+        uptime: Duration::ZERO,
+        body,
+    }
+}
+
+const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
+
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        NOW
+    }
+    fn uptime(&self) -> Duration {
+        Duration::ZERO
+    }
+    fn quality(&self) -> ClockQuality {
+        ClockQuality::Ntp
+    }
+    fn boot(&self) -> BootId {
+        BootId::new("b")
+    }
+}
+
+pub(crate) fn config(port: u16, protocol: MqttProtocol) -> Uplink {
+    Uplink {
+        name: "cloud".into(),
+        url: UplinkUrl { transport: Transport::Tcp, host: "127.0.0.1".into(), port },
+        protocol,
+        client_id: "gw".into(),
+        username: None,
+        password: None,
+        tls: Tls::default(),
+        encoding: Encoding::Json,
+        order: Order::Strict,
+        window: 10,
+        topic_prefix: "t".into(),
+        commands: false,
+        keep_alive: Duration::from_secs(30),
+        ack_timeout: Duration::from_secs(20),
+        reconnect: (Duration::from_millis(10), Duration::from_millis(50)),
+    }
+}
+
+/// An uplink at work.
+pub(crate) struct Running {
+    pub(crate) status: watch::Receiver<Status>,
+    pub(crate) commands: mpsc::Receiver<Envelope>,
+    stop: StopSignal,
+    task: JoinHandle<Result<(), uplink::UplinkError>>,
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test stands in for the supervisor")]
+pub(crate) fn start(config: Uplink, outbox: Memory) -> Running {
+    let (stop, stopping) = StopSignal::pair();
+    let (commands, taken) = mpsc::channel(16);
+    let (status, seen) = watch::channel(Status::new("cloud".into(), config.url.to_string(), NOW));
+    let context = Context {
+        outbox,
+        commands,
+        clock: Arc::new(Still),
+        stop: stopping,
+        drain: LIMIT,
+        status,
+        metrics: Metrics::default(),
+        gateway: GatewayInfo { id: "plant-7".into(), version: "0.1.0", boot: BootId::new("b"), started: NOW },
+    };
+    Running { status: seen, commands: taken, stop, task: tokio::spawn(uplink::run(config, context)) }
+}
+
+impl Running {
+    /// Waits for an error that says this.
+    pub(crate) async fn error(&mut self, part: &str) -> String {
+        let status = within(self.status.wait_for(|status| status.error.as_ref().is_some_and(|e| e.contains(part))));
+        status.await.unwrap().error.clone().unwrap()
+    }
+
+    pub(crate) async fn stop(self) {
+        self.stop.raise();
+        within(self.task).await.unwrap().unwrap();
+    }
+}
+
+/// The embedded broker on a free port.
+#[expect(clippy::disallowed_methods, reason = "the test stands in for the supervisor")]
+pub(crate) async fn embedded() -> (Broker, u16, StopSignal) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let (port, broker) = (listener.local_addr().unwrap().port(), Broker::default());
+    let (stop, stopping): (StopSignal, Stop) = StopSignal::pair();
+    tokio::spawn(broker::serve(listener, broker.clone(), stopping));
+    (broker, port, stop)
+}
+
+/// A mosquitto that ends with the test.
+pub(crate) struct Mosquitto(Child);
+
+impl Mosquitto {
+    /// Starts it with these settings and waits until it listens.
+    pub(crate) async fn start(folder: &Path, port: u16, settings: &str) -> Self {
+        let file = folder.join("mosquitto.conf");
+        std::fs::write(&file, format!("listener {port} 127.0.0.1\nallow_anonymous true\nuser root\n{settings}"))
+            .unwrap();
+        let mut command = Command::new("/usr/sbin/mosquitto");
+        let child = command.arg("-c").arg(&file).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let listening = async { while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {} };
+        within(listening).await;
+        Self(child)
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Mosquitto {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A port that was free a moment ago.
+pub(crate) fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
