@@ -1,1 +1,44 @@
-//! buffer, see ARCHITECTURE.md.
+//! The buffer: every reading, event and outcome between the rules and the uplinks, in one SQLite file.
+//!
+//! **Durable.** A block is durable when the commit that holds it is synced: at once with `strict`, after at most 10 s
+//! with `balanced` and 10 min with `wear`. Events and outcomes are committed and synced at once. A receipt is spoken
+//! after the commit that holds its readings. A commit comes every `commit`, earlier when blocks gather.
+//!
+//! **Order.** Blocks have ids that rise without holes, and per stream and epoch a `seq` that rises from 1 without
+//! holes. Both are given when the block is cut and never given twice: the epoch is raised, synced, at each open.
+//! Readings keep the order in which they were appended.
+//!
+//! **Power cut.** It may take what was appended within the loss window (`commit` plus the sync interval), which is
+//! logged at open and part of [`Status`]. A killed process loses at most one `commit`. With `express` a block may
+//! have been published before; its id dies with its epoch.
+//!
+//! **Bounds.** Blocks that nobody is owed go first, then the oldest owed readings, then events. Whoever is owed a
+//! block that goes gets a gap event in the same transaction.
+//!
+//! **Uplinks.** A new one is owed everything the store holds; one that is configured no more is forgotten. With none,
+//! every block counts as delivered. Blocks kept locally are owed to nobody and stay as long as the history.
+//!
+//! While the database refuses, everything stays in memory; beyond 16 MiB [`Buffer::append`] waits.
+
+mod codec;
+mod commit;
+mod core;
+mod cutter;
+mod delivery;
+mod evict;
+mod handle;
+mod last;
+mod metrics;
+#[cfg(test)]
+mod model_test;
+mod ranges;
+mod ring;
+mod status;
+mod store;
+mod writer;
+
+pub use handle::{Append, Buffer, Origin, Stopped, open};
+pub use metrics::Metrics;
+pub use status::{EpochEnd, Identity, Owed, Status};
+pub use store::OpenError;
+pub use writer::Writer;

@@ -1,0 +1,312 @@
+//! What the writer knows and does, without thread and queue, so that tests can stop it anywhere: taking in and
+//! cutting here, commits in `writing`, blocks and values on their way out in `reading`.
+
+mod reading;
+mod writing;
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{sync::watch, time::Instant};
+use tracing::{info, warn};
+
+use super::{
+    Append, Identity, Metrics, Origin, Status,
+    codec::Encoder,
+    cutter::{Cutter, fit},
+    delivery::Delivery,
+    evict::Doomed,
+    last::LastValues,
+    ring::Ring,
+    store::Store,
+};
+use crate::{
+    config::{self, Durability},
+    model::{Block, BlockId, Event, Reading, Receipt, StateChange, Stream, Timestamp},
+};
+
+/// A commit does not wait for its time beyond this many blocks or bytes.
+const EARLY: (usize, usize) = (64, 4 << 20);
+/// While commits fail, intake waits beyond this many bytes.
+const MAX_PENDING: usize = 16 << 20;
+/// How often acknowledgements are persisted when no commit takes them along.
+const PERSIST: Duration = Duration::from_millis(500);
+/// How often the status is renewed.
+const REFRESH: Duration = Duration::from_millis(100);
+
+/// When something is due.
+#[derive(Default)]
+struct Timers {
+    linger: Option<Instant>,
+    commit: Option<Instant>,
+    persist: Option<Instant>,
+    sync: Option<Instant>,
+    refresh: Option<Instant>,
+}
+
+/// The writer's knowledge.
+pub(in crate::buffer) struct Core {
+    settings: config::Buffer,
+    metrics: Metrics,
+    store: Store,
+    encoder: Encoder,
+    cutter: Cutter,
+    ring: Ring,
+    delivery: Delivery,
+    last: LastValues,
+    receipts: Vec<Receipt>,
+    states: Vec<StateChange>,
+    doomed: Vec<Doomed>,
+    timers: Timers,
+    /// An event or outcome waits: commit now, synced.
+    is_urgent: bool,
+    /// What the database holds: the id and the numbers given last.
+    committed: u64,
+    committed_seqs: [u64; 4],
+    snapshot: (Instant, u64),
+    newest: watch::Sender<BlockId>,
+    pub(in crate::buffer) status: watch::Sender<Status>,
+}
+
+impl Core {
+    /// Takes over an opened store. A text says that it replaces a damaged one.
+    pub(in crate::buffer) fn new(
+        settings: config::Buffer,
+        origin: Origin,
+        metrics: Metrics,
+        store: Store,
+        encoder: Encoder,
+        replaced: Option<&str>,
+    ) -> rusqlite::Result<Self> {
+        let committed = store.last_id()?;
+        let mut delivery = Delivery::new(store.progress()?);
+        delivery.set_uplinks(&origin.uplinks);
+        store.keep_uplinks(&origin.uplinks)?;
+        let identity = store.identity.clone();
+        let status = first_status(&settings, &identity);
+        info!(path = %settings.path.display(), store = %identity.store, epoch = identity.epoch,
+            loss_window_ms = status.loss_window_ms, "Buffer is open");
+        let mut core = Self {
+            cutter: Cutter::new(origin, identity, committed),
+            ring: Ring::default(),
+            last: LastValues::default(),
+            receipts: Vec::new(),
+            states: Vec::new(),
+            doomed: Vec::new(),
+            timers: Timers::default(),
+            is_urgent: false,
+            committed_seqs: [0; 4],
+            snapshot: (Instant::now(), committed),
+            newest: watch::Sender::new(BlockId(committed)),
+            status: watch::Sender::new(status),
+            settings,
+            metrics,
+            store,
+            encoder,
+            delivery,
+            committed,
+        };
+        if let Some(text) = replaced {
+            warn!(text, "Damaged buffer was set aside, a new store begins");
+            core.event(&Event::gateway(core.cutter.now(), "store-replaced", text));
+        }
+        core.refresh();
+        Ok(core)
+    }
+
+    /// Hears of every new publishable block.
+    pub(in crate::buffer) fn newest(&self) -> watch::Receiver<BlockId> {
+        self.newest.subscribe()
+    }
+
+    /// Whether another append may come in.
+    pub(in crate::buffer) fn has_room(&self) -> bool {
+        self.ring.pending_size().1 < MAX_PENDING
+    }
+
+    /// Takes an append in.
+    pub(in crate::buffer) fn take(&mut self, append: Append) {
+        let now = Instant::now();
+        self.metrics.appended.inc_by((append.forward.len() + append.local.len()) as u64);
+        append.forward.into_iter().for_each(|reading| self.reading(Stream::Data, reading));
+        append.local.into_iter().for_each(|reading| self.reading(Stream::Local, reading));
+        append.events.iter().for_each(|event| self.event(event));
+        for outcome in &append.outcomes {
+            let (block, bytes) = self.cutter.outcome(outcome);
+            self.admit(block, bytes);
+            self.is_urgent = true;
+        }
+        self.states.extend(append.state);
+        self.receipts.extend(append.receipts);
+        self.timers.commit.get_or_insert(now + self.settings.commit);
+        if self.settings.express && !self.cutter.is_empty() {
+            self.timers.linger.get_or_insert(now + self.settings.linger);
+        }
+    }
+
+    /// Does what is due.
+    pub(in crate::buffer) fn tick(&mut self) {
+        let now = Instant::now();
+        let is_due = |timer: Option<Instant>| timer.is_some_and(|due| due <= now);
+        if is_due(self.timers.linger) {
+            self.cut_all();
+        }
+        let (blocks, bytes) = self.ring.pending_size();
+        let is_early = self.is_urgent || blocks >= EARLY.0 || bytes >= EARLY.1;
+        let is_failing = self.status.borrow().failing.is_some();
+        if is_due(self.timers.commit) || is_due(self.timers.sync) || (is_early && !is_failing) {
+            self.commit();
+        } else if is_due(self.timers.persist) {
+            self.persist();
+        }
+        if is_due(self.timers.refresh) {
+            self.refresh();
+        }
+    }
+
+    /// When [`Core::tick`] has something to do.
+    pub(in crate::buffer) fn next_due(&self) -> Option<Instant> {
+        let Timers { linger, commit, persist, sync, refresh } = self.timers;
+        [linger, commit, persist, sync, refresh].into_iter().flatten().min()
+    }
+
+    /// An uplink's broker has these blocks.
+    pub(in crate::buffer) fn delivered(&mut self, uplink: &str, blocks: &[BlockId]) {
+        for &BlockId(id) in blocks {
+            let readings = match self.ring.get(id) {
+                Some(entry) => entry.block.readings() as u64,
+                None => self.stored_readings(id),
+            };
+            self.delivery.settle(uplink, id, readings);
+        }
+        self.trim();
+        let now = Instant::now();
+        self.timers.persist.get_or_insert(now + PERSIST);
+        self.timers.refresh.get_or_insert(now + REFRESH);
+    }
+
+    fn stored_readings(&self, id: u64) -> u64 {
+        let heads = self.store.heads(id, id, 1).unwrap_or_default();
+        heads.first().map_or(0, |head| head.readings)
+    }
+
+    /// Exactly these uplinks from now on.
+    pub(in crate::buffer) fn set_uplinks(&mut self, names: &[Arc<str>]) {
+        self.delivery.set_uplinks(names);
+        if let Err(error) = self.store.keep_uplinks(names) {
+            self.fail(&error);
+        }
+        self.persist();
+        self.refresh();
+    }
+
+    /// Access to epochs and rule state.
+    pub(in crate::buffer) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Rule variables with the changes that are not committed yet.
+    pub(in crate::buffer) fn rule_state(&mut self) -> Vec<StateChange> {
+        self.commit();
+        self.store.states().unwrap_or_else(|error| {
+            self.fail(&error);
+            Vec::new()
+        })
+    }
+
+    /// The last reading of every point.
+    pub(in crate::buffer) fn last_values(&self) -> Vec<Reading> {
+        self.last.all()
+    }
+
+    fn reading(&mut self, stream: Stream, reading: Reading) {
+        let (reading, bytes, is_replaced) = fit(reading);
+        self.metrics.too_large.inc_by(u64::from(is_replaced));
+        self.last.note(&reading);
+        if let Some((block, bytes)) = self.cutter.push(stream, reading, bytes) {
+            self.admit(block, bytes);
+        }
+    }
+
+    fn event(&mut self, event: &Event) {
+        let (block, bytes) = self.cutter.event(event);
+        self.admit(block, bytes);
+        self.is_urgent = true;
+        self.timers.commit.get_or_insert(Instant::now() + self.settings.commit);
+    }
+
+    /// A block has its number.
+    fn admit(&mut self, block: Block, bytes: usize) {
+        let id = block.id;
+        self.metrics.cut.inc();
+        self.delivery.add(id.0, block.stream.is_upstream(), block.readings());
+        self.ring.push(Arc::new(block), self.cutter.now(), bytes);
+        if self.settings.express {
+            self.newest.send_replace(id);
+        }
+        self.timers.refresh.get_or_insert(Instant::now() + REFRESH);
+    }
+
+    fn cut_all(&mut self) {
+        self.timers.linger = None;
+        for stream in [Stream::Data, Stream::Local] {
+            if let Some((block, bytes)) = self.cutter.cut(stream) {
+                self.admit(block, bytes);
+            }
+        }
+    }
+
+    fn trim(&mut self) {
+        let delivery = &self.delivery;
+        self.ring.trim(|id| delivery.is_settled(id));
+    }
+
+    /// Renews status and gauges.
+    fn refresh(&mut self) {
+        self.timers.refresh = None;
+        let last_id = self.cutter.last_id();
+        let uplinks = self.delivery.owed(last_id);
+        let size = self.store.size();
+        let oldest = self.oldest_undelivered(last_id);
+        self.status.send_modify(|status| {
+            status.uplinks = uplinks;
+            status.size_bytes = size.unwrap_or(status.size_bytes);
+            status.oldest_undelivered = oldest;
+        });
+        self.metrics.show(&self.status.borrow());
+    }
+
+    fn oldest_undelivered(&self, last_id: u64) -> Option<Timestamp> {
+        let (oldest, _) = self.delivery.settled_by_all(last_id).missing(1, last_id).next()?;
+        if let Some(entry) = self.ring.get(oldest) {
+            return Some(entry.cut);
+        }
+        self.store.heads(oldest, last_id, 1).unwrap_or_default().first().map(|head| head.cut)
+    }
+}
+
+/// The status before anything happened.
+fn first_status(settings: &config::Buffer, identity: &Identity) -> Status {
+    Status {
+        path: settings.path.clone(),
+        store: Arc::clone(&identity.store),
+        epoch: identity.epoch,
+        max_size: settings.max_size,
+        durability: settings.durability.as_str(),
+        loss_window_ms: u64::try_from(loss_window(settings).as_millis()).unwrap_or(u64::MAX),
+        ..Status::default()
+    }
+}
+
+/// How long commits may stay unsynced.
+fn sync_interval(durability: Durability) -> Option<Duration> {
+    match durability {
+        Durability::Strict => None,
+        Durability::Balanced => Some(Duration::from_secs(10)),
+        Durability::Wear => Some(Duration::from_secs(600)),
+    }
+}
+
+/// What a power cut may take at most.
+fn loss_window(settings: &config::Buffer) -> Duration {
+    settings.commit + sync_interval(settings.durability).unwrap_or_default()
+}

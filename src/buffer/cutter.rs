@@ -1,0 +1,215 @@
+//! Cutting: readings gather until their block is full or its time has come, and then get their number.
+//!
+//! A block holds at most 1 000 readings and as many as fit 100 KiB of upstream JSON, counted as they come.
+
+use std::{fmt::Write as _, io, mem, sync::Arc, time::Duration};
+
+use serde_json::json;
+
+use super::{Identity, Origin};
+use crate::model::{Block, BlockBody, BlockId, Event, Outcome, Quality, Reading, ResponseTo, Stream, Timestamp};
+
+/// Most readings in a block.
+const MAX_READINGS: usize = 1_000;
+/// Most bytes of JSON in a block: 100 KiB less 2 KiB for the header.
+const MAX_BYTES: usize = 98 << 10;
+/// The punctuation, keys and time of one reading without unit and quality.
+const READING: usize = r#"{"ts":"2026-11-20T12:00:00.123Z","device":"","point":"","value":},"#.len();
+/// The same for the two optional fields.
+const UNIT: usize = r#","unit":"#.len();
+const QUALITY: usize = r#","quality":"#.len();
+/// What a time beyond the year 9999 may take more.
+const FAR_TIME: usize = 8;
+
+/// Readings that wait for their block.
+#[derive(Debug, Default)]
+struct Waiting {
+    readings: Vec<Reading>,
+    bytes: usize,
+}
+
+/// Gives blocks their numbers.
+pub(super) struct Cutter {
+    origin: Origin,
+    identity: Identity,
+    seqs: [u64; 4],
+    last_id: u64,
+    data: Waiting,
+    local: Waiting,
+}
+
+impl Cutter {
+    /// The first block gets the id after `last_id`; numbers start at 1.
+    pub(super) fn new(origin: Origin, identity: Identity, last_id: u64) -> Self {
+        Self { origin, identity, seqs: [0; 4], last_id, data: Waiting::default(), local: Waiting::default() }
+    }
+
+    /// The present, by the origin's clock.
+    pub(super) fn now(&self) -> Timestamp {
+        self.origin.clock.now()
+    }
+
+    /// The id given last.
+    pub(super) fn last_id(&self) -> u64 {
+        self.last_id
+    }
+
+    /// The numbers given last, in the order of [`Stream::ALL`].
+    pub(super) fn seqs(&self) -> [u64; 4] {
+        self.seqs
+    }
+
+    /// Whether no reading waits for its block.
+    pub(super) fn is_empty(&self) -> bool {
+        self.data.readings.is_empty() && self.local.readings.is_empty()
+    }
+
+    /// Takes a reading that [`fit`] has measured; gives the block that had no room for it any more.
+    pub(super) fn push(&mut self, stream: Stream, reading: Reading, bytes: usize) -> Option<(Block, usize)> {
+        let waiting = self.waiting(stream);
+        let is_full = waiting.readings.len() == MAX_READINGS || waiting.bytes + bytes > MAX_BYTES;
+        let block = if is_full { self.cut(stream) } else { None };
+        let waiting = self.waiting(stream);
+        waiting.readings.push(reading);
+        waiting.bytes += bytes;
+        block
+    }
+
+    /// A block of what waits in a stream of readings, with its weight in bytes.
+    pub(super) fn cut(&mut self, stream: Stream) -> Option<(Block, usize)> {
+        let Waiting { readings, bytes } = mem::take(self.waiting(stream));
+        if readings.is_empty() {
+            return None;
+        }
+        Some((self.block(stream, BlockBody::Readings(readings.into())), bytes))
+    }
+
+    /// The block of an event.
+    pub(super) fn event(&mut self, event: &Event) -> (Block, usize) {
+        let mut fields = event.fields();
+        if fields.len() > MAX_BYTES {
+            let text = format!("an event of {} bytes was too large to send", fields.len());
+            fields = Event::gateway(event.ts, "event-too-large", text).fields();
+        }
+        self.message(Stream::Event, event.ts, &fields, None)
+    }
+
+    /// The block of an outcome.
+    pub(super) fn outcome(&mut self, outcome: &Outcome) -> (Block, usize) {
+        let mut fields = outcome_fields(outcome);
+        if fields.len() > MAX_BYTES {
+            let short = Outcome { value: None, ..outcome.clone() }.because("value or error is too large to send");
+            fields = outcome_fields(&short);
+        }
+        self.message(Stream::Outcome, outcome.ts, &fields, outcome.response.clone())
+    }
+
+    fn message(
+        &mut self,
+        stream: Stream,
+        ts: Timestamp,
+        fields: &str,
+        response: Option<ResponseTo>,
+    ) -> (Block, usize) {
+        let body = BlockBody::Message { ts, fields: fields.into(), response };
+        (self.block(stream, body), fields.len())
+    }
+
+    fn block(&mut self, stream: Stream, body: BlockBody) -> Block {
+        let clock = &self.origin.clock;
+        let uptime = Duration::from_millis(u64::try_from(clock.uptime().as_millis()).unwrap_or(u64::MAX));
+        let seq = &mut self.seqs[index(stream)];
+        *seq += 1;
+        self.last_id += 1;
+        Block {
+            id: BlockId(self.last_id),
+            gateway: Arc::clone(&self.origin.gateway),
+            store: Arc::clone(&self.identity.store),
+            epoch: self.identity.epoch,
+            stream,
+            seq: *seq,
+            clock: clock.quality(),
+            boot: clock.boot(),
+            uptime,
+            body,
+        }
+    }
+
+    fn waiting(&mut self, stream: Stream) -> &mut Waiting {
+        if stream.is_upstream() { &mut self.data } else { &mut self.local }
+    }
+}
+
+/// The place of a stream in [`Stream::ALL`], which is its code in the database.
+pub(super) fn index(stream: Stream) -> usize {
+    match stream {
+        Stream::Data => 0,
+        Stream::Event => 1,
+        Stream::Outcome => 2,
+        Stream::Local => 3,
+    }
+}
+
+/// Measures a reading's JSON; one that no message could carry becomes `bad:too-large`, and the flag says so.
+pub(super) fn fit(reading: Reading) -> (Reading, usize, bool) {
+    let bytes = json_bytes(&reading);
+    if bytes <= MAX_BYTES {
+        return (reading, bytes, false);
+    }
+    let replaced = Reading { value: None, quality: Quality::bad("too-large"), ..reading };
+    let bytes = json_bytes(&replaced);
+    (replaced, bytes, true)
+}
+
+/// An upper bound of a reading's JSON.
+fn json_bytes(reading: &Reading) -> usize {
+    let Reading { point, value, quality, .. } = reading;
+    let names = point.device().as_str().len() + point.name().as_str().len();
+    let unit = point.unit.as_deref().map_or(0, |unit| UNIT + counted(unit));
+    // The longest word before a reason is `uncertain:`.
+    let quality = match quality {
+        Quality::Good => 0,
+        Quality::Uncertain(why) | Quality::Bad(why) => QUALITY + "uncertain:".len() + counted(&**why),
+    };
+    READING + FAR_TIME + names + counted(value) + unit + quality
+}
+
+/// The length of a value's JSON.
+fn counted(value: impl serde::Serialize) -> usize {
+    let mut counter = Counter(0);
+    // Only the writer could fail, and a counter does not.
+    let _ = serde_json::to_writer(&mut counter, &value);
+    counter.0
+}
+
+/// A writer that only counts.
+struct Counter(usize);
+
+impl io::Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// An outcome's own fields, as the contract orders them.
+fn outcome_fields(outcome: &Outcome) -> String {
+    let mut fields = format!(r#"{{"id":{},"status":{}"#, json!(outcome.id), json!(outcome.status));
+    let optional = [
+        ("value", outcome.value.as_ref().map(|value| json!(value))),
+        ("error", outcome.error.as_ref().map(|error| json!(error))),
+        ("first", outcome.first.map(|first| json!(first))),
+    ];
+    for (key, value) in optional {
+        if let Some(value) = value {
+            // Writing to a text does not fail.
+            let _ = write!(fields, r#","{key}":{value}"#);
+        }
+    }
+    fields.push('}');
+    fields
+}

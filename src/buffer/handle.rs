@@ -1,0 +1,161 @@
+//! The handle that everybody else holds.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::{
+    EpochEnd, Identity, Metrics, OpenError, Status, Writer,
+    codec::Encoder,
+    core::Core,
+    store,
+    writer::{self, APPENDS, REQUESTS, Request},
+};
+use crate::{
+    config,
+    model::{Block, BlockId, Event, Outcome, Reading, Receipt, SharedClock, StateChange},
+};
+
+/// What blocks are stamped with, and who is owed them.
+#[derive(Clone)]
+pub struct Origin {
+    /// The gateway's id.
+    pub gateway: Arc<str>,
+    /// Names of the configured uplinks.
+    pub uplinks: Vec<Arc<str>>,
+    /// Where time comes from.
+    pub clock: SharedClock,
+}
+
+/// What is appended together is committed together.
+#[derive(Debug, Default)]
+pub struct Append {
+    /// Readings for the uplinks.
+    pub forward: Vec<Reading>,
+    /// Readings a rule keeps in the gateway.
+    pub local: Vec<Reading>,
+    /// Events, one message each.
+    pub events: Vec<Event>,
+    /// Outcomes, one message each.
+    pub outcomes: Vec<Outcome>,
+    /// Changes of rule variables.
+    pub state: Vec<StateChange>,
+    /// Spoken after the commit that holds all of this.
+    pub receipts: Vec<Receipt>,
+}
+
+/// The writer has ended, or the database refused what was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("buffer has stopped or cannot write")]
+pub struct Stopped;
+
+/// The way to the buffer. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Buffer {
+    appends: mpsc::Sender<Append>,
+    requests: mpsc::Sender<Request>,
+    newest: watch::Receiver<BlockId>,
+    status: watch::Receiver<Status>,
+    identity: Arc<Identity>,
+}
+
+/// Opens the store in milliseconds, whatever it holds. Nothing moves before [`Writer::run`].
+pub fn open(config: &config::Buffer, origin: Origin, metrics: Metrics) -> Result<(Buffer, Writer), OpenError> {
+    let io = |error| OpenError::Io { path: config.path.clone(), error };
+    let (store, replaced) = store::open(&config.path, origin.clock.now())?;
+    let identity = Arc::new(store.identity.clone());
+    let encoder = Encoder::new().map_err(io)?;
+    let core = Core::new(config.clone(), origin, metrics, store, encoder, replaced.as_deref())
+        .map_err(|error| OpenError::Sqlite { path: config.path.clone(), error })?;
+    let (append_sender, appends) = mpsc::channel(APPENDS);
+    let (request_sender, requests) = mpsc::channel(REQUESTS);
+    let buffer = Buffer {
+        appends: append_sender,
+        requests: request_sender,
+        newest: core.newest(),
+        status: core.status.subscribe(),
+        identity,
+    };
+    Ok((buffer, Writer { core, appends, requests, runtime: writer::runtime().map_err(io)? }))
+}
+
+impl Buffer {
+    /// Hands over readings, events and what belongs to them. Waits while the queue is full.
+    pub async fn append(&self, append: Append) -> Result<(), Stopped> {
+        self.appends.send(append).await.map_err(|_| Stopped)
+    }
+
+    /// Publishable blocks after an id that this uplink has not delivered, ascending. At most 256 come at once.
+    pub async fn fetch(&self, uplink: &Arc<str>, after: BlockId, limit: usize) -> Result<Vec<Arc<Block>>, Stopped> {
+        let uplink = Arc::clone(uplink);
+        self.ask(|reply| Request::Fetch { uplink, after, limit, reply }).await
+    }
+
+    /// The uplink's broker has acknowledged these blocks. Known at once, persisted within 500 ms and at close.
+    pub async fn delivered(&self, uplink: &Arc<str>, blocks: Vec<BlockId>) -> Result<(), Stopped> {
+        self.tell(Request::Delivered { uplink: Arc::clone(uplink), blocks }).await
+    }
+
+    /// The newest publishable block: changes wake uplinks.
+    pub fn newest(&self) -> watch::Receiver<BlockId> {
+        self.newest.clone()
+    }
+
+    /// Every epoch before this one that the uplink has not closed.
+    pub async fn open_epochs(&self, uplink: &Arc<str>) -> Result<Vec<EpochEnd>, Stopped> {
+        let uplink = Arc::clone(uplink);
+        self.ask(|reply| Request::OpenEpochs { uplink, reply }).await
+    }
+
+    /// A `state` that names every epoch up to this one was acknowledged.
+    pub async fn close_epochs(&self, uplink: &Arc<str>, up_to: u64) -> Result<(), Stopped> {
+        self.tell(Request::CloseEpochs { uplink: Arc::clone(uplink), up_to }).await
+    }
+
+    /// Which store and epoch this is.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// A look at the buffer that renews itself.
+    pub fn status(&self) -> watch::Receiver<Status> {
+        self.status.clone()
+    }
+
+    /// Commits everything that was appended before.
+    pub async fn flush(&self) -> Result<(), Stopped> {
+        self.ask(Request::Flush).await
+    }
+
+    /// Commits everything, persists progress and ends the writer.
+    pub async fn close(&self) {
+        // A writer that has ended already has committed everything.
+        let _ = self.ask(Request::Close).await;
+    }
+
+    /// Every persisted variable of every rule; none when the writer has ended.
+    pub async fn rule_state(&self) -> Vec<StateChange> {
+        self.ask(Request::RuleState).await.unwrap_or_default()
+    }
+
+    /// The last reading of every point, also of the run before; none when the writer has ended.
+    pub async fn last_values(&self) -> Vec<Reading> {
+        self.ask(Request::LastValues).await.unwrap_or_default()
+    }
+
+    /// Exactly these uplinks from now on: a new one is owed everything the store holds, one that left is forgotten.
+    pub async fn set_uplinks(&self, names: Vec<Arc<str>>) {
+        // A writer that has ended has no uplinks to change.
+        let _ = self.ask(|reply| Request::SetUplinks { names, reply }).await;
+    }
+
+    async fn tell(&self, request: Request) -> Result<(), Stopped> {
+        self.requests.send(request).await.map_err(|_| Stopped)
+    }
+
+    async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T, Stopped> {
+        let (reply, answer) = oneshot::channel();
+        self.tell(request(reply)).await?;
+        answer.await.map_err(|_| Stopped)
+    }
+}

@@ -1,0 +1,66 @@
+//! Figures of the buffer for the metrics page.
+
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::{
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
+};
+
+use super::Status;
+
+/// Name and value of each label.
+type Labels = Vec<(String, String)>;
+
+/// Counters and gauges of the one buffer.
+#[derive(Debug, Clone, Default)]
+pub struct Metrics {
+    pub(super) appended: Counter,
+    pub(super) too_large: Counter,
+    pub(super) cut: Counter,
+    pub(super) committed: Counter,
+    pub(super) body_bytes: Counter,
+    pub(super) commits: Counter,
+    pub(super) commit_failures: Counter,
+    pub(super) commit_seconds: Counter<f64, AtomicU64>,
+    evicted: Gauge,
+    size: Gauge,
+    loss_window: Gauge,
+    owed_blocks: Family<Labels, Gauge>,
+    owed_readings: Family<Labels, Gauge>,
+}
+
+impl Metrics {
+    /// Makes the figures known under `buffer_…`.
+    pub fn register(registry: &mut Registry) -> Self {
+        let registry = registry.sub_registry_with_prefix("buffer");
+        let new = Self::default();
+        registry.register("readings_appended", "Readings taken in", new.appended.clone());
+        registry.register("readings_too_large", "Readings replaced by bad:too-large", new.too_large.clone());
+        registry.register("blocks_cut", "Blocks that got their number", new.cut.clone());
+        registry.register("blocks_committed", "Blocks written to the database", new.committed.clone());
+        registry.register("body_bytes", "Bytes of block bodies written", new.body_bytes.clone());
+        registry.register("commits", "Commits that succeeded", new.commits.clone());
+        registry.register("commit_failures", "Commits that failed and are tried again", new.commit_failures.clone());
+        registry.register("commit_seconds", "Time spent in commits", new.commit_seconds.clone());
+        registry.register("evicted_blocks", "Undelivered blocks lost to the bounds", new.evicted.clone());
+        registry.register("size_bytes", "Pages in use and write-ahead log", new.size.clone());
+        registry.register("loss_window_ms", "What a power cut may take at most", new.loss_window.clone());
+        registry.register("owed_blocks", "Blocks an uplink has to deliver", new.owed_blocks.clone());
+        registry.register("owed_readings", "Readings an uplink has to deliver", new.owed_readings.clone());
+        new
+    }
+
+    /// Takes over what the status says.
+    pub(super) fn show(&self, status: &Status) {
+        let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        self.evicted.set(gauge(status.evicted_blocks));
+        self.size.set(gauge(status.size_bytes));
+        self.loss_window.set(gauge(status.loss_window_ms));
+        for owed in &status.uplinks {
+            let labels = vec![("uplink".to_owned(), owed.uplink.to_string())];
+            self.owed_blocks.get_or_create(&labels).set(gauge(owed.blocks));
+            self.owed_readings.get_or_create(&labels).set(gauge(owed.readings));
+        }
+    }
+}

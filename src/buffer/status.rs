@@ -1,0 +1,76 @@
+//! What the buffer says about itself.
+
+use std::{path::PathBuf, sync::Arc};
+
+use serde::Serialize;
+
+use crate::model::Timestamp;
+
+/// Which store this is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Made with the database file.
+    pub store: Arc<str>,
+    /// Raised durably at each open.
+    pub epoch: u64,
+}
+
+/// The end of an epoch: the last number each stream had, `None` where it had none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EpochEnd {
+    /// The epoch.
+    pub epoch: u64,
+    /// Last block of readings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<u64>,
+    /// Last event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<u64>,
+    /// Last outcome.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<u64>,
+}
+
+/// A look at the buffer, renewed about ten times a second while it works.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Status {
+    /// The database file.
+    pub path: PathBuf,
+    /// The store's id.
+    pub store: Arc<str>,
+    /// The epoch.
+    pub epoch: u64,
+    /// Pages in use and the write-ahead log.
+    pub size_bytes: u64,
+    /// Most bytes it may take.
+    pub max_size: u64,
+    /// `strict`, `balanced` or `wear`.
+    pub durability: &'static str,
+    /// What a power cut may take at most.
+    pub loss_window_ms: u64,
+    /// Readings the store accepted since the start.
+    pub committed: u64,
+    /// Newest block in the database.
+    pub committed_block: u64,
+    /// Blocks that were lost to the bounds since the start.
+    pub evicted_blocks: u64,
+    /// Readings in them.
+    pub evicted_readings: u64,
+    /// When the oldest block that is still owed was cut.
+    pub oldest_undelivered: Option<Timestamp>,
+    /// Per uplink, in name order.
+    pub uplinks: Vec<Owed>,
+    /// Why commits fail at present.
+    pub failing: Option<String>,
+}
+
+/// What one uplink still has to deliver.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Owed {
+    /// The uplink.
+    pub uplink: Arc<str>,
+    /// Blocks.
+    pub blocks: u64,
+    /// Readings in them.
+    pub readings: u64,
+}

@@ -1,0 +1,304 @@
+//! The database file: opening, migrations, and every query that is no commit.
+//!
+//! A lock file beside the database keeps a second daemon out; the kernel frees it when this one dies.
+
+use std::{
+    collections::BTreeMap,
+    fs::{File, TryLockError},
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, config::DbConfig, params};
+
+use super::{EpochEnd, Identity, codec, codec::wire::WireError, delivery::Progress, ranges::Ranges};
+use crate::model::{Block, BlockId, ClockQuality, StateChange, Stream, Timestamp};
+
+/// Forward only; the file's `user_version` is how many of them it has seen.
+const MIGRATIONS: [&str; 1] = [include_str!("schema/0001_first.sql")];
+/// Clock qualities in the order of their code.
+pub(super) const CLOCKS: [ClockQuality; 4] =
+    [ClockQuality::Ntp, ClockQuality::Rtc, ClockQuality::Estimated, ClockQuality::None];
+
+/// Why the buffer cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another daemon has it.
+    #[error("{} is in use by another process", .0.display())]
+    InUse(PathBuf),
+    /// Written by a later version of the daemon.
+    #[error("{} has format {found}, this version knows up to {known}", .path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: usize,
+        /// The newest format this version knows.
+        known: usize,
+    },
+    /// The directory or the files beside the database.
+    #[error("{}: {error}", .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// SQLite refused.
+    #[error("{}: {error}", .path.display())]
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        error: rusqlite::Error,
+    },
+}
+
+/// A block's row without its body.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Head {
+    pub(super) id: u64,
+    pub(super) stream: Stream,
+    pub(super) epoch: u64,
+    pub(super) seq: u64,
+    pub(super) readings: u64,
+    pub(super) cut: Timestamp,
+    pub(super) bytes: u64,
+}
+
+/// The open database.
+pub(super) struct Store {
+    pub(super) db: Connection,
+    pub(super) identity: Identity,
+    path: PathBuf,
+    /// Held as long as the store is open.
+    _lock: File,
+}
+
+/// Opens the store, or sets a damaged one aside and begins a new one; then the text says where the old one is.
+pub(super) fn open(path: &Path, now: Timestamp) -> Result<(Store, Option<String>), OpenError> {
+    let lock = lock(path)?;
+    match connect(path) {
+        Ok((db, identity)) => Ok((Store { db, identity, path: path.to_owned(), _lock: lock }, None)),
+        Err(OpenError::Sqlite { error, .. }) if is_damaged(&error) => {
+            let aside = set_aside(path, now)?;
+            let (db, identity) = connect(path)?;
+            let text = format!("{error}; the old file is {}", aside.display());
+            Ok((Store { db, identity, path: path.to_owned(), _lock: lock }, Some(text)))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn lock(path: &Path) -> Result<File, OpenError> {
+    let file = with_suffix(path, ".lock");
+    let failed = |error| OpenError::Io { path: file.clone(), error };
+    let lock = File::options().create(true).write(true).truncate(false).open(&file).map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+/// Damage is what another try cannot heal. A full disk or a missing right is not damage.
+fn is_damaged(error: &rusqlite::Error) -> bool {
+    let codes = [Some(ErrorCode::NotADatabase), Some(ErrorCode::DatabaseCorrupt)];
+    codes.contains(&error.sqlite_error_code())
+        || matches!(
+            error,
+            rusqlite::Error::FromSqlConversionFailure(..)
+                | rusqlite::Error::InvalidColumnType(..)
+                | rusqlite::Error::IntegralValueOutOfRange(..)
+                | rusqlite::Error::QueryReturnedNoRows
+        )
+}
+
+fn set_aside(path: &Path, now: Timestamp) -> Result<PathBuf, OpenError> {
+    let aside = with_suffix(path, &format!(".damaged-{}", now.as_millis()));
+    for suffix in ["-wal", "-shm", ""] {
+        let (from, to) = (with_suffix(path, suffix), with_suffix(&aside, suffix));
+        match std::fs::rename(&from, to) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(OpenError::Io { path: from, error }),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(aside)
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn connect(path: &Path) -> Result<(Connection, Identity), OpenError> {
+    let failed = |error| OpenError::Sqlite { path: path.to_owned(), error };
+    let mut db = Connection::open(path).map_err(failed)?;
+    prepare(&db).map_err(failed)?;
+    let found: usize = db.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
+    if found > MIGRATIONS.len() {
+        return Err(OpenError::Newer { path: path.to_owned(), found, known: MIGRATIONS.len() });
+    }
+    let identity = migrate(&mut db, found).map_err(failed)?;
+    Ok((db, identity))
+}
+
+/// The write-ahead log keeps its size and outlives the daemon: growing a file again costs the flash more than
+/// writing into it.
+fn prepare(db: &Connection) -> rusqlite::Result<()> {
+    db.execute_batch(
+        "PRAGMA page_size = 1024; PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 1024;
+         PRAGMA journal_size_limit = -1; PRAGMA synchronous = FULL; PRAGMA cache_size = -2048;",
+    )?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    db.set_prepared_statement_cache_capacity(32);
+    Ok(())
+}
+
+/// Brings the file to this version and raises the epoch, synced to the disk before anything gets a number.
+fn migrate(db: &mut Connection, found: usize) -> rusqlite::Result<Identity> {
+    let tx = db.transaction()?;
+    for sql in &MIGRATIONS[found..] {
+        tx.execute_batch(sql)?;
+    }
+    tx.pragma_update(None, "user_version", MIGRATIONS.len())?;
+    let fresh = uuid::Uuid::new_v4().simple().to_string();
+    tx.execute("INSERT OR IGNORE INTO meta VALUES ('store', ?)", [fresh])?;
+    let store: String = tx.query_row("SELECT value FROM meta WHERE key = 'store'", [], |row| row.get(0))?;
+    let sql = "INSERT INTO epoch (epoch, last_id) SELECT coalesce(max(epoch), 0) + 1, coalesce(max(last_id), 0)
+               FROM epoch RETURNING epoch";
+    let epoch = tx.query_row(sql, [], |row| row.get(0))?;
+    tx.commit()?;
+    Ok(Identity { store: store.into(), epoch })
+}
+
+impl Store {
+    /// The id given last.
+    pub(super) fn last_id(&self) -> rusqlite::Result<u64> {
+        self.db.query_row("SELECT max(last_id) FROM epoch", [], |row| row.get(0))
+    }
+
+    /// Progress per uplink, the base under the empty name. Ranges that cannot be read count as nothing sent.
+    pub(super) fn progress(&self) -> rusqlite::Result<BTreeMap<Arc<str>, Progress>> {
+        let mut query = self.db.prepare("SELECT uplink, ranges, readings FROM sent")?;
+        let row = |row: &Row<'_>| {
+            let bytes: Vec<u8> = row.get(1)?;
+            let settled = Ranges::decode(&bytes).unwrap_or_default();
+            Ok((row.get::<_, Arc<str>>(0)?, Progress { settled, readings: row.get(2)? }))
+        };
+        query.query_map([], row)?.collect()
+    }
+
+    /// Blocks from `from` to `to`, ascending, at most `limit`; a damaged one is given as its head.
+    pub(super) fn blocks(&self, from: u64, to: u64, limit: usize) -> rusqlite::Result<Vec<Result<Block, Head>>> {
+        let sql = "SELECT id, stream, epoch, seq, n, cut, length(body), clock, body FROM block
+                   WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?";
+        let mut query = self.db.prepare_cached(sql)?;
+        query.query_map(params![from, to, limit], |row| self.block(row))?.collect()
+    }
+
+    fn block(&self, row: &Row<'_>) -> rusqlite::Result<Result<Block, Head>> {
+        let head = head(row)?;
+        let clock: usize = row.get(7)?;
+        let body = row.get_ref(8)?.as_blob()?;
+        let decoded =
+            codec::decode(body).and_then(|decoded| Ok((decoded, *CLOCKS.get(clock).ok_or(WireError::Range)?)));
+        let Ok(((stamp, body), clock)) = decoded else {
+            return Ok(Err(head));
+        };
+        Ok(Ok(Block {
+            id: BlockId(head.id),
+            gateway: stamp.gateway,
+            store: Arc::clone(&self.identity.store),
+            epoch: head.epoch,
+            stream: head.stream,
+            seq: head.seq,
+            clock,
+            boot: stamp.boot,
+            uptime: stamp.uptime,
+            body,
+        }))
+    }
+
+    /// Rows without bodies, ascending, at most `limit`.
+    pub(super) fn heads(&self, from: u64, to: u64, limit: usize) -> rusqlite::Result<Vec<Head>> {
+        let sql = "SELECT id, stream, epoch, seq, n, cut, length(body) FROM block
+                   WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?";
+        self.db.prepare_cached(sql)?.query_map(params![from, to, limit], head)?.collect()
+    }
+
+    /// The oldest block's id.
+    pub(super) fn oldest(&self) -> rusqlite::Result<Option<u64>> {
+        self.db.prepare_cached("SELECT min(id) FROM block")?.query_row([], |row| row.get(0))
+    }
+
+    /// Pages in use and the write-ahead log, in bytes.
+    pub(super) fn size(&self) -> rusqlite::Result<u64> {
+        let pragma = |name| self.db.pragma_query_value(None, name, |row| row.get::<_, u64>(0));
+        let pages = pragma("page_count")?.saturating_sub(pragma("freelist_count")?);
+        // Before the first commit there is no log.
+        let wal = std::fs::metadata(with_suffix(&self.path, "-wal")).map_or(0, |meta| meta.len());
+        Ok(pages * pragma("page_size")? + wal)
+    }
+
+    /// Epochs before this one that the uplink has not closed.
+    pub(super) fn open_epochs(&self, uplink: &str) -> rusqlite::Result<Vec<EpochEnd>> {
+        let sql = "SELECT epoch, data, event, outcome FROM epoch WHERE epoch < ?
+                   AND epoch > coalesce((SELECT up_to FROM closed WHERE uplink = ?), 0) ORDER BY epoch";
+        let end = |row: &Row<'_>| {
+            let last = |column| row.get(column).map(|seq: u64| (seq > 0).then_some(seq));
+            Ok(EpochEnd { epoch: row.get(0)?, data: last(1)?, event: last(2)?, outcome: last(3)? })
+        };
+        self.db.prepare_cached(sql)?.query_map(params![self.identity.epoch, uplink], end)?.collect()
+    }
+
+    /// An uplink has told the end of every epoch up to this one.
+    pub(super) fn close_epochs(&self, uplink: &str, up_to: u64) -> rusqlite::Result<()> {
+        let sql = "INSERT INTO closed VALUES (?1, ?2) ON CONFLICT DO UPDATE SET up_to = max(up_to, ?2)";
+        self.db.prepare_cached(sql)?.execute(params![uplink, up_to]).map(drop)
+    }
+
+    /// Every persisted variable of every rule. One that is no JSON any more is left out.
+    pub(super) fn states(&self) -> rusqlite::Result<Vec<StateChange>> {
+        let mut query = self.db.prepare("SELECT rule, key, value FROM state")?;
+        let row = |row: &Row<'_>| {
+            let value: String = row.get(2)?;
+            Ok(StateChange { rule: row.get(0)?, key: row.get(1)?, value: serde_json::from_str(&value).ok() })
+        };
+        let states: Vec<_> = query.query_map([], row)?.collect::<Result<_, _>>()?;
+        Ok(states.into_iter().filter(|change| change.value.is_some()).collect())
+    }
+
+    /// The last snapshot of last values: up to which block, and its body.
+    pub(super) fn snapshot(&self) -> rusqlite::Result<Option<(u64, Vec<u8>)>> {
+        let mut query = self.db.prepare("SELECT up_to, body FROM snapshot")?;
+        query.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+    }
+
+    /// Forgets what uplinks that are configured no more had sent and closed.
+    pub(super) fn keep_uplinks(&self, names: &[Arc<str>]) -> rusqlite::Result<()> {
+        let mut query = self.db.prepare("SELECT uplink FROM sent UNION SELECT uplink FROM closed")?;
+        let known: Vec<Arc<str>> = query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        for gone in known.iter().filter(|name| !name.is_empty() && !names.contains(name)) {
+            self.db.execute("DELETE FROM sent WHERE uplink = ?", [gone])?;
+            self.db.execute("DELETE FROM closed WHERE uplink = ?", [gone])?;
+        }
+        Ok(())
+    }
+}
+
+fn head(row: &Row<'_>) -> rusqlite::Result<Head> {
+    let code: usize = row.get(1)?;
+    Ok(Head {
+        id: row.get(0)?,
+        // A damaged code reads as data: the stream whose loss is told and sent.
+        stream: Stream::ALL.get(code).copied().unwrap_or(Stream::Data),
+        epoch: row.get(2)?,
+        seq: row.get(3)?,
+        readings: row.get(4)?,
+        cut: Timestamp::from_millis(row.get(5)?),
+        bytes: row.get(6)?,
+    })
+}

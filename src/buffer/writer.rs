@@ -1,0 +1,132 @@
+//! The writer: the thread that owns the database, and the queues into it.
+
+use std::sync::Arc;
+
+use tokio::{
+    runtime::{Builder, Runtime},
+    sync::{mpsc, oneshot},
+    time::{Duration, Instant, sleep_until},
+};
+use tracing::error;
+
+use super::{Append, EpochEnd, core::Core};
+use crate::model::{Block, BlockId, Reading, StateChange};
+
+/// Appends that wait; when it is full the sender waits.
+pub(super) const APPENDS: usize = 64;
+/// Questions that wait; when it is full the asker waits.
+pub(super) const REQUESTS: usize = 64;
+/// Longest sleep when nothing is due.
+const IDLE: Duration = Duration::from_secs(3_600);
+
+/// Where an answer goes.
+type Reply<T> = oneshot::Sender<T>;
+
+/// A question to the writer.
+pub(super) enum Request {
+    Fetch { uplink: Arc<str>, after: BlockId, limit: usize, reply: Reply<Vec<Arc<Block>>> },
+    Delivered { uplink: Arc<str>, blocks: Vec<BlockId> },
+    OpenEpochs { uplink: Arc<str>, reply: Reply<Vec<EpochEnd>> },
+    CloseEpochs { uplink: Arc<str>, up_to: u64 },
+    SetUplinks { names: Vec<Arc<str>>, reply: Reply<()> },
+    RuleState(Reply<Vec<StateChange>>),
+    LastValues(Reply<Vec<Reading>>),
+    Flush(Reply<()>),
+    Close(Reply<()>),
+}
+
+/// The end of the queues; [`Writer::run`] belongs on a thread of its own.
+pub struct Writer {
+    pub(super) core: Core,
+    pub(super) appends: mpsc::Receiver<Append>,
+    pub(super) requests: mpsc::Receiver<Request>,
+    pub(super) runtime: Runtime,
+}
+
+/// A runtime for one thread that only waits.
+pub(super) fn runtime() -> std::io::Result<Runtime> {
+    Builder::new_current_thread().enable_time().build()
+}
+
+impl Writer {
+    /// Works until the buffer is closed or every handle is gone, and commits everything first.
+    pub fn run(self) {
+        let Self { mut core, mut appends, mut requests, runtime } = self;
+        core.restore_last();
+        let closed = runtime.block_on(serve(&mut core, &mut appends, &mut requests));
+        drain(&mut core, &mut appends);
+        if !core.finish() {
+            error!("Buffer could not commit at its end, the last readings are lost");
+        }
+        // File and queues are released before anybody is told, so that the file can be opened again at once.
+        drop((core, appends, requests));
+        if let Some(reply) = closed {
+            let _ = reply.send(());
+        }
+    }
+}
+
+async fn serve(
+    core: &mut Core,
+    appends: &mut mpsc::Receiver<Append>,
+    requests: &mut mpsc::Receiver<Request>,
+) -> Option<Reply<()>> {
+    loop {
+        let due = core.next_due().unwrap_or_else(|| Instant::now() + IDLE);
+        tokio::select! {
+            biased;
+            request = requests.recv() => match request? {
+                Request::Close(reply) => return Some(reply),
+                Request::Flush(reply) => {
+                    drain(core, appends);
+                    // Dropped unspoken when the database refuses.
+                    if core.commit() {
+                        let _ = reply.send(());
+                    }
+                }
+                other => answer(core, other),
+            },
+            Some(append) = appends.recv(), if core.has_room() => core.take(append),
+            () = sleep_until(due) => {}
+        }
+        core.tick();
+    }
+}
+
+/// Takes in what waits in the queue.
+fn drain(core: &mut Core, appends: &mut mpsc::Receiver<Append>) {
+    while let Ok(append) = appends.try_recv() {
+        core.take(append);
+    }
+}
+
+/// Answers a question; an asker that has gone does not need it.
+fn answer(core: &mut Core, request: Request) {
+    match request {
+        Request::Fetch { uplink, after, limit, reply } => {
+            let _ = reply.send(core.fetch(&uplink, after, limit));
+        }
+        Request::Delivered { uplink, blocks } => core.delivered(&uplink, &blocks),
+        Request::OpenEpochs { uplink, reply } => {
+            let ends = core.store().open_epochs(&uplink);
+            let ends = ends.inspect_err(|error| error!(%error, "Ends of epochs cannot be read"));
+            let _ = reply.send(ends.unwrap_or_default());
+        }
+        Request::CloseEpochs { uplink, up_to } => {
+            // Not closed, the next state names the epoch again, which does no harm.
+            let closed = core.store().close_epochs(&uplink, up_to);
+            let _ = closed.inspect_err(|error| error!(%error, "End of an epoch cannot be written"));
+        }
+        Request::SetUplinks { names, reply } => {
+            core.set_uplinks(&names);
+            let _ = reply.send(());
+        }
+        Request::RuleState(reply) => {
+            let _ = reply.send(core.rule_state());
+        }
+        Request::LastValues(reply) => {
+            let _ = reply.send(core.last_values());
+        }
+        Request::Flush(_) | Request::Close(_) => {}
+    }
+}
