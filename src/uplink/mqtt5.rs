@@ -26,6 +26,8 @@ pub(super) struct Mqtt5 {
     client: AsyncClient,
     events: EventLoop,
     limits: Limits,
+    /// The broker kept the session and with it the subscription.
+    is_resumed: bool,
 }
 
 impl Uplink for Mqtt5 {
@@ -34,9 +36,9 @@ impl Uplink for Mqtt5 {
         let options = options(config, session)?;
         // The window bounds what is queued; a few places more hold PUBACKs, the subscription and the goodbye.
         let (client, mut events) = AsyncClient::builder(options).capacity(usize::from(config.window) + 16).build();
-        let limits =
+        let (limits, is_resumed) =
             tokio::time::timeout(CONNECT_TIMEOUT, greeted(&mut events)).await.map_err(|_| LinkError::NoAnswer)??;
-        Ok(Self { client, events, limits })
+        Ok(Self { client, events, limits, is_resumed })
     }
 
     fn limits(&self) -> Limits {
@@ -50,6 +52,10 @@ impl Uplink for Mqtt5 {
     }
 
     fn subscribe(&mut self, topic: &str) -> Result<(), LinkError> {
+        // The library sends nothing with a packet number of ours into a session it does not remember.
+        if self.is_resumed {
+            return Ok(());
+        }
         self.client.try_subscribe(topic, QoS::AtLeastOnce).map_err(lost)
     }
 
@@ -135,13 +141,13 @@ fn properties(message: &Message) -> PublishProperties {
 }
 
 /// Waits for the CONNACK, which the library gives as its first event.
-async fn greeted(events: &mut EventLoop) -> Result<Limits, LinkError> {
+async fn greeted(events: &mut EventLoop) -> Result<(Limits, bool), LinkError> {
     loop {
         if let Event::Incoming(Incoming::ConnAck(ack)) = events.poll().await.map_err(explain)? {
-            let properties = ack.properties;
+            let (is_resumed, properties) = (ack.session_present, ack.properties);
             let receive_maximum = properties.as_ref().and_then(|given| given.receive_max).unwrap_or(u16::MAX);
             let packet = properties.and_then(|given| given.max_packet_size);
-            return Ok(Limits { receive_maximum, packet });
+            return Ok((Limits { receive_maximum, packet }, is_resumed));
         }
     }
 }

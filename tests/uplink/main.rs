@@ -168,14 +168,15 @@ async fn a_command_is_acknowledged_once_it_is_taken_and_waits_for_a_gateway_that
         drop(second);
 
         let mut running = start(config, Memory::new());
-        // The one that was never taken, and the retained one, which each subscription brings again.
+        // The one that was never taken; 3.1.1 subscribes anew, which brings the retained one again.
+        let expected = if protocol == MqttProtocol::V5 { &[false][..] } else { &[false, true] };
         let mut retained = Vec::new();
-        for _ in 0..2 {
+        for _ in expected {
             let again = within(running.commands.recv()).await.unwrap();
             retained.push(again.retained);
             again.taken.unwrap().send(()).unwrap();
         }
-        assert_eq!(retained, [false, true]);
+        assert_eq!(retained, expected);
         within(broker.until(|broker| broker.owed("gw-cmd") == (0, 0))).await;
         running.stop().await;
     }

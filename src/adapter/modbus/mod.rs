@@ -1,8 +1,10 @@
 //! Modbus/TCP: polls registers of several units over one connection, and writes them.
 //!
-//!     plan -> schedule -> poller -> client -> mbap/pdu -> TCP
-//!                           |  `- serve (writes and reads on request, before polls)
-//!                           `- response -> decode -> marks (a fault is told once) -> readings
+//! ```text
+//! plan -> schedule -> poller -> client -> mbap, pdu -> TCP
+//!                       |  '- serve (writes and reads on request, before polls)
+//!                       '- response -> decode -> marks (a fault is told once) -> readings
+//! ```
 //!
 //! It promises that no answer is ever taken for the answer to another question (`client`), that a unit that does
 //! not answer costs the others little (`health`), and that a write is sent at most once (`serve`).

@@ -15,11 +15,11 @@ use super::{
 use crate::{
     adapter::Metrics,
     model::{
-        Batch, BootId, Clock, ClockQuality, Command, CommandId, DeviceChange, Event, EventKind, Grant, Grants,
-        Reading, Selector, Source, Timestamp, Value, WriteError,
+        Batch, BootId, Clock, ClockQuality, Command, CommandId, DeviceChange, DeviceId, Event, EventKind, Grant,
+        Grants, Reading, Selector, Source, Timestamp, Value, WriteError,
     },
     shutdown::StopSignal,
-    testing::modbus_unit::{Bank, Fault, Write, Written, serve},
+    testing::modbus_unit::{Bank, Fault, Write, Written, serve, serve_connection},
 };
 
 /// Time stands at one second after the epoch.
@@ -288,4 +288,49 @@ async fn a_point_can_be_read_between_its_polls() {
         assert_eq!(answer.await.unwrap().value, Some(Value::Int(7)));
     })
     .await;
+}
+
+/// Unit 1 and unit 2, one register each, polled every 20 ms.
+fn two_units() -> Config {
+    let second = DeviceId::new("meter-2").unwrap();
+    let mut points = [mapped("holding", 0, DataType::U16), mapped("holding", 0, DataType::U16)];
+    Arc::get_mut(&mut points[1].point).unwrap().address.device = second.clone();
+    let [mut first, mut other] = points.map(|mut point| {
+        point.poll = Duration::from_millis(20);
+        device(vec![point])
+    });
+    (other.id, other.unit) = (second, 2);
+    first.timeout = Duration::from_millis(100);
+    let link = Link::Tcp { host: "127.0.0.1".into(), port: 502 };
+    Config { name: "line1".into(), link, devices: vec![first, other] }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_unit_costs_its_neighbour_less_than_a_twentieth_of_its_polls() {
+    let bank = Bank::new(&[1, 2]);
+    bank.set_fault(1, Fault::Silent);
+    let config = two_units();
+    let (near, far) = tokio::io::duplex(4096);
+    let (readings_in, mut readings) = mpsc::channel(4);
+    let (events_in, _events) = mpsc::channel(100);
+    let (_requests, mut requests_out) = mpsc::channel(4);
+    let (_stop_signal, mut stop) = StopSignal::pair();
+    let metrics = Arc::new(Metrics::default());
+    let mut poller = Poller::new(&config, Arc::new(StoppedClock), metrics, readings_in, events_in);
+    let mut heard = [0, 0];
+
+    let minute = tokio::time::timeout(Duration::from_secs(60), async {
+        let counting = async {
+            while let Some(batch) = readings.recv().await {
+                let is_second = batch.readings[0].point.device().as_str() == "meter-2";
+                heard[usize::from(is_second)] += 1;
+            }
+        };
+        let session = poller.session(near, &mut requests_out, &mut stop);
+        tokio::join!(session, serve_connection(far, &bank), counting)
+    });
+
+    assert!(minute.await.is_err(), "the session goes on");
+    assert_eq!(heard[0], 1, "the silent unit's fault is told once");
+    assert!(heard[1] >= 3000 * 95 / 100, "{} of 3000 polls", heard[1]);
 }
