@@ -149,6 +149,11 @@ impl Buffer {
         let _ = self.ask(|reply| Request::SetUplinks { names, reply }).await;
     }
 
+    /// Whether the writer still answers.
+    pub async fn ping(&self) -> Result<(), Stopped> {
+        self.fetch(&"".into(), BlockId(u64::MAX), 0).await.map(|_| ())
+    }
+
     async fn tell(&self, request: Request) -> Result<(), Stopped> {
         self.requests.send(request).await.map_err(|_| Stopped)
     }

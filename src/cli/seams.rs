@@ -1,17 +1,21 @@
-//! Where the command line meets the parts that do the work: the daemon, the checks, the demo.
+//! Where the command line meets the parts that do the work: the daemon and the checks.
 
 use std::{
-    fmt, fs, io,
+    fmt::Write as _,
     path::{Path, PathBuf},
-    time::Duration,
+    sync::Arc,
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::error::CliError;
-
-/// The socket of a gateway whose configuration does not say otherwise.
-const DEFAULT_SOCKET: &str = "/run/tidegate/api.sock";
+use crate::{
+    adapter::{Adapter, registry},
+    config,
+    daemon::{self, RunError},
+    model::Point,
+    rules,
+};
 
 /// What a check found.
 #[derive(Debug, Default)]
@@ -29,44 +33,91 @@ pub(super) struct Report {
 }
 
 /// The daemon's socket: what the configuration says, or the default when there is no configuration.
-pub(super) fn socket_path(config: &Path) -> Result<PathBuf, CliError> {
-    let wrong = |why: &dyn fmt::Display| CliError::Config(format!("{}: {why}", config.display()));
-    let text = match fs::read_to_string(config) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(wrong(&error)),
-    };
-    let table: toml::Table = text.parse().map_err(|error| wrong(&error))?;
-    let socket = table.get("api").and_then(|api| api.get("socket")).and_then(toml::Value::as_str);
-    Ok(socket.unwrap_or(DEFAULT_SOCKET).into())
+pub(super) fn socket_path(path: &Path) -> PathBuf {
+    config::read(path).socket().to_owned()
 }
 
 /// Runs the daemon until it is asked to stop.
-pub(super) fn run(_config: &Path) -> Result<(), CliError> {
-    Err(absent("daemon"))
+pub(super) fn run(config: &Path) -> Result<(), CliError> {
+    daemon::run(config).map_err(|error| match error {
+        RunError::Config(report) => CliError::Config(report),
+        RunError::Start(why) => CliError::Unavailable(why),
+    })
 }
 
-/// Checks the whole configuration.
-pub(super) fn check(_config: &Path) -> Result<Report, CliError> {
-    Err(absent("configuration"))
+/// Checks the whole configuration, with its rules.
+pub(super) fn check(path: &Path) -> Report {
+    let (config, adapters, warnings) = match registry::load(path) {
+        Ok(loaded) => loaded,
+        Err(report) => return Report::of(&report.problems, Vec::new(), String::new()),
+    };
+    let points = points_of(&adapters);
+    // The folder is made by the first rule that is put there.
+    let has_rules = config.rules.dir.exists();
+    let found = has_rules.then(|| rules::check(&config.rules.dir, &config.rules, Some(&points)));
+    let devices: usize = adapters.iter().map(|adapter| adapter.devices().len()).sum();
+    let summary = format!(
+        "{}, {}, {}, {}",
+        count(adapters.len(), "adapter"),
+        count(devices, "device"),
+        count(points.len(), "point"),
+        count(config.uplinks.len(), "uplink")
+    );
+    Report::of(&warnings, found.map(|found| found.problems).unwrap_or_default(), summary)
 }
 
 /// Compiles the rules of a folder, or of the configuration.
-pub(super) fn check_rules(_config: &Path, _dir: Option<&Path>) -> Result<Report, CliError> {
-    Err(absent("rules"))
+pub(super) fn check_rules(path: &Path, dir: Option<&Path>) -> Report {
+    let limits = config::read(path).rules().clone();
+    // A folder can be checked on a machine that has no gateway; then selectors are not compared with its points.
+    let points = registry::load(path).ok().map(|(_, adapters, _)| points_of(&adapters));
+    let dir = dir.unwrap_or(&limits.dir);
+    let found = rules::check(dir, &limits, points.as_deref());
+    let summary = count(found.files, "rule file");
+    Report::of(&[], found.problems, summary)
+}
+
+/// Every configured point.
+fn points_of(adapters: &[Arc<dyn Adapter>]) -> Vec<Arc<Point>> {
+    adapters.iter().flat_map(|adapter| adapter.devices()).flat_map(|device| device.points).collect()
 }
 
 /// The JSON Schema of the configuration.
-pub(super) fn config_schema() -> Result<Value, CliError> {
-    Err(absent("configuration"))
+pub(super) fn config_schema() -> Value {
+    config::schema(&registry::kinds())
 }
 
-/// Runs the demo.
-pub(super) fn demo(_length: Option<Duration>) -> Result<(), CliError> {
-    Err(absent("demo"))
+impl Report {
+    /// Problems of the configuration and of the rules in one report.
+    fn of(problems: &[config::Problem], rules: Vec<rules::Problem>, summary: String) -> Self {
+        let is_error = |severity: &config::Severity| *severity == config::Severity::Error;
+        let mut report = Self { summary, ..Self::default() };
+        let mut entries = Vec::new();
+        for problem in problems {
+            // Writing to a string cannot fail.
+            let _ = writeln!(report.text, "{problem}");
+            report.count(is_error(&problem.severity));
+            entries.push(json!({
+                "file": problem.place.file, "line": problem.place.line, "column": problem.place.column,
+                "level": problem.severity.to_string(), "text": problem.message, "help": problem.help,
+            }));
+        }
+        for problem in rules {
+            let _ = writeln!(report.text, "{problem}");
+            report.count(problem.level == rules::Level::Error);
+            entries.push(json!(problem));
+        }
+        report.json = json!({ "ok": report.errors == 0, "problems": entries });
+        report
+    }
+
+    /// Counts one problem.
+    fn count(&mut self, is_error: bool) {
+        if is_error { self.errors += 1 } else { self.warnings += 1 }
+    }
 }
 
-/// A part that this build does not hold.
-fn absent(part: &str) -> CliError {
-    CliError::Unavailable(format!("this build has no {part}"))
+/// `1 adapter`, `2 adapters`
+fn count(number: usize, word: &str) -> String {
+    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
 }

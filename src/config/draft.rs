@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    Config, check,
+    Config, Rules, check,
     check::Unique,
     check_grant, check_uplink, file,
     report::{Fault, Place, Problem, Problems, Report, nearest, suggest},
@@ -160,6 +160,16 @@ impl Draft {
         let mut adapters = adapters(typed.adapter.value, &mut problems);
         assign_devices(typed.device.value, &mut adapters, &mut problems);
         Self { problems, adapters, points: Vec::new(), has_unread_devices: false, config, grants, uplinks }
+    }
+
+    /// What can be told of a configuration whatever else is wrong with it: where the daemon's socket is.
+    pub fn socket(&self) -> &Path {
+        &self.config.api.socket
+    }
+
+    /// Likewise the rules' folder and limits.
+    pub fn rules(&self) -> &Rules {
+        &self.config.rules
     }
 
     /// The configuration when nothing is wrong with it, else everything that is.

@@ -107,6 +107,11 @@ impl Broker {
         self.lock().seen.iter().cloned().collect()
     }
 
+    /// As [`Broker::seen`], and forgets them, for a run without end.
+    pub fn take_seen(&self) -> Vec<Message> {
+        self.lock().seen.drain(..).collect()
+    }
+
     /// The payloads of one topic, oldest first.
     pub fn payloads(&self, topic: &str) -> Vec<bytes::Bytes> {
         self.lock().seen.iter().filter(|seen| seen.topic == topic).map(|seen| seen.payload.clone()).collect()

@@ -131,7 +131,7 @@ impl Site {
     /// Lights and office, plus what pump and compressor draw, at a power factor of 0.92.
     fn step_meter(&mut self, dt: f64) {
         let noise = self.noise();
-        let pump = 4_000.0 * (self.pump.speed / 100.0).powi(3);
+        let pump = 6_000.0 * (self.pump.speed / 100.0).powi(3);
         let compressor = if self.cold_store.is_compressor_on { 1_450.0 } else { 0.0 };
         let lights = 380.0 + 60.0 * (self.elapsed * TAU / 90.0).sin() + 15.0 * noise;
         let meter = &mut self.meter;

@@ -1,1 +1,0 @@
-//! daemon, see ARCHITECTURE.md.

@@ -1,0 +1,79 @@
+//! Adapters: each is a task of its own; commands find them through the routes.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use tokio::sync::mpsc;
+
+use super::assembly::Core;
+use crate::{
+    adapter::{Adapter, AdapterContext},
+    command::Routes,
+    model::DeviceRequest,
+    supervisor::{Restart, Stage, TaskHandle},
+};
+
+/// Requests waiting for an adapter. When it is full the command desk waits, up to the command's timeout.
+const REQUEST_QUEUE: usize = 64;
+
+/// A running adapter.
+pub(super) struct AdapterTask {
+    /// What runs.
+    pub(super) adapter: Arc<dyn Adapter>,
+    /// Stops it alone.
+    pub(super) handle: TaskHandle,
+}
+
+/// The way to the devices of each adapter. It changes when an adapter starts, also after an error.
+#[derive(Default)]
+pub(super) struct Switchboard(BTreeMap<String, (Arc<dyn Adapter>, mpsc::Sender<DeviceRequest>)>);
+
+impl Core {
+    /// Starts one adapter, unless the gateway is stopping. It is given its own way into the rules, so that the rules
+    /// end when the last adapter has.
+    pub(super) fn add_adapter(self: &Arc<Self>, adapter: Arc<dyn Adapter>) {
+        let Some(readings) = super::lock(&self.intake).clone() else { return };
+        let (core, running) = (Arc::clone(self), Arc::clone(&adapter));
+        let name = format!("adapter {}", adapter.name());
+        let metrics = Arc::new(self.metrics.adapters.of(adapter.name()));
+        let handle = self.supervisor.spawn(Stage::Intake, &name, Restart::WithBackoff, move |stop| {
+            let (sender, requests) = mpsc::channel(REQUEST_QUEUE);
+            core.connect(&running, sender);
+            let context = AdapterContext {
+                readings: readings.clone(),
+                events: core.events.clone(),
+                requests,
+                stop,
+                clock: Arc::clone(&core.clock),
+                metrics: Arc::clone(&metrics),
+            };
+            let running = Arc::clone(&running);
+            async move { running.run(context).await }
+        });
+        super::lock(&self.adapters).push(AdapterTask { adapter, handle });
+    }
+
+    /// Makes an adapter's devices reachable for commands.
+    fn connect(&self, adapter: &Arc<dyn Adapter>, requests: mpsc::Sender<DeviceRequest>) {
+        let mut switchboard = super::lock(&self.switchboard);
+        switchboard.0.insert(adapter.name().to_owned(), (Arc::clone(adapter), requests));
+        self.routes.send_replace(Arc::new(switchboard.routes()));
+    }
+
+    /// Makes an adapter's devices unreachable.
+    pub(super) fn disconnect(&self, adapter: &str) {
+        let mut switchboard = super::lock(&self.switchboard);
+        switchboard.0.remove(adapter);
+        self.routes.send_replace(Arc::new(switchboard.routes()));
+    }
+}
+
+impl Switchboard {
+    /// The routes to every point.
+    fn routes(&self) -> Routes {
+        let mut routes = Routes::default();
+        for (adapter, requests) in self.0.values() {
+            routes.add(adapter.devices().into_iter().flat_map(|device| device.points), requests);
+        }
+        routes
+    }
+}

@@ -1,0 +1,275 @@
+//! What the API sees of the daemon.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use tokio::{
+    sync::{broadcast, oneshot},
+    time::timeout,
+};
+
+use super::assembly::{Core, Daemon, StartError};
+use crate::{
+    api::{self, ApiError, BoxFuture, Gateway, Server, SocketError, WriteRequest, view},
+    host::identity,
+    model::{
+        CommandId, DeviceRequest, Envelope, Outcome, OutcomeStatus, Payload, PointAddress, Reading, Selector, Source,
+    },
+    supervisor::{Restart, Stage, TaskState},
+    telemetry, uplink,
+};
+
+/// Longest wait for a reading that was asked for by hand.
+const READ_LIMIT: Duration = Duration::from_secs(15);
+
+impl Daemon {
+    /// The running gateway as the API sees it.
+    pub fn gateway(&self) -> Arc<dyn Gateway> {
+        Arc::new(Surface(Arc::clone(&self.core)))
+    }
+
+    /// Readings that the buffer accepted for uplinks since the start.
+    pub fn accepted(&self) -> u64 {
+        self.core.buffer.status().borrow().committed
+    }
+}
+
+impl Core {
+    /// Opens the API's socket and serves it. A second gateway on the same socket ends here.
+    pub(super) fn start_surface(self: &Arc<Self>) -> Result<(), StartError> {
+        let socket = super::lock(&self.config).api.socket.clone();
+        let surface: Arc<dyn Gateway> = Arc::new(Surface(Arc::clone(self)));
+        let first = Server::bind(&socket, Arc::clone(&surface), identity::user_name)?;
+        let first = Mutex::new(Some(first));
+        self.supervisor.spawn(Stage::Surface, "api", Restart::WithBackoff, move |stop| {
+            let server = super::lock(&first).take();
+            let (socket, surface) = (socket.clone(), Arc::clone(&surface));
+            async move {
+                match server {
+                    Some(server) => server.run(stop).await,
+                    None => api::serve(&socket, surface, identity::user_name, stop).await?,
+                }
+                Ok::<(), SocketError>(())
+            }
+        });
+        Ok(())
+    }
+
+    /// One line for `systemctl status`.
+    pub(super) fn status_line(&self, rate: f64) -> String {
+        let uplinks = super::lock(&self.uplinks);
+        let connected = uplinks.iter().filter(|task| task.status.borrow().state == uplink::State::Connected).count();
+        format!("{rate:.0} readings/s, {connected} of {} uplinks connected", uplinks.len())
+    }
+
+    /// Whether the buffer's writer answers and no watched task is stalled.
+    pub(super) async fn is_alive(&self, limit: Duration) -> bool {
+        let answers = timeout(limit, self.buffer.ping()).await.is_ok_and(|answer| answer.is_ok());
+        let since = self.clock.uptime().saturating_sub(limit * 10);
+        answers && self.supervisor.all_made_progress(since)
+    }
+
+    /// What an operator should look at, one sentence each.
+    fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        for task in self.supervisor.status().borrow().iter() {
+            if task.state == TaskState::Waiting {
+                problems
+                    .push(task.last_error.clone().unwrap_or_else(|| format!("{} rests after a fault", task.name)));
+            }
+        }
+        for uplink in super::lock(&self.uplinks).iter() {
+            let status = uplink.status.borrow();
+            if let Some(error) = &status.error {
+                problems.push(format!("uplink {}: {error}", uplink.config.name));
+            }
+        }
+        if let Some(failing) = &self.buffer.status().borrow().failing {
+            problems.push(format!("buffer: {failing}"));
+        }
+        for rule in self.rule_status.borrow().iter() {
+            if let Some(error) = &rule.last_error {
+                problems.push(format!("rule {}: {error}", rule.name));
+            }
+        }
+        problems
+    }
+
+    /// Adapters with their state.
+    fn adapter_views(&self) -> Vec<view::Adapter> {
+        let view = |task: &super::adapters::AdapterTask| {
+            let is_up = self.metrics.adapters.of(task.adapter.name()).up.get() > 0;
+            view::Adapter {
+                name: task.adapter.name().to_owned(),
+                kind: task.adapter.kind().to_owned(),
+                state: if is_up { "up" } else { "down" }.to_owned(),
+                devices: task.adapter.devices().len() as u64,
+            }
+        };
+        super::lock(&self.adapters).iter().map(view).collect()
+    }
+}
+
+/// The daemon behind the API.
+struct Surface(Arc<Core>);
+
+impl Gateway for Surface {
+    fn status(&self) -> view::Status {
+        let core = &self.0;
+        // Each look ends with its statement: a guard that lived on would meet the next one on the same lock.
+        let config = super::lock(&core.config).gateway.clone();
+        let tasks = core.supervisor.status().borrow().iter().map(|task| json!(task)).collect();
+        let uplinks = super::lock(&core.uplinks).iter().map(|task| json!(*task.status.borrow())).collect();
+        let rules = core.rule_status.borrow().iter().map(|rule| json!(rule)).collect();
+        let rate = *super::lock(&core.rate);
+        let identity = core.buffer.identity();
+        view::Status {
+            gateway: config.id.to_string(),
+            site: config.site.to_string(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started: core.started.to_string(),
+            uptime: core.clock.now().since(core.started).as_secs(),
+            store: identity.store.to_string(),
+            epoch: identity.epoch,
+            boot: core.clock.boot().to_string(),
+            clock: core.clock.quality().as_str().to_owned(),
+            tasks,
+            adapters: core.adapter_views(),
+            uplinks,
+            buffer: self.buffer(),
+            rules,
+            alarms: core.live.alarms().iter().map(|alarm| json!(alarm)).collect(),
+            readings: view::Readings { total: core.live.total(), rate },
+            warnings: core.problems(),
+        }
+    }
+
+    fn devices(&self) -> Vec<view::Device> {
+        let core = &self.0;
+        let mut devices = Vec::new();
+        for task in super::lock(&core.adapters).iter() {
+            for device in task.adapter.devices() {
+                let state = reachability(device.points.iter().filter_map(|point| core.live.get(&point.address)));
+                devices.push(view::Device {
+                    id: device.id.to_string(),
+                    adapter: task.adapter.name().to_owned(),
+                    address: device.address,
+                    state: state.to_owned(),
+                    points: device.points.len() as u64,
+                });
+            }
+        }
+        devices.sort_by(|a, b| a.id.cmp(&b.id));
+        devices
+    }
+
+    fn points(&self, select: Option<&Selector>) -> Vec<view::Point> {
+        let (core, now) = (&self.0, self.0.clock.now());
+        let is_wanted = |address: &PointAddress| select.is_none_or(|selector| selector.matches(address));
+        let mut last: BTreeMap<PointAddress, Option<Reading>> =
+            core.live.all().into_iter().map(|reading| (reading.point.address.clone(), Some(reading))).collect();
+        let mut points = BTreeMap::new();
+        for task in super::lock(&core.adapters).iter() {
+            for point in task.adapter.devices().into_iter().flat_map(|device| device.points) {
+                let reading = last.remove(&point.address).flatten();
+                points.insert(point.address.clone(), view::Point::new(&point, reading.as_ref(), now));
+            }
+        }
+        for (address, reading) in last {
+            let virtual_point = reading.map(|reading| view::Point::new(&reading.point.clone(), Some(&reading), now));
+            points.extend(virtual_point.map(|point| (address, point)));
+        }
+        points.into_iter().filter(|(address, _)| is_wanted(address)).map(|(_, point)| point).collect()
+    }
+
+    fn watch(&self) -> broadcast::Receiver<Arc<[Reading]>> {
+        self.0.live.watch()
+    }
+
+    fn read(&self, target: PointAddress) -> BoxFuture<'_, Result<Reading, ApiError>> {
+        Box::pin(async move {
+            let route = self.0.routes.borrow().get(&target).cloned();
+            let route = route.ok_or_else(|| ApiError::NotFound(format!("no point {target}")))?;
+            if !route.point.access.can_read() {
+                return Err(ApiError::Refused(format!("{target} can only be written")));
+            }
+            let (reply, answer) = oneshot::channel();
+            let gone = || ApiError::Unavailable(format!("the adapter of {target} does not run at the moment"));
+            let ask = async {
+                let request = DeviceRequest::Read { point: route.point, reply };
+                route.requests.send(request).await.map_err(|_| gone())?;
+                answer.await.map_err(|_| gone())
+            };
+            let late = |_| ApiError::Timeout(format!("{target} was not read within {READ_LIMIT:?}"));
+            timeout(READ_LIMIT, ask).await.map_err(late)?
+        })
+    }
+
+    fn write(&self, request: WriteRequest) -> BoxFuture<'_, Outcome> {
+        Box::pin(async move {
+            let (reply, answer) = oneshot::channel();
+            let id = CommandId::random();
+            let envelope = Envelope {
+                source: Source::Api { user: request.user, roles: request.roles },
+                received: self.0.clock.now(),
+                retained: false,
+                payload: Payload::Fields {
+                    id: id.clone(),
+                    target: request.target,
+                    value: request.value,
+                    expires: request.expires,
+                },
+                response: None,
+                reply: Some(reply),
+                taken: None,
+            };
+            let stopping = || {
+                Outcome::new(Some(id.clone()), OutcomeStatus::Failed, self.0.clock.now())
+                    .because("the gateway is stopping")
+            };
+            if self.0.inbox.send(envelope).await.is_err() {
+                return stopping();
+            }
+            answer.await.unwrap_or_else(|_| stopping())
+        })
+    }
+
+    fn buffer(&self) -> Value {
+        json!(*self.0.buffer.status().borrow())
+    }
+
+    fn rules(&self) -> Value {
+        json!(*self.0.rule_status.borrow())
+    }
+
+    fn reload(&self) -> BoxFuture<'_, Result<String, String>> {
+        Box::pin(self.0.reload())
+    }
+
+    fn set_log_level(&self, text: &str) -> Result<(), String> {
+        self.0.log.set_level(text).map_err(|error| error.to_string())
+    }
+
+    fn metrics(&self) -> String {
+        telemetry::metrics::text(&self.0.metrics.registry)
+    }
+
+    fn health(&self) -> view::Health {
+        let problems = self.0.problems();
+        view::Health { ok: problems.is_empty(), problems }
+    }
+}
+
+/// `online` when any last reading came from the device, `offline` when all are bad, `unknown` before the first.
+fn reachability(mut last: impl Iterator<Item = Reading>) -> &'static str {
+    match last.next() {
+        None => "unknown",
+        Some(first) if !first.quality.is_bad() => "online",
+        Some(_) if last.any(|reading| !reading.quality.is_bad()) => "online",
+        Some(_) => "offline",
+    }
+}

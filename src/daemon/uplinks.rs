@@ -1,0 +1,109 @@
+//! Uplinks: each is a task of its own with its own cursor into the buffer.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::watch;
+use tracing::warn;
+
+use super::assembly::Core;
+use crate::{
+    buffer::{self, Stopped},
+    config,
+    model::{Block, BlockId, Event},
+    supervisor::{Restart, Stage, TaskHandle},
+    uplink::{self, EpochEnd, Outbox, OutboxClosed},
+};
+
+/// How long an uplink may go on delivering after it was asked to stop; shorter than a stage's limit.
+const DRAIN: Duration = Duration::from_secs(4);
+
+/// A running uplink: what it was configured with, how to stop it, how it does.
+pub(super) struct UplinkTask {
+    /// The section it runs with; a reload compares it.
+    pub(super) config: config::Uplink,
+    /// Stops it alone.
+    pub(super) handle: TaskHandle,
+    /// How it does.
+    pub(super) status: watch::Receiver<uplink::Status>,
+}
+
+impl Core {
+    /// Starts one uplink.
+    pub(super) fn add_uplink(self: &Arc<Self>, config: config::Uplink) {
+        let first = uplink::Status::new(Arc::clone(&config.name), config.url.to_string(), self.clock.now());
+        let (sender, status) = watch::channel(first);
+        let (core, section) = (Arc::clone(self), config.clone());
+        let name = format!("uplink {}", config.name);
+        let handle = self.supervisor.spawn(Stage::Uplink, &name, Restart::WithBackoff, move |stop| {
+            let context = uplink::Context {
+                outbox: Cursor { core: Arc::clone(&core), uplink: Arc::clone(&section.name) },
+                commands: core.inbox.clone(),
+                clock: Arc::clone(&core.clock),
+                stop,
+                drain: DRAIN,
+                status: sender.clone(),
+                metrics: core.metrics.uplinks.of(&section.name),
+                gateway: core.gateway_info(),
+            };
+            uplink::run(section.clone(), context)
+        });
+        super::lock(&self.uplinks).push(UplinkTask { config, handle, status });
+    }
+}
+
+/// One uplink's view of the buffer.
+struct Cursor {
+    /// Where the buffer is.
+    core: Arc<Core>,
+    /// Whose delivered blocks are meant.
+    uplink: Arc<str>,
+}
+
+/// The buffer's word for "gone" in the uplink's language.
+fn closed(_: Stopped) -> OutboxClosed {
+    OutboxClosed
+}
+
+impl Outbox for Cursor {
+    async fn fetch(&self, after: BlockId, limit: usize) -> Result<Vec<Arc<Block>>, OutboxClosed> {
+        self.core.buffer.fetch(&self.uplink, after, limit).await.map_err(closed)
+    }
+
+    async fn delivered(&self, blocks: Vec<BlockId>) -> Result<(), OutboxClosed> {
+        self.core.buffer.delivered(&self.uplink, blocks).await.map_err(closed)
+    }
+
+    fn newest(&self) -> watch::Receiver<BlockId> {
+        self.core.buffer.newest()
+    }
+
+    async fn open_epochs(&self) -> Result<Vec<EpochEnd>, OutboxClosed> {
+        let ends = self.core.buffer.open_epochs(&self.uplink).await.map_err(closed)?;
+        let end = |end: buffer::EpochEnd| EpochEnd {
+            epoch: end.epoch,
+            data: end.data,
+            event: end.event,
+            outcome: end.outcome,
+        };
+        Ok(ends.into_iter().map(end).collect())
+    }
+
+    async fn close_epochs(&self, up_to: u64) -> Result<(), OutboxClosed> {
+        self.core.buffer.close_epochs(&self.uplink, up_to).await.map_err(closed)
+    }
+
+    fn identity(&self) -> (Arc<str>, u64) {
+        let identity = self.core.buffer.identity();
+        (Arc::clone(&identity.store), identity.epoch)
+    }
+
+    async fn refused(&self, block: BlockId, why: String) -> Result<(), OutboxClosed> {
+        let text = format!("uplink {}: block {} will never be taken: {why}", self.uplink, block.0);
+        let event = Event::gateway(self.core.clock.now(), "message-refused", text);
+        // Waiting here could hold up the uplink that has to empty the buffer; the log has it in any case.
+        if self.core.events.try_send(event).is_err() {
+            warn!(uplink = %self.uplink, block = block.0, why, "No room for the event of a refused message");
+        }
+        self.delivered(vec![block]).await
+    }
+}
