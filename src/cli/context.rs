@@ -38,13 +38,13 @@ impl Context {
     }
 
     /// A client of the daemon that the configuration names.
-    pub(super) fn client(&self) -> Client {
-        Client::new(&seams::socket_path(&self.config))
+    pub(super) fn client(&self) -> Result<Client, CliError> {
+        Ok(Client::new(&seams::socket_path(&self.config)?))
     }
 
     /// Fetches JSON from the daemon.
     pub(super) fn get(&self, path: &str) -> Result<Value, CliError> {
-        let client = self.client();
+        let client = self.client()?;
         block_on(async { Ok(client.get(path).await?) })
     }
 
@@ -60,7 +60,7 @@ impl Context {
 
     /// Sends JSON to the daemon.
     pub(super) fn send(&self, method: &str, path: &str, body: &Value) -> Result<Value, CliError> {
-        let client = self.client();
+        let client = self.client()?;
         block_on(async { Ok(client.send(method, path, body).await?) })
     }
 

@@ -192,6 +192,14 @@ fn an_unreachable_daemon_is_named_with_a_hint() {
 }
 
 #[test]
+fn a_configuration_that_was_asked_for_has_to_be_there() {
+    let error = seams::socket_path(std::path::Path::new("/nonexistent/tidegate.toml")).unwrap_err();
+
+    assert!(error.to_string().starts_with("/nonexistent/tidegate.toml:1:1: error: cannot read"), "{error}");
+    assert_eq!(format!("{:?}", error.exit_code()), code(error::CONFIG));
+}
+
+#[test]
 fn completions_are_printed_for_the_shells_we_ship() {
     for shell in ["bash", "zsh", "fish"] {
         assert_eq!(exit(&["completions", shell]), code(0));
