@@ -176,6 +176,18 @@ fn a_retained_command_is_refused() {
 }
 
 #[test]
+fn a_command_that_is_published_as_retained_is_refused_also_while_listening() {
+    let scene = Scene::start();
+    let payload = json!({"id": "c-1", "device": "unit-1", "point": "setpoint", "value": 9}).to_string();
+    let topic = format!("{PREFIX}/command");
+
+    scene.listener.send(&Outgoing { topic: &topic, payload: payload.as_bytes(), retain: true, ..Outgoing::default() });
+
+    assert_eq!(scene.outcome(&json!("c-1"), 1)["status"], "denied");
+    assert_eq!(scene.units.writes(), []);
+}
+
+#[test]
 fn a_command_to_a_silent_unit_times_out_and_is_not_repeated() {
     let scene = Scene::start();
     scene.units.mute(1);

@@ -73,7 +73,8 @@ fn a_broker_that_never_makes_a_session_costs_no_reading() {
     let units = Units::start(1, 1);
     let bad = BadBroker::start();
     let port = bad.port();
-    let gateway = Gateway::start(&Site::new(port).line(units.port(), 1, 1, "200ms"));
+    let site = Site::new(port).line(units.port(), 1, 1, "200ms");
+    let gateway = Gateway::start(&site);
     bad.wait_for_all();
     drop(bad);
 
@@ -153,7 +154,8 @@ fn a_stop_says_offline_before_the_connection_ends() {
     let broker = Broker::start();
     let listener = Listener::start(broker.port());
     let units = Units::start(1, 1);
-    let gateway = Gateway::start(&Site::new(broker.port()).line(units.port(), 1, 1, "200ms"));
+    let site = Site::new(broker.port()).line(units.port(), 1, 1, "200ms");
+    let gateway = Gateway::start(&site);
     let online = listener.wait_for_message("/state", |state| state["state"] == "online");
 
     assert!(gateway.stop().success());
@@ -172,7 +174,8 @@ fn a_kill_is_told_by_the_last_will() {
     let broker = Broker::start();
     let listener = Listener::start(broker.port());
     let units = Units::start(1, 1);
-    let gateway = Gateway::start(&Site::new(broker.port()).line(units.port(), 1, 1, "200ms"));
+    let site = Site::new(broker.port()).line(units.port(), 1, 1, "200ms");
+    let gateway = Gateway::start(&site);
     listener.wait_for_message("/state", |state| state["state"] == "online");
 
     gateway.kill();
