@@ -1,8 +1,10 @@
 //! The middle of the way: what the rules let through goes to the live view, the buffer and the command desk.
 //!
-//!     adapters ─ Batch ─> rules ─ Output ─> [here] ─> live view
-//!                                              ├────> buffer
-//!                                              └────> command desk
+//! ```text
+//! adapters ─ Batch ─> rules ─ Output ─> [here] ─> live view
+//!                                          ├────> buffer
+//!                                          └────> command desk
+//! ```
 //!
 //! Order is kept. It waits where the buffer waits, and so do the rules and the adapters behind it: nothing is shed
 //! between them. It ends when the rules have ended, after the last output is in the buffer.

@@ -1,8 +1,10 @@
 //! The composition root: it alone knows every part, opens them, connects them, and ends them in order.
 //!
-//!     adapters ──> rules ──> pipeline ──> buffer ──> uplinks
-//!         ^                     │                       │
-//!         └── routes <── desk <─┴─── inbox <────────────┴── API, rules
+//! ```text
+//! adapters ──> rules ──> pipeline ──> buffer ──> uplinks
+//!     ^                     │                       │
+//!     └── routes <── desk <─┴─── inbox <────────────┴── API, rules
+//! ```
 //!
 //! - Start: buffer first (it must open whatever happened to it), then uplinks, rules, the desk, adapters, API. Nothing
 //!   outside this machine has to be there.

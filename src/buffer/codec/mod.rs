@@ -1,8 +1,10 @@
 //! The stored form of a block's body: columns per point, compressed.
 //!
-//!     version, compression, [raw length] payload
-//!     payload = gateway, boot, uptime, 0 readings | 1 message
-//!     readings = points, point of each reading, times, qualities, missing values, one column per point
+//! ```text
+//! version, compression, [raw length] payload
+//! payload = gateway, boot, uptime, 0 readings | 1 message
+//! readings = points, point of each reading, times, qualities, missing values, one column per point
+//! ```
 //!
 //! Bodies are pure data: what was encoded comes back bit for bit, in order, with exactly the fields an upstream
 //! message shows (a point's access and limits are not stored). Arbitrary bytes give an error, never a panic, and
