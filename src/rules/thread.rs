@@ -114,6 +114,10 @@ impl RuleThread {
     fn answer(&mut self, control: Control) {
         match control {
             Control::Reload { reply } => {
+                // The folder may have been made since the start.
+                if self.ears.files.is_none() {
+                    self.ears.files = FolderWatch::start(&self.dir);
+                }
                 // Somebody who stopped waiting does not need the report.
                 let _ = reply.send(self.reload(Scope::Asked));
             }

@@ -20,7 +20,7 @@ impl FolderWatch {
     /// Starts watching, or says in the log why not.
     pub(super) fn start(dir: &Path) -> Option<Self> {
         if !dir.is_dir() {
-            tracing::info!(dir = %dir.display(), "There is no rule folder, so there are no rules");
+            tracing::info!(dir = %dir.display(), "There is no rule folder; a reload looks for it again");
             return None;
         }
         match Self::try_start(dir) {
