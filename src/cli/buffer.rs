@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{
     context::Context,
     error::CliError,
-    format::{bytes, span},
+    format::{bytes, count, span},
     table::{Table, cell},
 };
 
@@ -31,7 +31,8 @@ pub(super) fn run(command: &Command, context: &mut Context) -> Result<(), CliErr
 /// The buffer for people; `status` shows the same.
 pub(super) fn text(buffer: &Value) -> String {
     let number = |key: &str| buffer[key].as_u64().unwrap_or_default();
-    let amount = |readings: u64, blocks: u64| format!("{readings} readings in {blocks} blocks");
+    let amount =
+        |readings: u64, blocks: u64| format!("{} in {}", count(&readings, "reading"), count(&blocks, "block"));
     let window = span(Duration::from_millis(number("loss_window_ms")));
     let mut table = Table::new(&["BUFFER", ""]);
     let mut row = |name: &str, value: String| table.push([name.to_owned(), value]);
@@ -39,11 +40,11 @@ pub(super) fn text(buffer: &Value) -> String {
     row("store", format!("{}, epoch {}", cell(&buffer["store"]), number("epoch")));
     row("size", format!("{} of {}", bytes(number("size_bytes")), bytes(number("max_size"))));
     row("durability", format!("{}, a power cut may take {window}", cell(&buffer["durability"])));
-    row("committed", format!("{} readings since the start", number("committed")));
+    row("committed", format!("{} since the start", count(&number("committed"), "reading")));
     row("lost to the bounds", amount(number("evicted_readings"), number("evicted_blocks")));
     for owed in buffer["uplinks"].as_array().into_iter().flatten() {
-        let count = |key: &str| owed[key].as_u64().unwrap_or_default();
-        row(&format!("owed to {}", cell(&owed["uplink"])), amount(count("readings"), count("blocks")));
+        let owes = |key: &str| owed[key].as_u64().unwrap_or_default();
+        row(&format!("owed to {}", cell(&owed["uplink"])), amount(owes("readings"), owes("blocks")));
     }
     if !buffer["oldest_undelivered"].is_null() {
         row("oldest owed", cell(&buffer["oldest_undelivered"]));

@@ -16,6 +16,13 @@ pub(super) fn span(span: Duration) -> String {
     }
 }
 
+/// `1 adapter`, `2 adapters`
+pub(super) fn count(number: &impl ToString, word: &str) -> String {
+    let number = number.to_string();
+    let ending = if number == "1" { "" } else { "s" };
+    format!("{number} {word}{ending}")
+}
+
 /// `1.5 MiB`: one decimal, powers of 1024.
 pub(super) fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];

@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{DEFAULT_CONFIG, error::CliError};
+use super::{DEFAULT_CONFIG, error::CliError, format::count};
 use crate::{
     adapter::{Adapter, registry},
     config,
@@ -66,10 +66,10 @@ pub(super) fn check(path: &Path) -> Report {
     let devices: usize = adapters.iter().map(|adapter| adapter.devices().len()).sum();
     let summary = format!(
         "{}, {}, {}, {}",
-        count(adapters.len(), "adapter"),
-        count(devices, "device"),
-        count(points.len(), "point"),
-        count(config.uplinks.len(), "uplink")
+        count(&adapters.len(), "adapter"),
+        count(&devices, "device"),
+        count(&points.len(), "point"),
+        count(&config.uplinks.len(), "uplink")
     );
     Report::of(&warnings, found.map(|found| found.problems).unwrap_or_default(), summary)
 }
@@ -81,7 +81,7 @@ pub(super) fn check_rules(path: &Path, dir: Option<&Path>) -> Report {
     let points = registry::load(path).ok().map(|(_, adapters, _)| points_of(&adapters));
     let dir = dir.unwrap_or(&limits.dir);
     let found = rules::check(dir, &limits, points.as_deref());
-    let summary = count(found.files, "rule file");
+    let summary = count(&found.files, "rule file");
     Report::of(&[], found.problems, summary)
 }
 
@@ -123,9 +123,4 @@ impl Report {
     fn count(&mut self, is_error: bool) {
         if is_error { self.errors += 1 } else { self.warnings += 1 }
     }
-}
-
-/// `1 adapter`, `2 adapters`
-fn count(number: usize, word: &str) -> String {
-    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
 }
