@@ -181,7 +181,12 @@ fn a_command_that_is_published_as_retained_is_refused_also_while_listening() {
     let payload = json!({"id": "c-1", "device": "unit-1", "point": "setpoint", "value": 9}).to_string();
     let topic = format!("{PREFIX}/command");
 
-    scene.listener.send(&Outgoing { topic: &topic, payload: payload.as_bytes(), retain: true, ..Outgoing::default() });
+    scene.listener.send(&Outgoing {
+        topic: &topic,
+        payload: payload.as_bytes(),
+        retain: true,
+        ..Outgoing::default()
+    });
 
     assert_eq!(scene.outcome(&json!("c-1"), 1)["status"], "denied");
     assert_eq!(scene.units.writes(), []);
