@@ -1,6 +1,6 @@
 //! The way back: a register is written exactly once or not at all, and the outcome says why.
 
-use std::fmt::Write as _;
+use std::{collections::HashSet, fmt::Write as _};
 
 use serde_json::{Value, json};
 
@@ -50,10 +50,12 @@ impl Scene {
         self.send(json!({"id": id, "device": "unit-1", "point": "setpoint", "value": value}).to_string().as_bytes());
     }
 
-    /// The `n`-th outcome of an id, counted from 1.
+    /// The `n`-th outcome of an id, counted from 1. A message that is sent again, as after a kill, is the same one.
     fn outcome(&self, id: &Value, n: usize) -> Value {
         self.listener.wait_for(&format!("outcome {n} of {id}"), |messages| {
+            let mut seen = HashSet::new();
             let outcomes = messages.iter().filter(|message| message.topic.ends_with("/outcome"));
+            let outcomes = outcomes.filter(|message| seen.insert(&message.payload));
             outcomes.map(crate::harness::Message::json).filter(|json| json["id"] == *id).nth(n - 1)
         })
     }
