@@ -7,7 +7,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use tokio::sync::{mpsc, oneshot};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::{
     link::{Inbound, LinkError, Session, Token, Uplink},
@@ -68,7 +68,8 @@ impl Inbox {
     /// One connection; ends well only when nobody takes commands any more.
     async fn session<U: Uplink>(&mut self, backoff: &mut Backoff) -> Result<(), LinkError> {
         let mut link = U::connect(&self.config, Session::Kept).await?;
-        link.subscribe(&Topics::under(&self.config.topic_prefix).command)?;
+        let topic = Topics::under(&self.config.topic_prefix).command;
+        link.subscribe(&topic)?;
         info!(uplink = %self.config.name, "Taking commands");
         backoff.started();
         let mut open: FuturesUnordered<Taking> = FuturesUnordered::new();
@@ -81,8 +82,10 @@ impl Inbox {
                     }
                 }
                 inbound = link.poll() => {
-                    if let Some(inbound) = inbound? {
-                        open.push(self.take(inbound));
+                    match inbound? {
+                        Some(inbound) if inbound.topic == topic => open.push(self.take(inbound)),
+                        Some(stray) => self.drop_stray(&mut link, stray)?,
+                        None => {}
                     }
                     if open.len() > MAX_OPEN {
                         return Err(LinkError::Lost(format!("more than {MAX_OPEN} commands wait")));
@@ -91,6 +94,13 @@ impl Inbox {
             }
         }
         Ok(())
+    }
+
+    /// A subscription under an earlier prefix lives on in the kept session. Its messages are for nobody here.
+    fn drop_stray<U: Uplink>(&self, link: &mut U, stray: Inbound) -> Result<(), LinkError> {
+        let topic = String::from_utf8_lossy(&stray.topic);
+        debug!(uplink = %self.config.name, %topic, "Message is not on the command topic, dropped");
+        stray.token.map_or(Ok(()), |token| link.acknowledge(token))
     }
 
     fn take(&self, inbound: Inbound) -> Taking {

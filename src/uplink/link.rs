@@ -7,12 +7,13 @@ use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
-use crate::config::{self, SecretError, Uplink as Config};
+use crate::config::{SecretError, Uplink as Config};
 
-/// How long name resolution, TCP, TLS and CONNACK may take together.
+/// How long files, name resolution, TCP, TLS and CONNACK may take together.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Largest packet that is taken from a broker; a larger one ends the connection.
+/// Largest packet that is taken from a broker. An MQTT 5 broker is told and keeps larger ones to itself; of other
+/// brokers, `clip` cuts the end off.
 pub(super) const MAX_INCOMING: u32 = 256 * 1024;
 
 /// A connection of one MQTT version.
@@ -108,6 +109,8 @@ pub(super) enum Verdict {
 /// A message that came in.
 #[derive(Debug)]
 pub(super) struct Inbound {
+    /// Where it was sent.
+    pub(super) topic: Bytes,
     /// Its bytes.
     pub(super) payload: Bytes,
     /// Whether the broker had kept it.
@@ -155,29 +158,15 @@ pub(super) enum LinkError {
     /// A PUBACK is missing.
     #[error("broker acknowledged nothing for {} s", .0.as_secs())]
     Silent(Duration),
+    /// No TCP connection.
+    #[error("cannot connect: {0}")]
+    Unreachable(std::io::Error),
     /// Anything else that ended the connection.
     #[error("connection lost: {0}")]
     Lost(String),
     /// SUBACK with a failure.
     #[error("broker refused the subscription to commands")]
     Subscription,
-}
-
-/// The login: name and, read now, password.
-pub(super) fn login(config: &Config) -> Result<Option<(String, Option<String>)>, LinkError> {
-    let Some(username) = config.username.clone() else { return Ok(None) };
-    let password = config.password.as_ref().map(config::Secret::read).transpose()?;
-    Ok(Some((username, password.map(|text| text.expose().to_owned()))))
-}
-
-/// Resolves the name first, so that its failure can be told from a refused connection.
-pub(super) async fn resolve(config: &Config) -> Result<(), LinkError> {
-    let (host, port) = (config.url.host.as_str(), config.url.port);
-    let lookup = tokio::time::timeout(CONNECT_TIMEOUT, tokio::net::lookup_host((host, port))).await;
-    match lookup.map_err(|_| LinkError::NoAnswer)? {
-        Ok(_) => Ok(()),
-        Err(error) => Err(LinkError::Resolve { host: host.to_owned(), error }),
-    }
 }
 
 /// The client id of a session.

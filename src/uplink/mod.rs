@@ -9,8 +9,11 @@
 //! Both orders, `live-first` and `strict`, send in block order from the oldest undelivered block for now; what differs
 //! is decided in one place, `delivery::Pump::fill`.
 
+mod clip;
 mod commands;
+mod credentials;
 mod delivery;
+mod fresh_session;
 mod link;
 mod mqtt311;
 mod mqtt5;
@@ -20,6 +23,7 @@ mod state;
 mod status;
 mod tls;
 mod topic;
+mod wire;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
