@@ -7,7 +7,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use tokio::sync::{mpsc, oneshot};
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 use super::{
     link::{Inbound, LinkError, Session, Token, Uplink},
@@ -70,7 +70,7 @@ impl Inbox {
         let mut link = U::connect(&self.config, Session::Kept).await?;
         let topic = Topics::under(&self.config.topic_prefix).command;
         link.subscribe(&topic)?;
-        info!(uplink = %self.config.name, "Taking commands");
+        debug!(uplink = %self.config.name, %topic, "Taking commands");
         backoff.started();
         let mut open: FuturesUnordered<Taking> = FuturesUnordered::new();
         while !self.commands.is_closed() {

@@ -1,8 +1,8 @@
 //! MQTT 3.1.1 through the client library, whose types end here.
 
 use rumqttc_v4::{
-    AckMode, AsyncClient, Broker, ConnectionError, Event, EventLoop, Incoming, LastWill, MqttOptions, PublishNotice,
-    PublishOptions, QoS, SessionMode, SubscribeReasonCode,
+    AckMode, AsyncClient, Broker, ConnectionError, Event, EventLoop, Incoming, LastWill, MqttOptions, NetworkOptions,
+    PublishNotice, PublishOptions, QoS, SessionMode, SubscribeReasonCode,
 };
 
 use super::{
@@ -88,6 +88,9 @@ impl Mqtt311 {
         options.set_socket_connector(move |_, _| std::future::ready(connect()));
         // The window bounds what is queued; a few places more hold PUBACKs, the subscription and the goodbye.
         let (client, mut events) = AsyncClient::builder(options).capacity(usize::from(config.window) + 16).build();
+        let mut network = NetworkOptions::new();
+        network.set_connection_timeout(CONNECT_TIMEOUT.as_secs());
+        events.set_network_options(network);
         let limits = greeted(&mut events).await?;
         Ok(Self { client, events, limits })
     }
@@ -135,6 +138,7 @@ async fn verdict(notice: PublishNotice) -> Verdict {
 fn explain(error: ConnectionError) -> LinkError {
     match error {
         ConnectionError::ConnectionRefused(code) => LinkError::Refused(link::words(&code)),
+        ConnectionError::NetworkTimeout => LinkError::NoAnswer,
         other => LinkError::Lost(other.to_string()),
     }
 }

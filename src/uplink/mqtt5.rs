@@ -109,6 +109,7 @@ fn options(config: &Config, login: Option<(String, Option<String>)>, session: Se
     let broker = Broker::tcp(config.url.host.clone(), config.url.port);
     let mut options = MqttOptions::new(link::client_id(config, &session), broker);
     options.set_keep_alive(link::keep_alive(config));
+    options.set_connect_timeout(CONNECT_TIMEOUT);
     options.set_outgoing_inflight_upper_limit(config.window);
     options.set_incoming_packet_size_limit(IncomingPacketSizeLimit::Bytes(MAX_INCOMING));
     match login {
@@ -170,6 +171,7 @@ async fn verdict(notice: PublishNotice) -> Verdict {
 fn explain(error: ConnectionError) -> LinkError {
     match error {
         ConnectionError::ConnectionRefused(code) => LinkError::Refused(link::words(&code)),
+        ConnectionError::Timeout(_) => LinkError::NoAnswer,
         other => LinkError::Lost(other.to_string()),
     }
 }
