@@ -108,7 +108,7 @@ impl Daemon {
         let rate = (total - last_total) as f64 / period.as_secs_f64();
         *super::lock(&self.core.rate) = rate;
         notify::status(&self.core.status_line(rate));
-        if notify::watchdog_interval().is_some() && self.core.is_alive(period).await {
+        if notify::watchdog_interval().is_some() && self.core.is_alive().await {
             notify::watchdog();
         }
         total

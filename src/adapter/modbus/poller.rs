@@ -8,7 +8,7 @@ use std::{collections::HashMap, sync::Arc};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::mpsc,
-    time::Instant,
+    time::{Instant, interval},
 };
 use tracing::{debug, info, warn};
 
@@ -25,7 +25,7 @@ use super::{
     schedule::Schedule,
 };
 use crate::{
-    adapter::{AdapterError, Metrics},
+    adapter::{AdapterError, Alive, Metrics},
     model::{
         Batch, DeviceChange, DeviceRequest, Event, EventKind, PointAddress, Reading, SharedClock, Timestamp, Value,
     },
@@ -59,6 +59,7 @@ pub(super) struct Poller<'a> {
     pub(super) metrics: Arc<Metrics>,
     readings: mpsc::Sender<Batch>,
     events: mpsc::Sender<Event>,
+    alive: Alive,
     /// Where each point is: device and point index.
     places: HashMap<&'a PointAddress, (usize, usize)>,
     groups: Vec<Group>,
@@ -79,6 +80,7 @@ impl<'a> Poller<'a> {
         metrics: Arc<Metrics>,
         readings: mpsc::Sender<Batch>,
         events: mpsc::Sender<Event>,
+        alive: Alive,
     ) -> Self {
         let groups = plan(&config.devices);
         let schedule = Schedule::new(groups.iter().map(|group| group.poll), Instant::now());
@@ -88,6 +90,7 @@ impl<'a> Poller<'a> {
             metrics,
             readings,
             events,
+            alive,
             places: places(&config.devices),
             groups,
             schedule,
@@ -108,7 +111,9 @@ impl<'a> Poller<'a> {
         let mut client = Client::new(stream);
         (self.silent, self.has_answered) = (0, false);
         self.schedule.restart(Instant::now());
+        let mut signs = interval(Alive::INTERVAL);
         loop {
+            self.alive.sign();
             let worked = tokio::select! {
                 biased;
                 () = stop.requested() => return End::Stopped,
@@ -119,6 +124,7 @@ impl<'a> Poller<'a> {
                     polled = self.poll(&mut client, group) => polled,
                 },
                 error = client.closed(&self.metrics) => return End::Lost(error),
+                _ = signs.tick() => Ok(()),
             };
             if let Err(end) = worked {
                 return end;
@@ -262,7 +268,7 @@ impl<'a> Poller<'a> {
     async fn send(&self, mut readings: Vec<Reading>) -> Result<(), AdapterError> {
         while !readings.is_empty() {
             let rest = readings.split_off(readings.len().min(Batch::MAX_READINGS));
-            self.readings.send(readings.into()).await.map_err(|_| AdapterError::Closed)?;
+            self.alive.during(self.readings.send(readings.into())).await.map_err(|_| AdapterError::Closed)?;
             readings = rest;
         }
         Ok(())

@@ -13,7 +13,7 @@ use super::{
     *,
 };
 use crate::{
-    adapter::Metrics,
+    adapter::{Alive, Metrics},
     model::{
         Batch, BootId, Clock, ClockQuality, Command, CommandId, DeviceChange, DeviceId, Event, EventKind, Grant,
         Grants, Reading, Selector, Source, Timestamp, Value, WriteError,
@@ -145,6 +145,7 @@ async fn story_at(port: u16, bank: Arc<Bank>, story: impl AsyncFnOnce(Site)) {
         stop,
         clock: Arc::new(StoppedClock),
         metrics: Arc::clone(&metrics),
+        alive: Alive::new(|| {}),
     };
     let site = Site { bank, readings, events, requests, point: address, metrics, pending: Vec::new() };
     let told = async {
@@ -316,7 +317,7 @@ async fn a_silent_unit_costs_its_neighbour_less_than_a_twentieth_of_its_polls() 
     let (_requests, mut requests_out) = mpsc::channel(4);
     let (_stop_signal, mut stop) = StopSignal::pair();
     let metrics = Arc::new(Metrics::default());
-    let mut poller = Poller::new(&config, Arc::new(StoppedClock), metrics, readings_in, events_in);
+    let mut poller = Poller::new(&config, Arc::new(StoppedClock), metrics, readings_in, events_in, Alive::new(|| {}));
     let mut heard = [0, 0];
 
     let minute = tokio::time::timeout(Duration::from_secs(60), async {
