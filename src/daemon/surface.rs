@@ -20,6 +20,7 @@ use crate::{
     model::{
         CommandId, DeviceRequest, Envelope, Outcome, OutcomeStatus, Payload, PointAddress, Reading, Selector, Source,
     },
+    rules::RuleState,
     supervisor::{Restart, Stage, TaskState},
     telemetry, uplink,
 };
@@ -100,7 +101,9 @@ impl Core {
             problems.push(format!("buffer: {failing}"));
         }
         for rule in self.rule_status.borrow().iter() {
-            if let Some(error) = &rule.last_error {
+            // A rule that failed and runs on is told by its count of faults; here stands what somebody has to mend.
+            if rule.state != RuleState::Running {
+                let error = rule.last_error.as_deref().unwrap_or("is out of service");
                 problems.push(format!("rule {}: {error}", rule.name));
             }
         }
@@ -201,9 +204,12 @@ impl Gateway for Surface {
     fn read(&self, target: PointAddress) -> BoxFuture<'_, Result<Reading, ApiError>> {
         Box::pin(async move {
             let route = self.0.routes.borrow().get(&target).cloned();
-            let route = route.ok_or_else(|| ApiError::NotFound(format!("no point {target}")))?;
+            let route = route.ok_or_else(|| match self.0.live.get(&target) {
+                Some(_) => ApiError::Invalid(format!("{target} comes from a rule: there is no device to ask")),
+                None => ApiError::NoPoint(target.clone()),
+            })?;
             if !route.point.access.can_read() {
-                return Err(ApiError::Refused(format!("{target} can only be written")));
+                return Err(ApiError::Invalid(format!("{target} can only be written")));
             }
             let (reply, answer) = oneshot::channel();
             let gone = || ApiError::Unavailable(format!("the adapter of {target} does not run at the moment"));

@@ -3,7 +3,7 @@
 use rumqttc_v5::{
     AckMode, AsyncClient, Broker, BrokerSessionResumePolicy, ConnectionError, Event, EventLoop, Incoming,
     IncomingPacketSizeLimit, LastWill, MqttOptions, PubAckReason, PublishNotice, PublishOptions, PublishProperties,
-    PublishResult, QoS, SessionMode, SubscribeReasonCode, TlsConfiguration, Transport as Wire,
+    PublishResult, QoS, SessionMode, SubscribeFilterInput, SubscribeReasonCode, TlsConfiguration, Transport as Wire,
 };
 
 use super::{
@@ -56,7 +56,9 @@ impl Uplink for Mqtt5 {
         if self.is_resumed {
             return Ok(());
         }
-        self.client.try_subscribe(topic, QoS::AtLeastOnce).map_err(lost)
+        // Without the flag as it was published, a retained command that arrives while we listen looks like any other.
+        let filter = SubscribeFilterInput::new(topic, QoS::AtLeastOnce).preserve_retain(true);
+        self.client.try_subscribe_many([filter]).map_err(lost)
     }
 
     async fn poll(&mut self) -> Result<Option<Inbound>, LinkError> {
