@@ -30,7 +30,7 @@ pub async fn run(
         live.update(&output.local);
         live.note(&output.events);
         let commands = output.commands.into_iter();
-        let outcomes = commands.filter_map(|command| submit(inbox, command, clock).err()).collect();
+        let outcomes = commands.filter_map(|command| submit(inbox, command, clock)).collect();
         buffer
             .append(Append {
                 forward: output.forward,
@@ -46,8 +46,8 @@ pub async fn run(
 }
 
 /// Puts a rule's command into the inbox, where it meets the same policy as everybody's. It does not wait for room:
-/// the desk waits for adapters, and they wait for their readings to pass here. Without room the outcome says so.
-fn submit(inbox: &mpsc::Sender<Envelope>, command: RuleCommand, clock: &SharedClock) -> Result<(), Outcome> {
+/// the desk waits for adapters, and they wait for their readings to pass here. Without room there is an outcome that says so.
+fn submit(inbox: &mpsc::Sender<Envelope>, command: RuleCommand, clock: &SharedClock) -> Option<Outcome> {
     let id = CommandId::random();
     let payload = Payload::Fields { id: id.clone(), target: command.target, value: command.value, expires: None };
     let envelope = Envelope {
@@ -59,7 +59,7 @@ fn submit(inbox: &mpsc::Sender<Envelope>, command: RuleCommand, clock: &SharedCl
         reply: None,
         taken: None,
     };
-    inbox.try_send(envelope).map_err(|_| {
+    inbox.try_send(envelope).is_err().then(|| {
         let outcome = Outcome::new(Some(id), OutcomeStatus::Denied, clock.now());
         outcome.because("too many commands wait to be decided on; nothing was carried out")
     })
@@ -108,8 +108,8 @@ mod tests {
         let (inbox, _desk) = mpsc::channel(1);
         let clock: SharedClock = Arc::new(SystemClock::new());
 
-        assert_eq!(submit(&inbox, command("pump/speed"), &clock), Ok(()));
-        let refused = submit(&inbox, command("pump/speed"), &clock).unwrap_err();
+        assert_eq!(submit(&inbox, command("pump/speed"), &clock), None);
+        let refused = submit(&inbox, command("pump/speed"), &clock).unwrap();
 
         assert_eq!(refused.status, OutcomeStatus::Denied);
         assert!(refused.id.is_some() && refused.error.is_some());

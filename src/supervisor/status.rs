@@ -116,9 +116,9 @@ impl Board {
 
     /// Adds a task that starts now.
     pub(super) fn add(&self, number: u64, name: Arc<str>, stage: Stage, is_thread: bool) {
-        let (state, restarts, last_error) = (TaskState::Running, 0, None);
-        let status = TaskStatus { number, name, stage, is_thread, state, restarts, last_error };
-        self.0.send_modify(|tasks| tasks.push(status));
+        let state = TaskState::Running;
+        let new = TaskStatus { number, name, stage, is_thread, state, restarts: 0, last_error: None };
+        self.0.send_modify(|tasks| tasks.push(new));
     }
 
     /// Changes one task's status.
