@@ -101,7 +101,8 @@ impl<'a> Poller<'a> {
         }
     }
 
-    /// Works on one connection until it ends. A write under way is finished before a stop, a poll is not.
+    /// Works on one connection until it ends. A stop waits for a write under way and for the readings of a poll that
+    /// was answered, but not for an answer.
     pub(super) async fn session<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         stream: S,
@@ -118,11 +119,7 @@ impl<'a> Poller<'a> {
                 biased;
                 () = stop.requested() => return End::Stopped,
                 Some(request) = requests.recv() => self.serve(&mut client, request).await,
-                group = self.schedule.next() => tokio::select! {
-                    biased;
-                    () = stop.requested() => return End::Stopped,
-                    polled = self.poll(&mut client, group) => polled,
-                },
+                group = self.schedule.next() => self.poll(&mut client, group, stop).await,
                 error = client.closed(&self.metrics) => return End::Lost(error),
                 _ = signs.tick() => Ok(()),
             };
@@ -146,8 +143,8 @@ impl<'a> Poller<'a> {
         Ok(())
     }
 
-    /// Sends one group's request and passes on what came of it.
-    async fn poll<S>(&mut self, client: &mut Client<S>, index: usize) -> Result<(), End>
+    /// Sends one group's request and passes on what came of it. Only the wait for the answer ends with a stop.
+    async fn poll<S>(&mut self, client: &mut Client<S>, index: usize, stop: &mut Stop) -> Result<(), End>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -160,7 +157,11 @@ impl<'a> Poller<'a> {
         let missed = self.schedule.skip_to_next(index, now);
         self.metrics.overruns.inc_by(missed);
         let request = self.groups[index].request.clone();
-        let answer = self.ask(client, device, &request).await;
+        let answer = tokio::select! {
+            biased;
+            () = stop.requested() => return Err(End::Stopped),
+            answer = self.ask(client, device, &request) => answer,
+        };
         let ts = self.clock.now();
         let points = std::mem::take(&mut self.groups[index].points);
         let readings = match &answer {
