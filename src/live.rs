@@ -62,6 +62,14 @@ impl Live {
         }
     }
 
+    /// Forgets points that are gone from the configuration.
+    pub fn forget<'a>(&self, points: impl IntoIterator<Item = &'a PointAddress>) {
+        let mut last = lock(&self.last);
+        for point in points {
+            last.remove(point);
+        }
+    }
+
     /// Takes note of alarms among new events.
     pub fn note(&self, events: &[Event]) {
         for event in events {
@@ -122,6 +130,15 @@ mod tests {
 
         assert_eq!(live.get(&reading(0.0).point.address), Some(reading(3.0)));
         assert_eq!(live.all().len(), 1);
+    }
+
+    #[test]
+    fn a_forgotten_point_has_no_reading() {
+        let live = Live::new(vec![reading(1.0)]);
+
+        live.forget([&reading(0.0).point.address]);
+
+        assert_eq!(live.all(), []);
     }
 
     #[test]

@@ -7,15 +7,20 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::model::PointAddress;
+
 /// Why a request was not answered with what it asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ApiError {
     /// The request cannot be understood.
     #[error("{0}")]
     Invalid(String),
-    /// There is no such route, device or point.
-    #[error("{0}")]
-    NotFound(String),
+    /// There is no such route.
+    #[error("no such route")]
+    NoRoute,
+    /// There is no such point.
+    #[error("no point {0}")]
+    NoPoint(PointAddress),
     /// The route knows other methods.
     #[error("this method is not allowed here")]
     Method,
@@ -38,7 +43,7 @@ impl ApiError {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
-            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::NoRoute | Self::NoPoint(_) => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -50,7 +55,8 @@ impl ApiError {
     /// What the sender can do about it.
     fn help(&self) -> Option<&'static str> {
         match self {
-            Self::NotFound(_) | Self::Method => Some("GET /api/v1/openapi.json lists every route"),
+            Self::NoRoute | Self::Method => Some("GET /api/v1/openapi.json lists every route"),
+            Self::NoPoint(_) => Some("`tidegate points` and GET /api/v1/points list every point"),
             Self::Refused(_) => Some("nothing was changed"),
             Self::Unavailable(_) => Some("GET /health says which part is missing"),
             Self::Invalid(_) | Self::TooLarge(_) | Self::Timeout(_) => None,

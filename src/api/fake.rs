@@ -60,7 +60,7 @@ impl Gateway for Fake {
         Box::pin(async move {
             match target.point.as_str() {
                 "voltage" => Ok(reading("voltage", 230.2)),
-                _ => Err(ApiError::NotFound(format!("no point {target}"))),
+                _ => Err(ApiError::NoPoint(target)),
             }
         })
     }
@@ -72,7 +72,7 @@ impl Gateway for Fake {
     }
 
     fn buffer(&self) -> Value {
-        json!({"blocks": 3})
+        json!({"committed": 3})
     }
 
     fn rules(&self) -> Value {

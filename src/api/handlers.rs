@@ -83,7 +83,7 @@ pub(super) async fn point(
     let address = address(&device, &point)?;
     let only = Selector::parse(&address.to_string()).map_err(|error| ApiError::Invalid(error.to_string()))?;
     let found = context.gateway.points(Some(&only)).into_iter().next();
-    found.map(Json).ok_or_else(|| ApiError::NotFound(format!("no point {address}")))
+    found.map(Json).ok_or(ApiError::NoPoint(address))
 }
 
 pub(super) async fn read(

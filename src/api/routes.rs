@@ -135,7 +135,7 @@ pub(super) const ROUTES: &[Route] = &[
 pub(super) fn router(context: Context) -> Router {
     let routes = ROUTES.iter().fold(Router::new(), |router, route| router.route(route.path, (route.handler)()));
     routes
-        .fallback(async || ApiError::NotFound("no such route".to_owned()))
+        .fallback(async || ApiError::NoRoute)
         .method_not_allowed_fallback(async || ApiError::Method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(context)

@@ -1,8 +1,13 @@
 //! `tidegate buffer`
 
+use std::time::Duration;
+
+use serde_json::Value;
+
 use super::{
     context::Context,
     error::CliError,
+    format::{bytes, span},
     table::{Table, cell},
 };
 
@@ -20,11 +25,58 @@ pub(super) enum Command {
 pub(super) fn run(command: &Command, context: &mut Context) -> Result<(), CliError> {
     let Command::Status { json: as_json } = command;
     let json = context.get("/api/v1/buffer")?;
-    context.show(*as_json, &json, || {
-        let mut table = Table::new(&["BUFFER", ""]);
-        for (key, value) in json.as_object().into_iter().flatten() {
-            table.push([key.replace('_', " "), cell(value)]);
+    context.show(*as_json, &json, || text(&json))
+}
+
+/// The buffer for people; `status` shows the same.
+pub(super) fn text(buffer: &Value) -> String {
+    let number = |key: &str| buffer[key].as_u64().unwrap_or_default();
+    let amount = |readings: u64, blocks: u64| format!("{readings} readings in {blocks} blocks");
+    let window = span(Duration::from_millis(number("loss_window_ms")));
+    let mut table = Table::new(&["BUFFER", ""]);
+    let mut row = |name: &str, value: String| table.push([name.to_owned(), value]);
+    row("file", cell(&buffer["path"]));
+    row("store", format!("{}, epoch {}", cell(&buffer["store"]), number("epoch")));
+    row("size", format!("{} of {}", bytes(number("size_bytes")), bytes(number("max_size"))));
+    row("durability", format!("{}, a power cut may take {window}", cell(&buffer["durability"])));
+    row("committed", format!("{} readings since the start", number("committed")));
+    row("lost to the bounds", amount(number("evicted_readings"), number("evicted_blocks")));
+    for owed in buffer["uplinks"].as_array().into_iter().flatten() {
+        let count = |key: &str| owed[key].as_u64().unwrap_or_default();
+        row(&format!("owed to {}", cell(&owed["uplink"])), amount(count("readings"), count("blocks")));
+    }
+    if !buffer["oldest_undelivered"].is_null() {
+        row("oldest owed", cell(&buffer["oldest_undelivered"]));
+    }
+    if !buffer["failing"].is_null() {
+        row("failing", cell(&buffer["failing"]));
+    }
+    table.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_buffer_is_told_in_words_of_people() {
+        let text = text(&json!({
+            "path": "/var/lib/tidegate/buffer.db", "store": "6f2c", "epoch": 42, "size_bytes": 1_572_864,
+            "max_size": 2_147_483_648_u64, "durability": "balanced", "loss_window_ms": 11_000, "committed": 7,
+            "uplinks": [{"uplink": "cloud", "blocks": 2, "readings": 90}],
+            "oldest_undelivered": null, "failing": "disk is full",
+        }));
+
+        for line in [
+            "size                1.5 MiB of 2.0 GiB",
+            "durability          balanced, a power cut may take 11 s",
+            "owed to cloud       90 readings in 2 blocks",
+            "failing             disk is full",
+        ] {
+            assert!(text.lines().any(|shown| shown == line), "{line}\n{text}");
         }
-        table.to_string()
-    })
+        assert!(!text.contains("oldest"), "{text}");
+    }
 }

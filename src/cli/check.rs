@@ -2,7 +2,7 @@
 
 use super::{
     context::Context,
-    error::CliError,
+    error::{CliError, complain},
     seams::{self, Report},
 };
 
@@ -18,9 +18,10 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<(), CliError> {
-    let report = seams::check(context.config());
-    tell(&report, args.json, context)?;
+    let mut report = seams::check(context.config());
     let is_valid = report.errors == 0 && !(args.strict && report.warnings > 0);
+    report.json["ok"] = is_valid.into();
+    tell(&report, args.json, context)?;
     if !is_valid {
         return Err(CliError::Config(String::new()));
     }
@@ -32,6 +33,8 @@ pub(super) fn tell(report: &Report, as_json: bool, context: &mut Context) -> Res
     if as_json {
         return context.print_json(&report.json);
     }
-    eprint!("{}", report.text);
+    if !report.text.is_empty() {
+        complain(&report.text);
+    }
     Ok(())
 }

@@ -38,19 +38,29 @@ impl Context {
     }
 
     /// A client of the daemon that the configuration names.
-    pub(super) fn client(&self) -> Client {
-        Client::new(&seams::socket_path(&self.config))
+    pub(super) fn client(&self) -> Result<Client, CliError> {
+        Ok(Client::new(&seams::socket_path(&self.config)?))
     }
 
     /// Fetches JSON from the daemon.
     pub(super) fn get(&self, path: &str) -> Result<Value, CliError> {
-        let client = self.client();
+        let client = self.client()?;
         block_on(async { Ok(client.get(path).await?) })
+    }
+
+    /// Refuses the name of an adapter that the daemon does not have.
+    pub(super) fn require_adapter(&self, name: &str) -> Result<(), CliError> {
+        let status = self.get("/api/v1/status")?;
+        let mut adapters = status["adapters"].as_array().into_iter().flatten();
+        if adapters.any(|adapter| adapter["name"] == *name) {
+            return Ok(());
+        }
+        Err(CliError::Usage(format!("there is no adapter {name:?} (help: tidegate status lists them)")))
     }
 
     /// Sends JSON to the daemon.
     pub(super) fn send(&self, method: &str, path: &str, body: &Value) -> Result<Value, CliError> {
-        let client = self.client();
+        let client = self.client()?;
         block_on(async { Ok(client.send(method, path, body).await?) })
     }
 

@@ -23,6 +23,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<(), CliError> {
     let mut json = context.get("/api/v1/devices")?;
     if let (Some(name), Value::Array(devices)) = (&args.adapter, &mut json) {
+        context.require_adapter(name)?;
         devices.retain(|device| device["adapter"] == **name);
     }
     let devices: Vec<Device> = known(&json)?;

@@ -1,6 +1,9 @@
 //! How a command fails: one sentence on standard error, and an exit code from sysexits(3).
 
-use std::{io, process::ExitCode};
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 use crate::api::ClientError;
 
@@ -20,6 +23,9 @@ pub(crate) enum CliError {
     /// The configuration is wrong; the report was printed.
     #[error("{0}")]
     Config(String),
+    /// The configuration is wrong, and this is the report.
+    #[error("{0}")]
+    Report(String),
     /// The daemon cannot be reached or refuses.
     #[error("{}", told(.0))]
     Daemon(#[from] ClientError),
@@ -38,8 +44,11 @@ impl CliError {
     /// Prints the sentence, unless there is none or the reader of a pipe has left.
     pub(super) fn tell(&self) {
         let text = self.to_string();
-        if !text.is_empty() && !self.is_closed_pipe() {
-            eprintln!("tidegate: {text}");
+        match self {
+            _ if text.is_empty() || self.is_closed_pipe() => {}
+            // Editors and build servers read `FILE:LINE:COL: error: …` from the start of the line.
+            Self::Report(_) => complain(&text),
+            _ => complain(&format!("tidegate: {text}")),
         }
     }
 
@@ -47,7 +56,7 @@ impl CliError {
     pub(super) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Usage(_) => USAGE.into(),
-            Self::Config(_) => CONFIG.into(),
+            Self::Config(_) | Self::Report(_) => CONFIG.into(),
             Self::Daemon(_) | Self::Unavailable(_) => UNAVAILABLE.into(),
             Self::Output(_) if self.is_closed_pipe() => ExitCode::SUCCESS,
             Self::Failed(_) | Self::Output(_) => ExitCode::FAILURE,
@@ -58,6 +67,11 @@ impl CliError {
     fn is_closed_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
+}
+
+/// Prints lines on standard error. That nobody reads them is no reason to panic.
+pub(super) fn complain(text: &str) {
+    let _ = writeln!(io::stderr(), "{}", text.trim_end());
 }
 
 /// A client's error with what to do about it.

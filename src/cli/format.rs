@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::config;
+
 /// `3 d 4 h`, `12 min 5 s`, `850 ms`: the two largest parts.
 pub(super) fn span(span: Duration) -> String {
     let seconds = span.as_secs();
@@ -14,22 +16,27 @@ pub(super) fn span(span: Duration) -> String {
     }
 }
 
-/// Reads `500ms`, `10s`, `5min`, `2h`, `1d`; nothing negative, nothing zero.
-pub(super) fn parse_span(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text:?} is no time span such as 10s, 500ms or 5min");
-    let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
-    let (number, unit) = text.split_at(digits);
-    let number: u64 = number.parse().map_err(|_| wrong())?;
-    let millis = match unit.trim_start() {
-        "ms" => 1,
-        "s" => 1_000,
-        "min" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return Err(wrong()),
+/// `1.5 MiB`: one decimal, powers of 1024.
+pub(super) fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    let Some(power) = (1..=UNITS.len()).rev().find(|power| bytes >> (10 * power) > 0) else {
+        return format!("{bytes} B");
     };
-    let span = number.checked_mul(millis).filter(|&millis| millis > 0).ok_or_else(wrong)?;
-    Ok(Duration::from_millis(span))
+    // Tenths without floats: exact up to the last one shown.
+    let tenths = (u128::from(bytes) * 10) >> (10 * power);
+    format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[power - 1])
+}
+
+/// Reads a time span as the configuration writes it, `500ms`, `10s`, `5m`; nothing negative, nothing zero.
+pub(super) fn parse_span(text: &str) -> Result<Duration, String> {
+    match config::duration(text) {
+        Ok(Duration::ZERO) => Err("duration is zero (help: give a duration above zero)".to_owned()),
+        Ok(span) => Ok(span),
+        Err(fault) => Err(match &fault.help {
+            Some(help) => format!("{fault} (help: {help})"),
+            None => fault.to_string(),
+        }),
+    }
 }
 
 /// A value with its unit and, when it is not good, its quality.
@@ -52,12 +59,19 @@ mod tests {
     }
 
     #[test]
-    fn spans_are_read_with_their_unit_only() {
+    fn spans_are_read_as_in_the_configuration() {
         assert_eq!(parse_span("10s"), Ok(Duration::from_secs(10)));
-        assert_eq!(parse_span("5 min"), Ok(Duration::from_secs(300)));
-        for wrong in ["10", "s", "0s", "-1s", "1.5s", "", "99999999999999999999d", "18446744073709551615d"] {
+        assert_eq!(parse_span("5m"), Ok(Duration::from_secs(300)));
+        for wrong in ["10", "s", "0s", "-1s", "", "99999999999999999999d", "18446744073709551615d"] {
             assert!(parse_span(wrong).is_err(), "{wrong}");
         }
+        assert!(parse_span("5min").unwrap_err().contains("such as \"10s\""));
+    }
+
+    #[test]
+    fn bytes_are_shown_in_the_unit_that_fits() {
+        let shown = [0, 1_023, 1_024, 1_572_864, 2 << 30, u64::MAX].map(bytes);
+        assert_eq!(shown, ["0 B", "1023 B", "1.0 KiB", "1.5 MiB", "2.0 GiB", "16777215.9 TiB"]);
     }
 
     #[test]

@@ -2,7 +2,11 @@
 
 use serde_json::json;
 
-use super::{context::Context, error::CliError, table::cell};
+use super::{
+    context::Context,
+    error::{CliError, complain},
+    table::cell,
+};
 use crate::api::ClientError;
 
 /// Make the daemon read its configuration again. When it is wrong nothing changes, the report is printed, and the
@@ -14,7 +18,7 @@ pub(super) fn run(context: &mut Context) -> Result<(), CliError> {
     match context.send("POST", "/api/v1/reload", &json!({})) {
         Ok(answer) => context.print(&format!("{}\n", cell(&answer["summary"]).trim_end())),
         Err(CliError::Daemon(ClientError::Refused { status: 422, error, .. })) => {
-            eprintln!("{}", error.trim_end());
+            complain(&error);
             Err(CliError::Config("nothing was reloaded".to_owned()))
         }
         Err(error) => Err(error),

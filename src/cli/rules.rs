@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use super::{check, context::Context, error::CliError, reload, seams, table::Table};
 
 /// What to do with the rules.
@@ -36,7 +38,12 @@ pub(super) fn run(command: &Command, context: &mut Context) -> Result<(), CliErr
 /// `tidegate rules list`
 fn list(as_json: bool, context: &mut Context) -> Result<(), CliError> {
     let json = context.get("/api/v1/rules")?;
-    context.show(as_json, &json, || Table::of(json.as_array().map_or(&[], Vec::as_slice)).to_string())
+    context.show(as_json, &json, || table(json.as_array().map_or(&[], Vec::as_slice)).to_string())
+}
+
+/// The rules with what they did; `status` shows the same.
+pub(super) fn table(rules: &[Value]) -> Table {
+    Table::of("rule", &["name", "state", "calls", "faults", "timers", "handlers", "last_error"], rules)
 }
 
 /// `tidegate rules check`

@@ -2,13 +2,14 @@
 
 use std::{
     fmt::Write as _,
+    fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use serde_json::{Value, json};
 
-use super::error::CliError;
+use super::{DEFAULT_CONFIG, error::CliError};
 use crate::{
     adapter::{Adapter, registry},
     config,
@@ -32,16 +33,24 @@ pub(super) struct Report {
     pub(super) summary: String,
 }
 
-/// The daemon's socket: what the configuration says, or the default when there is no configuration.
-pub(super) fn socket_path(path: &Path) -> PathBuf {
-    config::read(path).socket().to_owned()
+/// The daemon's socket: what the configuration says, or the default when there is none in the default place or it is
+/// not for everybody to read. A configuration that was asked for has to be there: a slip in its path must not send a
+/// command to another gateway.
+pub(super) fn socket_path(path: &Path) -> Result<PathBuf, CliError> {
+    if path != Path::new(DEFAULT_CONFIG) {
+        fs::File::open(path).map_err(|error| {
+            CliError::Report(format!("{}:1:1: error: cannot read the file: {error}", path.display()))
+        })?;
+    }
+    Ok(config::read(path).socket().to_owned())
 }
 
 /// Runs the daemon until it is asked to stop.
 pub(super) fn run(config: &Path) -> Result<(), CliError> {
     daemon::run(config).map_err(|error| match error {
-        RunError::Config(report) => CliError::Config(report),
+        RunError::Config(report) => CliError::Report(report),
         RunError::Start(why) => CliError::Unavailable(why),
+        lost @ RunError::Lost(_) => CliError::Failed(lost.to_string()),
     })
 }
 

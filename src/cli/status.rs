@@ -5,10 +5,12 @@ use std::{fmt::Write as _, time::Duration};
 use serde_json::Value;
 
 use super::{
+    buffer,
     context::{Context, known},
     error::CliError,
     format::span,
-    table::{Table, cell, one_line},
+    rules,
+    table::{Table, one_line},
 };
 use crate::api::view::Status;
 
@@ -22,6 +24,13 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
 }
+
+/// What is shown of an uplink.
+const UPLINKS: &[&str] = &["name", "state", "url", "since", "published", "acked", "in_flight", "reconnects", "error"];
+/// What is shown of a task.
+const TASKS: &[&str] = &["name", "state", "stage", "restarts", "last_error"];
+/// What is shown of an active alarm.
+const ALARMS: &[&str] = &["id", "severity", "rule", "text"];
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<(), CliError> {
     let mut json = context.get("/api/v1/status")?;
@@ -44,11 +53,13 @@ fn text(status: &Status) -> String {
         adapters.push([name, kind, state, adapter.devices.to_string()]);
     }
     let _ = write!(text, "\n{adapters}");
-    section(&mut text, "uplinks", &status.uplinks);
-    section(&mut text, "buffer", std::slice::from_ref(&status.buffer));
-    section(&mut text, "rules", &status.rules);
-    section(&mut text, "tasks", &status.tasks);
-    section(&mut text, "active alarms", &status.alarms);
+    section(&mut text, "uplink", UPLINKS, &status.uplinks);
+    let _ = write!(text, "\n{}", buffer::text(&status.buffer));
+    if !status.rules.is_empty() {
+        let _ = write!(text, "\n{}", rules::table(&status.rules));
+    }
+    section(&mut text, "task", TASKS, &status.tasks);
+    section(&mut text, "alarm", ALARMS, &status.alarms);
     for warning in &status.warnings {
         let _ = write!(text, "\nwarning: {}", one_line(warning));
     }
@@ -69,21 +80,10 @@ fn head(status: &Status) -> String {
     )
 }
 
-/// A table of another module's parts, if there are any.
-fn section(text: &mut String, title: &str, parts: &[Value]) {
-    // A single object of figures reads better down than across.
-    match parts {
-        [] | [Value::Null] => {}
-        [Value::Object(one)] => {
-            let mut table = Table::new(&[&title.to_uppercase(), ""]);
-            for (key, value) in one {
-                table.push([key.replace('_', " "), cell(value)]);
-            }
-            let _ = write!(text, "\n{table}");
-        }
-        many => {
-            let _ = write!(text, "\n{title}\n{}", Table::of(many));
-        }
+/// A table of parts, if there are any.
+fn section(text: &mut String, title: &str, keys: &[&str], parts: &[Value]) {
+    if !parts.is_empty() {
+        let _ = write!(text, "\n{}", Table::of(title, keys, parts));
     }
 }
 
@@ -98,7 +98,8 @@ mod tests {
         let status = Status {
             gateway: "plant-7".into(),
             uptime: 61,
-            buffer: json!({"blocks": 3}),
+            buffer: json!({"max_size": 1024}),
+            uplinks: vec![json!({"name": "cloud", "state": "waiting", "error": "connection refused"})],
             warnings: vec!["the disk is nearly full".into()],
             ..Status::default()
         };
@@ -106,8 +107,9 @@ mod tests {
         let text = text(&status);
 
         assert!(text.starts_with("gateway   plant-7 at "), "{text}");
-        assert!(text.contains("1 min 1 s ago") && text.contains("blocks  3\n"), "{text}");
+        assert!(text.contains("1 min 1 s ago") && text.contains("of 1.0 KiB\n"), "{text}");
+        assert!(text.contains("\ncloud   waiting ") && text.contains(" connection refused\n"), "{text}");
         assert!(text.ends_with("warning: the disk is nearly full\n"), "{text}");
-        assert!(!text.contains("alarms"), "{text}");
+        assert!(!text.contains("ALARM"), "{text}");
     }
 }

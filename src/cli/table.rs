@@ -4,9 +4,6 @@ use std::fmt;
 
 use serde_json::Value;
 
-/// Keys that come first when a table is made from objects whose form is not ours.
-const FIRST: &[&str] = &["name", "id", "state", "status"];
-
 /// Rows under headings.
 #[derive(Debug)]
 pub(super) struct Table {
@@ -29,16 +26,10 @@ impl Table {
         self.rows.push(row);
     }
 
-    /// A table of JSON objects, a column per key, names first.
-    pub(super) fn of(objects: &[Value]) -> Self {
-        let mut keys: Vec<&str> = Vec::new();
-        for key in objects.iter().filter_map(Value::as_object).flat_map(serde_json::Map::keys) {
-            if !keys.contains(&key.as_str()) {
-                keys.push(key);
-            }
-        }
-        keys.sort_by_key(|key| FIRST.iter().position(|first| first == key).unwrap_or(FIRST.len()));
-        let head: Vec<String> = keys.iter().map(|key| key.replace('_', " ").to_uppercase()).collect();
+    /// A table of JSON objects under a title, which heads the first column; `keys` are its columns from left to right.
+    pub(super) fn of(title: &str, keys: &[&str], objects: &[Value]) -> Self {
+        let head = keys.iter().enumerate().map(|(at, key)| if at == 0 { title } else { key });
+        let head = head.map(|word| word.replace('_', " ").to_uppercase()).collect();
         let mut table = Self { head, rows: Vec::new() };
         for object in objects {
             table.push(keys.iter().map(|key| object.get(*key).map_or_else(String::new, cell)));
@@ -68,12 +59,13 @@ impl fmt::Display for Table {
     }
 }
 
-/// A JSON value as a cell: text without quotes, nothing for null.
+/// A JSON value as a cell: text without quotes, nothing for null, a list with commas.
 pub(super) fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
-        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
+        Value::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join(", "),
+        Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
     }
 }
 
@@ -99,10 +91,17 @@ mod tests {
     }
 
     #[test]
-    fn objects_become_rows_with_their_names_first() {
-        let table = Table::of(&[json!({"acked": 3, "name": "cloud"}), json!({"name": "scada", "last_error": null})]);
+    fn objects_become_rows_with_the_columns_asked_for() {
+        let objects = [json!({"in_flight": 3, "name": "cloud", "x": 1}), json!({"name": "scada", "error": null})];
 
-        assert_eq!(table.to_string(), "NAME   ACKED  LAST ERROR\ncloud  3\nscada\n");
+        let table = Table::of("uplink", &["name", "in_flight", "error"], &objects);
+
+        assert_eq!(table.to_string(), "UPLINK  IN FLIGHT  ERROR\ncloud   3\nscada\n");
+    }
+
+    #[test]
+    fn a_list_is_shown_with_commas() {
+        assert_eq!(cell(&json!(["meter-1/*", "pump-1/speed"])), "meter-1/*, pump-1/speed");
     }
 
     proptest! {

@@ -28,7 +28,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<(), CliError> {
     let path = format!("/api/v1/tail{}", select_query(args.selector.as_deref())?);
-    let client = context.client();
+    let client = context.client()?;
     let mut left = args.count.unwrap_or(u64::MAX);
     let mut printed = Ok(());
     let on_line = |line: &[u8]| {

@@ -13,7 +13,7 @@ use super::{
     parse::topic_prefix,
     report::{Fault, Place, Problems},
     section::{At, FromNode, Keyed as _, Shape},
-    tree::Node,
+    tree::{Data, Node},
 };
 
 /// MQTT's keep-alive is a 16-bit number of seconds.
@@ -138,6 +138,11 @@ impl FromNode for Secret {
 
     fn from_node(node: Node, problems: &mut Problems) -> Option<Self> {
         let place = node.place.clone();
+        if matches!(node.data, Data::Text(_)) {
+            let help = "give its place: { credential = \"…\" }, { file = \"…\" } or { env = \"…\" }";
+            problems.error(&place, "a secret in plain text").help(help);
+            return None;
+        }
         let typed = file::SecretPlace::from_node(node, problems)?;
         match (typed.credential, typed.file, typed.env) {
             (Some(name), None, None) => Some(Self::Credential(name.value)),

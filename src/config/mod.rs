@@ -34,4 +34,4 @@ pub use report::{Fault, Place, Problem, Report, Severity};
 pub use schema::schema;
 pub use secret::{SecretError, SecretText};
 pub use section::AdapterKind;
-pub use units::host_port;
+pub use units::{duration, host_port};

@@ -199,7 +199,8 @@ pub(crate) fn table_of(node: Node, problems: &mut Problems) -> Option<Section> {
     match node.data {
         Data::Table(table) => Some(Section::new(node.place, table)),
         data => {
-            problems.error(&node.place, format!("expected a table, found {}", data.kind()));
+            let help = "write { key = value, … }, or [single brackets]";
+            problems.error(&node.place, format!("expected a table, found {}", data.kind())).help(help);
             None
         }
     }

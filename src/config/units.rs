@@ -9,7 +9,7 @@ use crate::model::Rate;
 const LONGEST_DAYS: u64 = 36_500;
 
 /// Reads a number and its unit: `50ms`, `1s`, `1.5h`, `90d`; `0` needs no unit.
-pub(super) fn duration(text: &str) -> Result<Duration, Fault> {
+pub fn duration(text: &str) -> Result<Duration, Fault> {
     let form = "write a number and ms, s, m, h or d, such as \"10s\"";
     let millis = match number_and_unit(text) {
         Some((0, "")) => return Ok(Duration::ZERO),
@@ -91,8 +91,11 @@ pub fn host_port(text: &str, default_port: u16) -> Result<(String, u16), Fault> 
 
 /// A TCP port to connect to.
 fn port_number(text: &str) -> Result<u16, Fault> {
-    let port = text.parse().ok().filter(|&port: &u16| port != 0 && !text.starts_with('+'));
-    port.ok_or_else(|| Fault::new(format!("port {text:?} is outside 1 to 65535")))
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Fault::new(format!("{text:?} is no port")).help("write HOST or HOST:PORT and nothing behind it"));
+    }
+    let port = text.parse().ok().filter(|&port: &u16| port != 0);
+    port.ok_or_else(|| Fault::new(format!("port {text} is outside 1 to 65535")))
 }
 
 /// Splits `1.5h` into thousandths of the number and the unit.

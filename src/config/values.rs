@@ -38,7 +38,7 @@ pub struct Unusable;
 /// Reads text and turns it into a value.
 pub fn from_text<T>(node: &Node, problems: &mut Problems, parse: impl FnOnce(&str) -> Result<T, Fault>) -> Option<T> {
     let Data::Text(text) = &node.data else {
-        problems.error(&node.place, format!("expected text, found {}", node.data.kind()));
+        problems.error(&node.place, format!("expected text, found {}", node.data.kind())).help("put it in quotes");
         return None;
     };
     parse(text).map_err(|fault| problems.fault(&node.place, fault)).ok()
@@ -218,7 +218,8 @@ impl FromNode for f64 {
             Data::Int(number) => Some(number as f64),
             Data::Float(number) if number.is_finite() => Some(number),
             _ => {
-                problems.error(&node.place, format!("expected a finite number, found {}", node.data.kind()));
+                let found = if matches!(node.data, Data::Float(_)) { "nan or inf" } else { node.data.kind() };
+                problems.error(&node.place, format!("expected a finite number, found {found}"));
                 None
             }
         }
@@ -235,7 +236,9 @@ impl FromNode for PathBuf {
             _ if text.contains('\0') => Err(Fault::new("path has a NUL character")),
             _ => Ok(text.to_owned()),
         })?;
-        Some(node.place.file.parent().map_or_else(|| Self::from(&text), |folder| folder.join(&text)))
+        let path = node.place.file.parent().map_or_else(|| Self::from(&text), |folder| folder.join(&text));
+        // Anew from its parts, so that `./buffer.db` does not show as `/etc/tidegate/./buffer.db`.
+        Some(path.components().collect())
     }
 }
 
@@ -244,7 +247,8 @@ impl<T: FromNode> FromNode for Vec<T> {
 
     fn from_node(node: Node, problems: &mut Problems) -> Option<Self> {
         let Data::List(items) = node.data else {
-            problems.error(&node.place, format!("expected a list, found {}", node.data.kind()));
+            let help = "write [value, …], or [[double brackets]] for a list of tables";
+            problems.error(&node.place, format!("expected a list, found {}", node.data.kind())).help(help);
             return None;
         };
         // A list whose entries are all wrong is wrong, not empty.

@@ -53,15 +53,21 @@ impl Core {
 
     /// Takes a valid configuration into force; says what changed.
     async fn apply(self: &Arc<Self>, loaded: Loaded) -> String {
-        let (config, adapters, _) = loaded;
+        let (mut config, adapters, _) = loaded;
         let old = super::lock(&self.config).clone();
+        let restart = need_restart(&old, &config);
+        if old.gateway != config.gateway {
+            // Topics and client ids are made of its names: messages of one gateway under the topics of another would
+            // be the result.
+            config.uplinks.clone_from(&old.uplinks);
+        }
         let mut changes = Vec::new();
         self.apply_log(&old, &config, &mut changes);
         self.apply_commands(&old, &config, &mut changes).await;
         self.apply_uplinks(&config, &mut changes).await;
         self.apply_adapters(adapters, &mut changes).await;
         self.apply_rules(&mut changes).await;
-        changes.extend(need_restart(&old, &config));
+        changes.extend(restart);
         *super::lock(&self.config) =
             config::Config { gateway: old.gateway, buffer: old.buffer, rules: old.rules, api: old.api, ..config };
         if changes.is_empty() { "nothing changed".to_owned() } else { changes.join("; ") }
@@ -121,6 +127,7 @@ impl Core {
             changes.push(format!("adapter {} stopped", task.adapter.name()));
             task.handle.stop(STOP_LIMIT).await;
             self.disconnect(task.adapter.name());
+            self.forget(task.adapter.as_ref(), &new);
         }
         for adapter in new {
             let fingerprint = adapter.fingerprint();
@@ -130,6 +137,16 @@ impl Core {
             changes.push(format!("adapter {} started", adapter.name()));
             self.add_adapter(adapter);
         }
+    }
+
+    /// Takes the points that an adapter had and the new configuration has not out of the live view.
+    fn forget(&self, old: &dyn Adapter, new: &[Arc<dyn Adapter>]) {
+        let points = |adapter: &dyn Adapter| {
+            let points = adapter.devices().into_iter().flat_map(|device| device.points);
+            points.map(|point| point.address.clone()).collect::<BTreeSet<_>>()
+        };
+        let kept: BTreeSet<_> = new.iter().flat_map(|adapter| points(adapter.as_ref())).collect();
+        self.live.forget(points(old).difference(&kept));
     }
 
     /// Rules are compiled again; each that fails keeps its last good version.
@@ -153,6 +170,9 @@ fn need_restart(old: &config::Config, new: &config::Config) -> Option<String> {
         ("[rules]", old.rules != new.rules),
         ("[api]", old.api != new.api),
     ];
-    let names: Vec<&str> = differs.into_iter().filter_map(|(name, is_new)| is_new.then_some(name)).collect();
+    let mut names: Vec<&str> = differs.into_iter().filter_map(|(name, is_new)| is_new.then_some(name)).collect();
+    if old.gateway != new.gateway && old.uplinks != new.uplinks {
+        names.push("[[uplink]]");
+    }
     (!names.is_empty()).then(|| format!("{} changed: restart to apply", names.join(", ")))
 }

@@ -11,6 +11,7 @@ use tokio::{
     sync::{broadcast, oneshot},
     time::timeout,
 };
+use tracing::error;
 
 use super::assembly::{Core, Daemon, StartError};
 use crate::{
@@ -19,10 +20,15 @@ use crate::{
     model::{
         CommandId, DeviceRequest, Envelope, Outcome, OutcomeStatus, Payload, PointAddress, Reading, Selector, Source,
     },
+    rules::RuleState,
     supervisor::{Restart, Stage, TaskState},
     telemetry, uplink,
 };
 
+/// Longest silence of the buffer's writer before the watchdog is not fed; a commit on a slow card is shorter.
+const WRITER_LIMIT: Duration = Duration::from_secs(10);
+/// Longest silence of an adapter, several times what it promises.
+const SILENCE_LIMIT: Duration = Duration::from_secs(20);
 /// Longest wait for a reading that was asked for by hand.
 const READ_LIMIT: Duration = Duration::from_secs(15);
 
@@ -66,11 +72,14 @@ impl Core {
         format!("{rate:.0} readings/s, {connected} of {} uplinks connected", uplinks.len())
     }
 
-    /// Whether the buffer's writer answers and no watched task is stalled.
-    pub(super) async fn is_alive(&self, limit: Duration) -> bool {
-        let answers = timeout(limit, self.buffer.ping()).await.is_ok_and(|answer| answer.is_ok());
-        let since = self.clock.uptime().saturating_sub(limit * 10);
-        answers && self.supervisor.all_made_progress(since)
+    /// Whether the buffer's writer answers and every adapter gave a sign of life of late. Says who did not.
+    pub(super) async fn is_alive(&self) -> bool {
+        let answers = timeout(WRITER_LIMIT, self.buffer.ping()).await.is_ok_and(|answer| answer.is_ok());
+        let stalled = self.supervisor.stalled(self.clock.uptime().saturating_sub(SILENCE_LIMIT));
+        if !answers || !stalled.is_empty() {
+            error!(?stalled, writer_answers = answers, "Something is stuck, the watchdog is not fed");
+        }
+        answers && stalled.is_empty()
     }
 
     /// What an operator should look at, one sentence each.
@@ -92,7 +101,9 @@ impl Core {
             problems.push(format!("buffer: {failing}"));
         }
         for rule in self.rule_status.borrow().iter() {
-            if let Some(error) = &rule.last_error {
+            // A rule that failed and runs on is told by its count of faults; here stands what somebody has to mend.
+            if rule.state != RuleState::Running {
+                let error = rule.last_error.as_deref().unwrap_or("is out of service");
                 problems.push(format!("rule {}: {error}", rule.name));
             }
         }
@@ -193,9 +204,12 @@ impl Gateway for Surface {
     fn read(&self, target: PointAddress) -> BoxFuture<'_, Result<Reading, ApiError>> {
         Box::pin(async move {
             let route = self.0.routes.borrow().get(&target).cloned();
-            let route = route.ok_or_else(|| ApiError::NotFound(format!("no point {target}")))?;
+            let route = route.ok_or_else(|| match self.0.live.get(&target) {
+                Some(_) => ApiError::Invalid(format!("{target} comes from a rule: there is no device to ask")),
+                None => ApiError::NoPoint(target.clone()),
+            })?;
             if !route.point.access.can_read() {
-                return Err(ApiError::Refused(format!("{target} can only be written")));
+                return Err(ApiError::Invalid(format!("{target} can only be written")));
             }
             let (reply, answer) = oneshot::channel();
             let gone = || ApiError::Unavailable(format!("the adapter of {target} does not run at the moment"));

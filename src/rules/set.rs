@@ -156,6 +156,8 @@ impl RuleSet {
         let called = &mut self.rules[rule];
         let script = called.script.as_ref().filter(|_| !called.quarantined)?;
         let with_reading = subject.is_some();
+        let bad = subject.as_ref().map(|subject| &subject.reading.quality).filter(|quality| quality.is_bad());
+        let bad = bad.map(ToString::to_string);
         let serial = self.host.lock().begin(&called.name, now, subject);
         let argument = with_reading.then(|| Dynamic::from(ReadingHandle(serial)));
         // The interpreter is not ours: should it panic, that is a fault of this rule and of nothing else.
@@ -171,19 +173,26 @@ impl RuleSet {
             Err(_) => "the script engine panicked".to_owned(),
         };
         self.host.lock().undo();
-        self.fault(rule, &text);
+        match bad {
+            Some(quality) => self.stumble(rule, &format!("{text}: the reading is {quality} and has no value")),
+            None => self.fault(rule, &text),
+        }
         None
     }
 
-    /// Counts a fault, tells it once, and takes the rule out of service when there were too many in a row.
+    /// Counts a fault on a bad reading. It says nothing about the readings to come: a device with ten points that
+    /// goes offline must not take every rule on them out of service.
+    fn stumble(&mut self, rule: usize, text: &str) {
+        let in_row = self.rules[rule].in_row;
+        self.count_fault(rule, text);
+        self.rules[rule].in_row = in_row;
+    }
+
+    /// Counts a fault, and takes the rule out of service when there were too many in a row.
     fn fault(&mut self, rule: usize, text: &str) {
-        let uptime = self.clock.uptime();
+        self.count_fault(rule, text);
         let failed = &mut self.rules[rule];
         let name = failed.name.to_string();
-        self.metrics.faults.get_or_create(&vec![("rule".to_owned(), name.clone())]).inc();
-        if failed.note_fault(text, uptime) {
-            tracing::warn!(rule = name, error = text, "Rule failed, the reading passes as it was");
-        }
         if failed.in_row < self.quarantine_after {
             return;
         }
@@ -193,6 +202,17 @@ impl RuleSet {
         self.output.events.push(Event::gateway(self.clock.now(), "rule-quarantined", text));
         self.host.lock().points.forget_handlers();
         self.count_running();
+    }
+
+    /// Counts a fault and tells it once.
+    fn count_fault(&mut self, rule: usize, text: &str) {
+        let uptime = self.clock.uptime();
+        let failed = &mut self.rules[rule];
+        let name = failed.name.to_string();
+        self.metrics.faults.get_or_create(&vec![("rule".to_owned(), name.clone())]).inc();
+        if failed.note_fault(text, uptime) {
+            tracing::warn!(rule = name, error = text, "Rule failed, the reading passes as it was");
+        }
     }
 
     /// Tells how many rules run.

@@ -49,6 +49,8 @@ impl Uplink for Mqtt5 {
         let mut filter = SubscribeFilter::new(topic, QoS::AtLeastOnce);
         // What is retained comes with the first subscription, not again with each connection.
         filter.retain_forward_rule = RetainForwardRule::OnNewSubscribe;
+        // Without the flag as it was published, a retained command that arrives while we listen looks like any other.
+        filter.preserve_retain = true;
         self.client.try_subscribe_many([filter]).map_err(lost)
     }
 

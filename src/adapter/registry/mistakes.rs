@@ -44,10 +44,16 @@ fn keys_and_types() {
     near("[gateway]\nidd = 'x'\n", "2:1: error: unknown key \"idd\" (help: did you mean \"id\"?)");
     near("[log]\nxyz = 1\n", "2:1: error: unknown key \"xyz\" (help: known here: level)");
     near("[api]\nlisten = 'x'\n", "2:1: error: key \"listen\" is not in this version (help: leave it out)");
-    near("gateway = 1\n", "1:11: error: expected a table, found an integer");
+    near(
+        "gateway = 1\n",
+        "1:11: error: expected a table, found an integer (help: write { key = value, … }, or [single brackets])",
+    );
     near("[buffer]\nexpress = 'yes'\n", "2:11: error: expected true or false, found text");
-    near("[buffer]\nmax_size = 5\n", "2:12: error: expected text, found an integer");
-    near("uplink = {}\n", "1:10: error: expected a list, found a table");
+    near("[buffer]\nmax_size = 5\n", "2:12: error: expected text, found an integer (help: put it in quotes)");
+    near(
+        "uplink = {}\n",
+        "1:10: error: expected a list, found a table (help: write [value, …], or [[double brackets]] for a list of tables)",
+    );
     near("[rules]\nquarantine_after = 0\n", "2:20: error: 0 is outside 1 to 4294967295");
     near("[rules]\nmax_operations = 1.5\n", "2:18: error: expected a whole number, found a float");
     near(
@@ -115,7 +121,7 @@ fn uplinks() {
     let url = "[[uplink]]\nname = 'c'\nurl = ";
     one(url, "'wss://b'\n", &format!("3:7: error: scheme \"wss\" is not in this version {form}"));
     one(url, "'http://b'\n", &format!("3:7: error: unknown scheme \"http\" {form}"));
-    one(url, "'mqtt://b:0'\n", "3:7: error: port \"0\" is outside 1 to 65535");
+    one(url, "'mqtt://b:0'\n", "3:7: error: port 0 is outside 1 to 65535");
 }
 
 #[test]
@@ -316,7 +322,7 @@ fn a_byte_order_mark_and_dos_line_ends_move_no_place() {
 
     let found = report(&[("tidegate.toml", text.as_bytes())]);
 
-    assert_eq!(found, ["tidegate.toml:2:8: error: expected text, found an integer"]);
+    assert_eq!(found, ["tidegate.toml:2:8: error: expected text, found an integer (help: put it in quotes)"]);
 }
 
 #[test]

@@ -69,11 +69,11 @@ impl Watch {
         for message in site.broker.take_seen() {
             // Messages of other topics, such as `state`, have no number and prove nothing.
             self.consumer.take(&message.payload);
-            self.events.extend(event(&message));
+            if let Some(line) = event(&message) {
+                self.events.push_front(line);
+            }
         }
-        let surplus = self.events.len().saturating_sub(EVENTS);
-        self.events.drain(..surplus);
-        self.events.make_contiguous().sort_by(|a, b| b.cmp(a));
+        self.events.truncate(EVENTS);
     }
 }
 

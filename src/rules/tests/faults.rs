@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use super::fixture::{Bench, lines};
-use crate::{model::EventKind, rules::RuleState};
+use super::fixture::{Bench, lines, point};
+use crate::{
+    model::{EventKind, PointType, Reading, Timestamp},
+    rules::RuleState,
+};
 
 /// The reading passes and the fault is known.
 fn passes_in_spite_of(body: &str) -> String {
@@ -100,6 +103,20 @@ fn too_many_faults_in_a_row_put_a_rule_out_of_service_until_it_changes() {
     bench.reload();
     assert_eq!(bench.status().state, RuleState::Running);
     assert!(bench.power(1.0).is_empty());
+}
+
+#[test]
+fn a_rule_that_fails_on_bad_readings_stays_in_service() {
+    let mut bench = Bench::one(r#"on("meter/power", |r| { emit("site/double", r.value * 2.0) });"#);
+    let silent = || Reading::bad(point("meter/power", PointType::Float), "timeout", Timestamp::default());
+
+    for _ in 0..50 {
+        assert_eq!(lines(&bench.send(silent()).forward), ["meter/power=null"]);
+    }
+
+    assert_eq!((bench.status().state, bench.status().faults), (RuleState::Running, 50));
+    assert!(bench.status().last_error.unwrap().ends_with("the reading is bad:timeout and has no value"));
+    assert_eq!(lines(&bench.power(2.0).forward), ["meter/power=2", "site/double=4"]);
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use super::fixture::{Bench, lines, reading};
-use crate::model::{EventKind, PointType, Value};
+use super::fixture::{Bench, lines, point, reading};
+use crate::model::{EventKind, PointType, Reading, Timestamp, Value};
 
 fn demo(name: &str) -> Bench {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("plugins/rules/demo/{name}.rhai"));
@@ -36,6 +36,15 @@ fn an_open_door_is_told() {
 
     assert_eq!([false, true, true, false].map(&mut told), [0, 1, 0, 1]);
     assert_eq!(bench.status().faults, 0);
+}
+
+#[test]
+fn a_store_that_does_not_answer_keeps_its_door_alarm() {
+    let mut bench = demo("cold-store");
+    bench.send(reading("cold-1/door", PointType::Bool, Value::Bool(true), 0));
+    let silent = Reading::bad(point("cold-1/door", PointType::Bool), "timeout", Timestamp::default());
+
+    assert!(bench.send(silent).events.is_empty());
 }
 
 #[test]
