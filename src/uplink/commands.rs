@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, warn};
 
 use super::{
-    link::{Inbound, LinkError, Session, Token, Uplink},
+    link::{Inbound, LinkError, MAX_OPEN, Session, Token, Uplink},
     session::Backoff,
     topic::Topics,
 };
@@ -22,10 +22,6 @@ use crate::{
 
 /// Bytes of a command that are passed on; one more than this is enough for the command side to refuse it.
 const MAX_PAYLOAD: usize = 64 * 1024 + 1;
-
-/// Messages waiting for the command side. A broker that sends more (3.1.1 knows no limit) loses the connection and
-/// sends them again later.
-const MAX_OPEN: usize = 256;
 
 /// Takes commands from one broker.
 pub(super) struct Inbox {
@@ -81,14 +77,11 @@ impl Inbox {
                         link.acknowledge(token)?;
                     }
                 }
-                inbound = link.poll() => {
+                inbound = link.poll(), if open.len() < MAX_OPEN => {
                     match inbound? {
                         Some(inbound) if inbound.topic == topic => open.push(self.take(inbound)),
                         Some(stray) => self.drop_stray(&mut link, stray)?,
                         None => {}
-                    }
-                    if open.len() > MAX_OPEN {
-                        return Err(LinkError::Lost(format!("more than {MAX_OPEN} commands wait")));
                     }
                 }
             }

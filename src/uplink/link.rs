@@ -16,6 +16,10 @@ pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// brokers, `clip` cuts the end off.
 pub(super) const MAX_INCOMING: u32 = 256 * 1024;
 
+/// Commands that wait to be taken. At this number nothing more is read until one of them is, which makes a broker wait
+/// that knows no limit of its own (3.1.1).
+pub(super) const MAX_OPEN: usize = 256;
+
 /// A connection of one MQTT version.
 pub(super) trait Uplink: Sized + Send {
     /// Connects and waits for the CONNACK.
@@ -175,6 +179,17 @@ pub(super) fn client_id(config: &Config, session: &Session) -> String {
         Session::Clean { .. } => config.client_id.clone(),
         Session::Kept => format!("{}-cmd", config.client_id),
     }
+}
+
+/// Places between us and the client library. They are never all in use: blocks are bounded by the window, PUBACKs by
+/// the commands that are open, and the rest is for a subscription, a `state` and the goodbye.
+pub(super) fn capacity(config: &Config, session: &Session) -> usize {
+    let most = match session {
+        // A block may have an answer to its asker beside it.
+        Session::Clean { .. } => 2 * usize::from(config.window),
+        Session::Kept => MAX_OPEN,
+    };
+    most + 16
 }
 
 /// Whole seconds of the keep-alive, as MQTT wants them.

@@ -84,10 +84,10 @@ impl Mqtt311 {
     async fn open(config: &Config, session: Session) -> Result<Self, LinkError> {
         let credentials = Credentials::read(config).await?;
         let connect = wire::once(wire::dial(config, credentials.tls).await?);
+        let capacity = link::capacity(config, &session);
         let mut options = options(config, credentials.login, session);
         options.set_socket_connector(move |_, _| std::future::ready(connect()));
-        // The window bounds what is queued; a few places more hold PUBACKs, the subscription and the goodbye.
-        let (client, mut events) = AsyncClient::builder(options).capacity(usize::from(config.window) + 16).build();
+        let (client, mut events) = AsyncClient::builder(options).capacity(capacity).build();
         let mut network = NetworkOptions::new();
         network.set_connection_timeout(CONNECT_TIMEOUT.as_secs());
         events.set_network_options(network);

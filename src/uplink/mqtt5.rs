@@ -98,10 +98,10 @@ impl Mqtt5 {
     async fn open(config: &Config, session: Session) -> Result<Self, LinkError> {
         let credentials = Credentials::read(config).await?;
         let connect = wire::once(wire::dial(config, credentials.tls).await?);
+        let capacity = link::capacity(config, &session);
         let mut options = options(config, credentials.login, session);
         options.set_socket_connector(move |_, _| std::future::ready(connect()));
-        // The window bounds what is queued; a few places more hold PUBACKs, the subscription and the goodbye.
-        let (client, mut events) = AsyncClient::builder(options).capacity(usize::from(config.window) + 16).build();
+        let (client, mut events) = AsyncClient::builder(options).capacity(capacity).build();
         let limits = greeted(&mut events).await?;
         Ok(Self { client, events, limits })
     }

@@ -198,6 +198,31 @@ async fn commands_come_under_a_new_prefix_although_the_broker_remembers_the_old_
 }
 
 #[tokio::test]
+async fn commands_that_are_taken_all_at_once_are_all_acknowledged() {
+    for protocol in BOTH {
+        let (broker, port, _stop) = embedded().await;
+        let mut config = config(port, protocol);
+        config.commands = true;
+        config.window = 1;
+        let mut running = start(config, Memory::new());
+        within(broker.until(|broker| broker.is_subscribed("gw-cmd"))).await;
+        let command = Message { topic: "t/command".into(), payload: "{}".into(), qos: 1, ..Message::default() };
+        (0..32).for_each(|_| broker.publish(command.clone()));
+
+        let mut taken = Vec::new();
+        while taken.len() < 32 {
+            taken.push(within(running.commands.recv()).await.unwrap().taken.unwrap());
+        }
+        taken.into_iter().for_each(|taken| taken.send(()).unwrap());
+
+        within(broker.until(|broker| broker.owed("gw-cmd") == (0, 0))).await;
+        // One connection for the blocks and one for the commands.
+        assert_eq!(broker.counts().connects, 2);
+        running.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_message_that_is_handed_over_long_after_its_readings_is_marked_late() {
     let (broker, port, _stop) = embedded().await;
     let outbox = Memory::new();
