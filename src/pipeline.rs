@@ -97,7 +97,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::host::clock::SystemClock;
+    use crate::testing::clock::ManualClock;
 
     fn command(target: &str) -> RuleCommand {
         RuleCommand { rule: "r".into(), target: target.to_owned(), value: 1.into() }
@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn a_command_that_finds_the_inbox_full_is_denied_and_holds_up_nothing() {
         let (inbox, _desk) = mpsc::channel(1);
-        let clock: SharedClock = Arc::new(SystemClock::new());
+        let clock: SharedClock = Arc::new(ManualClock::default());
 
         assert_eq!(submit(&inbox, command("pump/speed"), &clock), None);
         let refused = submit(&inbox, command("pump/speed"), &clock).unwrap();
