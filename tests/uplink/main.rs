@@ -213,7 +213,9 @@ async fn commands_that_are_taken_all_at_once_are_all_acknowledged() {
         while taken.len() < 32 {
             taken.push(within(running.commands.recv()).await.unwrap().taken.unwrap());
         }
-        taken.into_iter().for_each(|taken| taken.send(()).unwrap());
+        for taken in taken {
+            taken.send(()).unwrap();
+        }
 
         within(broker.until(|broker| broker.owed("gw-cmd") == (0, 0))).await;
         // One connection for the blocks and one for the commands.
