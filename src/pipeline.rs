@@ -6,15 +6,15 @@
 //!                                          └────> command desk
 //! ```
 //!
-//! Order is kept. It waits where the buffer waits, and so do the rules and the adapters behind it: nothing is shed
-//! between them. It ends when the rules have ended, after the last output is in the buffer.
+//! Order is kept. It waits where the buffer waits, and for nothing else, and so do the rules and the adapters behind
+//! it: nothing is shed between them. It ends when the rules have ended, after the last output is in the buffer.
 
 use tokio::sync::mpsc;
 
 use crate::{
     buffer::{Append, Buffer, Stopped},
     live::Live,
-    model::{CommandId, Envelope, Event, Outcome, Payload, SharedClock, Source},
+    model::{CommandId, Envelope, Event, Outcome, OutcomeStatus, Payload, SharedClock, Source},
     rules::{Output, RuleCommand},
     shutdown::Stop,
 };
@@ -31,15 +31,14 @@ pub async fn run(
         live.update(&output.forward);
         live.update(&output.local);
         live.note(&output.events);
-        for command in output.commands {
-            submit(inbox, command, clock).await;
-        }
+        let commands = output.commands.into_iter();
+        let outcomes = commands.filter_map(|command| submit(inbox, command, clock)).collect();
         buffer
             .append(Append {
                 forward: output.forward,
                 local: output.local,
                 events: output.events,
-                outcomes: Vec::new(),
+                outcomes,
                 state: output.state,
                 receipts: output.receipts,
             })
@@ -48,24 +47,24 @@ pub async fn run(
     Ok(())
 }
 
-/// Puts a rule's command into the inbox, where it meets the same policy as everybody's.
-async fn submit(inbox: &mpsc::Sender<Envelope>, command: RuleCommand, clock: &SharedClock) {
+/// Puts a rule's command into the inbox, where it meets the same policy as everybody's. It does not wait for room:
+/// the desk waits for adapters, and they wait for their readings to pass here. Without room there is an outcome that says so.
+fn submit(inbox: &mpsc::Sender<Envelope>, command: RuleCommand, clock: &SharedClock) -> Option<Outcome> {
+    let id = CommandId::random();
+    let payload = Payload::Fields { id: id.clone(), target: command.target, value: command.value, expires: None };
     let envelope = Envelope {
         source: Source::Rule(command.rule),
         received: clock.now(),
         retained: false,
-        payload: Payload::Fields {
-            id: CommandId::random(),
-            target: command.target,
-            value: command.value,
-            expires: None,
-        },
+        payload,
         response: None,
         reply: None,
         taken: None,
     };
-    // The desk is gone only at shutdown, when no command may start any more.
-    let _ = inbox.send(envelope).await;
+    inbox.try_send(envelope).is_err().then(|| {
+        let outcome = Outcome::new(Some(id), OutcomeStatus::Denied, clock.now());
+        outcome.because("too many commands wait to be decided on; nothing was carried out")
+    })
 }
 
 /// What besides readings goes into the buffer.
@@ -92,5 +91,29 @@ pub async fn record(record: &mut Record, buffer: &Buffer, mut stop: Stop) -> Res
             else => return Ok(()),
         };
         buffer.append(append).await?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::testing::clock::ManualClock;
+
+    fn command(target: &str) -> RuleCommand {
+        RuleCommand { rule: "r".into(), target: target.to_owned(), value: 1.into() }
+    }
+
+    #[test]
+    fn a_command_that_finds_the_inbox_full_is_denied_and_holds_up_nothing() {
+        let (inbox, _desk) = mpsc::channel(1);
+        let clock: SharedClock = Arc::new(ManualClock::default());
+
+        assert_eq!(submit(&inbox, command("pump/speed"), &clock), None);
+        let refused = submit(&inbox, command("pump/speed"), &clock).unwrap();
+
+        assert_eq!(refused.status, OutcomeStatus::Denied);
+        assert!(refused.id.is_some() && refused.error.is_some());
     }
 }

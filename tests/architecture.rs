@@ -10,9 +10,10 @@ use std::{
 };
 
 /// Libraries that live behind one door, and the modules behind it.
-const DOORS: [(&str, &[&str]); 7] = [
+const DOORS: [(&str, &[&str]); 8] = [
     ("rusqlite::", &["buffer", "command"]),
     ("rumqttc", &["uplink", "testing"]),
+    ("tokio_rustls::", &["uplink"]),
     ("rhai::", &["rules", "profile"]),
     ("axum::", &["api"]),
     ("clap::", &["cli"]),

@@ -8,7 +8,7 @@
 pub mod modbus;
 pub mod registry;
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge},
@@ -79,6 +79,39 @@ pub struct AdapterContext {
     pub clock: SharedClock,
     /// What it counts.
     pub metrics: Arc<Metrics>,
+    /// Called whenever it worked or had nothing to do, at least every [`Alive::INTERVAL`]: silence is a fault.
+    pub alive: Alive,
+}
+
+/// An adapter's sign of life, for the watchdog. Waiting for a device, a link or room in a queue is life too.
+#[derive(Clone)]
+pub struct Alive(Arc<dyn Fn() + Send + Sync>);
+
+impl Alive {
+    /// Longest time between two signs.
+    pub const INTERVAL: Duration = Duration::from_secs(5);
+
+    /// Passes signs of life on.
+    pub fn new(sign: impl Fn() + Send + Sync + 'static) -> Self {
+        Self(Arc::new(sign))
+    }
+
+    /// Gives a sign of life.
+    pub fn sign(&self) {
+        (self.0)();
+    }
+
+    /// Waits for `work`, giving signs meanwhile. Safe to cancel if `work` is.
+    pub async fn during<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut signs = tokio::time::interval(Self::INTERVAL);
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                _ = signs.tick() => self.sign(),
+            }
+        }
+    }
 }
 
 /// What every adapter counts, labelled with its name.

@@ -1,23 +1,27 @@
 //! One commit: everything that became true together, in one transaction.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use rusqlite::{Transaction, params};
 
 use super::{
     cutter, delivery,
-    store::{CLOCKS, Store},
+    store::{CLOCKS, Store, seal},
 };
-use crate::model::{Block, StateChange, Timestamp};
+use crate::model::{Block, Timestamp};
+
+/// Changed variables by rule and key, each as it is now: however long the database refuses, there are no more of
+/// them than variables.
+pub(super) type States = HashMap<(Arc<str>, Arc<str>), Option<serde_json::Value>>;
 
 /// What goes into one transaction.
 pub(super) struct Commit<'a> {
-    /// New blocks, when they were cut, and their bodies.
+    /// New blocks, when they were cut, and their encoded bodies.
     pub(super) blocks: &'a [(Arc<Block>, Timestamp, Vec<u8>)],
     /// Blocks that go.
     pub(super) doomed: &'a [u64],
-    /// Changes of rule variables, in order.
-    pub(super) states: &'a [StateChange],
+    /// Changes of rule variables.
+    pub(super) states: &'a States,
     /// Progress of every uplink.
     pub(super) sent: &'a [delivery::Row],
     /// The number given last in each stream.
@@ -53,9 +57,11 @@ fn insert_blocks(tx: &Transaction<'_>, blocks: &[(Arc<Block>, Timestamp, Vec<u8>
     for (block, cut, body) in blocks {
         let (oldest, newest) = block.span();
         let clock = CLOCKS.iter().position(|clock| *clock == block.clock).unwrap_or(CLOCKS.len() - 1);
+        let stream = cutter::index(block.stream);
+        let row = [block.id.0, stream as u64, block.epoch, block.seq, clock as u64];
         insert.execute(params![
             block.id.0,
-            cutter::index(block.stream),
+            stream,
             block.epoch,
             block.seq,
             oldest.as_millis(),
@@ -63,7 +69,7 @@ fn insert_blocks(tx: &Transaction<'_>, blocks: &[(Arc<Block>, Timestamp, Vec<u8>
             block.readings(),
             clock,
             cut.as_millis(),
-            body
+            seal(body, row)
         ])?;
     }
     Ok(())
@@ -74,8 +80,8 @@ fn delete(tx: &Transaction<'_>, doomed: &[u64]) -> rusqlite::Result<()> {
     doomed.iter().try_for_each(|id| delete.execute([id]).map(drop))
 }
 
-fn put_states(tx: &Transaction<'_>, states: &[StateChange]) -> rusqlite::Result<()> {
-    for StateChange { rule, key, value } in states {
+fn put_states(tx: &Transaction<'_>, states: &States) -> rusqlite::Result<()> {
+    for ((rule, key), value) in states {
         match value {
             Some(value) => tx.prepare_cached("INSERT OR REPLACE INTO state VALUES (?, ?, ?)")?.execute(params![
                 rule,

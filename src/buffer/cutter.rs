@@ -7,7 +7,9 @@ use std::{fmt::Write as _, io, mem, sync::Arc, time::Duration};
 use serde_json::json;
 
 use super::{Identity, Origin};
-use crate::model::{Block, BlockBody, BlockId, Event, Outcome, Quality, Reading, ResponseTo, Stream, Timestamp};
+use crate::model::{
+    Block, BlockBody, BlockId, ClockQuality, Event, Outcome, Quality, Reading, ResponseTo, Stream, Timestamp,
+};
 
 /// Most readings in a block.
 const MAX_READINGS: usize = 1_000;
@@ -47,6 +49,16 @@ impl Cutter {
     /// The present, by the origin's clock.
     pub(super) fn now(&self) -> Timestamp {
         self.origin.clock.now()
+    }
+
+    /// How far the present can be trusted.
+    pub(super) fn clock(&self) -> ClockQuality {
+        self.origin.clock.quality()
+    }
+
+    /// What blocks are stamped with.
+    pub(super) fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// The id given last.
@@ -104,7 +116,8 @@ impl Cutter {
         self.message(Stream::Outcome, outcome.ts, &fields, outcome.response.clone())
     }
 
-    fn message(
+    /// The block of an event's or outcome's fields.
+    pub(super) fn message(
         &mut self,
         stream: Stream,
         ts: Timestamp,

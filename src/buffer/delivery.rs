@@ -82,6 +82,11 @@ impl Delivery {
         self.uplinks.values().all(|progress| progress.settled.contains(id))
     }
 
+    /// The names of the uplinks.
+    pub(super) fn names(&self) -> Vec<Arc<str>> {
+        self.uplinks.keys().cloned().collect()
+    }
+
     /// The progress of one uplink.
     pub(super) fn of(&self, uplink: &str) -> Option<&Progress> {
         self.uplinks.get(uplink)

@@ -2,6 +2,9 @@
 //!
 //! Order: delivered blocks beyond the history, undelivered ones beyond the age, then, while the store is too large,
 //! the oldest that nobody is owed, the oldest owed readings, and events and outcomes last.
+//!
+//! A block's age is believed only when the clock that cut it and the clock of now are of one quality, and of a good
+//! one: a clock that was wrong and is set must not make a block look years old. What has no age goes by size alone.
 
 use std::time::Duration;
 
@@ -9,10 +12,12 @@ use super::{
     ranges::Ranges,
     store::{Head, Store},
 };
-use crate::model::{Event, EventKind, Gap, GapReason, Stream, Timestamp};
+use crate::model::{ClockQuality, Event, EventKind, Gap, GapReason, Stream, Timestamp};
 
 /// Most blocks that go in one commit, so that a commit stays short.
 const MAX_BLOCKS: usize = 512;
+/// Most blocks without a believable age that are passed over on the way to one that has one.
+const MAX_AGELESS: usize = 1_024;
 /// Rows looked at in one step.
 const STEP: usize = 64;
 /// What a row takes besides its body.
@@ -22,12 +27,31 @@ const ROW_BYTES: u64 = 64;
 pub(super) struct Bounds {
     /// Now.
     pub(super) now: Timestamp,
+    /// How far that can be trusted.
+    pub(super) clock: ClockQuality,
     /// How long blocks stay that nobody is owed.
     pub(super) history: Duration,
     /// How long owed blocks stay.
     pub(super) max_age: Duration,
     /// Bytes to free.
     pub(super) excess: u64,
+}
+
+impl Bounds {
+    /// Takes blocks as old as `limit`.
+    fn aged(&self, limit: Duration) -> impl FnMut(&Head, u64) -> Pick {
+        let (now, clock) = (self.now, self.clock);
+        let is_good = matches!(clock, ClockQuality::Ntp | ClockQuality::Rtc);
+        let mut ageless = 0;
+        move |head, _| match is_good && head.clock == clock {
+            _ if limit.is_zero() => Pick::Take,
+            true => pick(now.since(head.cut) >= limit),
+            false => {
+                ageless += 1;
+                if is_good && ageless <= MAX_AGELESS { Pick::Pass } else { Pick::Stop }
+            }
+        }
+    }
 }
 
 /// A block that goes, with the reason when somebody is owed it.
@@ -41,9 +65,8 @@ pub(super) fn plan(store: &Store, bounds: &Bounds, settled: &Ranges, last: u64) 
     let free: Vec<_> = settled.intersect(&span(oldest, last)).iter().collect();
     let owed: Vec<_> = settled.missing(oldest, last).collect();
     let mut plan = Plan { store, chosen: Vec::new(), chosen_ids: Ranges::default(), bytes: 0 };
-    let is_over = |head: &Head, limit: Duration| bounds.now.since(head.cut) >= limit;
-    plan.walk(&free, None, |head, _| pick(is_over(head, bounds.history)))?;
-    plan.walk(&owed, Some(GapReason::Expired), |head, _| pick(is_over(head, bounds.max_age)))?;
+    plan.walk(&free, None, bounds.aged(bounds.history))?;
+    plan.walk(&owed, Some(GapReason::Expired), bounds.aged(bounds.max_age))?;
     plan.walk(&free, None, |_, freed| pick(freed < bounds.excess))?;
     let is_reading = |head: &Head| head.stream == Stream::Data;
     plan.walk(&owed, Some(GapReason::Full), |head, freed| match freed < bounds.excess {

@@ -26,6 +26,8 @@ mod core;
 mod cutter;
 mod delivery;
 mod evict;
+#[cfg(test)]
+mod fault_test;
 mod handle;
 mod last;
 mod metrics;

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// A clock that stands still.
-struct Still;
+pub(super) struct Still;
 
 impl Clock for Still {
     fn now(&self) -> Timestamp {
@@ -36,7 +36,7 @@ impl Clock for Still {
     }
 }
 
-fn settings(dir: &std::path::Path, express: bool, max_size: u64) -> config::Buffer {
+pub(super) fn settings(dir: &std::path::Path, express: bool, max_size: u64) -> config::Buffer {
     config::Buffer {
         path: dir.join("buffer.db"),
         max_size,
@@ -49,33 +49,33 @@ fn settings(dir: &std::path::Path, express: bool, max_size: u64) -> config::Buff
     }
 }
 
-fn origin() -> Origin {
+pub(super) fn origin() -> Origin {
     Origin { gateway: "gw".into(), uplinks: vec!["a".into(), "b".into()], clock: Arc::new(Still) }
 }
 
-fn core(settings: &config::Buffer) -> Core {
+pub(super) fn core(settings: &config::Buffer) -> Core {
     let (store, replaced) = store::open(&settings.path, Still.now()).unwrap();
     let encoder = Encoder::new().unwrap();
     Core::new(settings.clone(), origin(), Metrics::default(), store, encoder, replaced.as_deref()).unwrap()
 }
 
-fn reading(value: Value) -> Reading {
+pub(super) fn reading(value: Value) -> Reading {
     let point = Point::new(DeviceId::new("d").unwrap(), PointName::new("p").unwrap(), PointType::Text, None);
     Reading::good(Arc::new(point), value, Still.now())
 }
 
-fn readings(count: usize, size: usize, seed: u64) -> Append {
+pub(super) fn readings(count: usize, size: usize, seed: u64) -> Append {
     let mut random = fastrand::Rng::with_seed(seed);
     let value = |_| Value::Bytes((0..size).map(|_| random.u8(..)).collect());
     Append { forward: (0..count).map(value).map(reading).collect(), ..Append::default() }
 }
 
-fn event() -> Append {
+pub(super) fn event() -> Append {
     Append { events: vec![Event::gateway(Still.now(), "test", "text")], ..Append::default() }
 }
 
 /// Everything an uplink is owed, by id.
-fn owed(core: &mut Core, uplink: &str) -> BTreeMap<BlockId, Arc<Block>> {
+pub(super) fn owed(core: &mut Core, uplink: &str) -> BTreeMap<BlockId, Arc<Block>> {
     let mut all = BTreeMap::new();
     let mut after = BlockId(0);
     loop {
@@ -87,7 +87,7 @@ fn owed(core: &mut Core, uplink: &str) -> BTreeMap<BlockId, Arc<Block>> {
 }
 
 /// Stream, epoch and number of the blocks a gap event covers.
-fn covered(block: &Block) -> Vec<(String, u64, u64)> {
+pub(super) fn covered(block: &Block) -> Vec<(String, u64, u64)> {
     let BlockBody::Message { fields, .. } = &block.body else { return Vec::new() };
     let json: serde_json::Value = serde_json::from_str(fields).unwrap();
     let Some(gap) = json.get("gap") else { return Vec::new() };
@@ -125,7 +125,7 @@ struct Model {
     acked: [BTreeSet<(String, u64, u64)>; 2],
 }
 
-fn id(block: &Block) -> (String, u64, u64) {
+pub(super) fn id(block: &Block) -> (String, u64, u64) {
     (block.stream.as_str().to_owned(), block.epoch, block.seq)
 }
 

@@ -49,6 +49,24 @@ impl Ring {
         (self.pending, self.pending_bytes) = (0, 0);
     }
 
+    /// Gives up the wish to commit the oldest pending blocks, as long as `may_go`; gives what they were.
+    pub(super) fn shed(&mut self, may_go: impl Fn(&Block) -> bool) -> Vec<Arc<Block>> {
+        let gone: Vec<_> = self
+            .pending()
+            .map_while(|entry| may_go(&entry.block).then(|| (Arc::clone(&entry.block), entry.bytes)))
+            .collect();
+        let bytes: usize = gone.iter().map(|(_, bytes)| bytes).sum();
+        self.pending -= gone.len();
+        self.pending_bytes -= bytes;
+        self.committed_bytes += bytes;
+        gone.into_iter().map(|(block, _)| block).collect()
+    }
+
+    /// Every block in memory.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter()
+    }
+
     /// Lets go of committed blocks that nobody waits for, and of the oldest beyond the bound.
     pub(super) fn trim(&mut self, is_settled: impl Fn(u64) -> bool) {
         while self.entries.len() > self.pending

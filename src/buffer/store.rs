@@ -10,13 +10,17 @@ use std::{
     sync::Arc,
 };
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, config::DbConfig, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, config::DbConfig, ffi, params};
 
 use super::{EpochEnd, Identity, codec, codec::wire::WireError, delivery::Progress, ranges::Ranges};
 use crate::model::{Block, BlockId, ClockQuality, StateChange, Stream, Timestamp};
 
 /// Forward only; the file's `user_version` is how many of them it has seen.
 const MIGRATIONS: [&str; 1] = [include_str!("schema/0001_first.sql")];
+/// Largest write-ahead log that is kept.
+const MAX_LOG: u64 = 4 << 20;
+/// Most epochs whose end is remembered; a `state` that names them all stays well below the largest message.
+const MAX_EPOCHS: u64 = 512;
 /// Clock qualities in the order of their code.
 pub(super) const CLOCKS: [ClockQuality; 4] =
     [ClockQuality::Ntp, ClockQuality::Rtc, ClockQuality::Estimated, ClockQuality::None];
@@ -65,6 +69,7 @@ pub(super) struct Head {
     pub(super) readings: u64,
     pub(super) cut: Timestamp,
     pub(super) bytes: u64,
+    pub(super) clock: ClockQuality,
 }
 
 /// The open database.
@@ -79,16 +84,36 @@ pub(super) struct Store {
 /// Opens the store, or sets a damaged one aside and begins a new one; then the text says where the old one is.
 pub(super) fn open(path: &Path, now: Timestamp) -> Result<(Store, Option<String>), OpenError> {
     let lock = lock(path)?;
+    if is_emptied(path) {
+        return begin_anew(path, lock, now, "the file was empty");
+    }
     match connect(path) {
         Ok((db, identity)) => Ok((Store { db, identity, path: path.to_owned(), _lock: lock }, None)),
-        Err(OpenError::Sqlite { error, .. }) if is_damaged(&error) => {
-            let aside = set_aside(path, now)?;
-            let (db, identity) = connect(path)?;
-            let text = format!("{error}; the old file is {}", aside.display());
-            Ok((Store { db, identity, path: path.to_owned(), _lock: lock }, Some(text)))
-        }
+        Err(OpenError::Sqlite { error, .. }) if is_damaged(&error) => begin_anew(path, lock, now, &error.to_string()),
         Err(error) => Err(error),
     }
+}
+
+/// Begins a new store in the place of one that was found damaged in use.
+pub(super) fn replace(path: &Path, now: Timestamp, why: &str) -> Result<(Store, String), OpenError> {
+    let (store, text) = begin_anew(path, lock(path)?, now, why)?;
+    Ok((store, text.unwrap_or_default()))
+}
+
+/// Sets the file aside and begins a new store; the text says why, and where the old one is.
+fn begin_anew(path: &Path, lock: File, now: Timestamp, why: &str) -> Result<(Store, Option<String>), OpenError> {
+    let aside = set_aside(path, now)?;
+    let (db, identity) = connect(path)?;
+    let text = format!("{why}; the old file is {}", aside.display());
+    Ok((Store { db, identity, path: path.to_owned(), _lock: lock }, Some(text)))
+}
+
+/// A file without content, or a log without its file: SQLite would take both for a new store and say nothing. It has
+/// no file shorter than its smallest page.
+fn is_emptied(path: &Path) -> bool {
+    let length = |path: &Path| std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|meta| meta.len());
+    let log = length(&with_suffix(path, "-wal")).unwrap_or(0);
+    length(path).map_or(log > 0, |length| length < 512)
 }
 
 fn lock(path: &Path) -> Result<File, OpenError> {
@@ -103,15 +128,25 @@ fn lock(path: &Path) -> Result<File, OpenError> {
 }
 
 /// Damage is what another try cannot heal. A full disk or a missing right is not damage.
-fn is_damaged(error: &rusqlite::Error) -> bool {
-    let codes = [Some(ErrorCode::NotADatabase), Some(ErrorCode::DatabaseCorrupt)];
+pub(super) fn is_damaged(error: &rusqlite::Error) -> bool {
+    // Our own statements are right, so a schema they do not fit or an id that is there already is damage too.
+    let codes = [
+        Some(ErrorCode::NotADatabase),
+        Some(ErrorCode::DatabaseCorrupt),
+        Some(ErrorCode::ConstraintViolation),
+        Some(ErrorCode::TypeMismatch),
+    ];
+    // What the disk cannot read now it will not read later.
+    let reads = [ffi::SQLITE_IOERR_READ, ffi::SQLITE_IOERR_SHORT_READ, ffi::SQLITE_IOERR_CORRUPTFS];
     codes.contains(&error.sqlite_error_code())
+        || error.sqlite_error().is_some_and(|error| reads.contains(&error.extended_code))
         || matches!(
             error,
             rusqlite::Error::FromSqlConversionFailure(..)
                 | rusqlite::Error::InvalidColumnType(..)
                 | rusqlite::Error::IntegralValueOutOfRange(..)
                 | rusqlite::Error::QueryReturnedNoRows
+                | rusqlite::Error::SqlInputError { .. }
         )
 }
 
@@ -142,18 +177,43 @@ fn connect(path: &Path) -> Result<(Connection, Identity), OpenError> {
         return Err(OpenError::Newer { path: path.to_owned(), found, known: MIGRATIONS.len() });
     }
     let identity = migrate(&mut db, found).map_err(failed)?;
+    probe(&db).map_err(failed)?;
     Ok((db, identity))
 }
 
 /// The write-ahead log keeps its size and outlives the daemon: growing a file again costs the flash more than
-/// writing into it.
+/// writing into it. Only what a very large commit has left is cut off.
 fn prepare(db: &Connection) -> rusqlite::Result<()> {
     db.execute_batch(
         "PRAGMA page_size = 1024; PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 1024;
-         PRAGMA journal_size_limit = -1; PRAGMA synchronous = FULL; PRAGMA cache_size = -2048;",
+         PRAGMA synchronous = FULL; PRAGMA cache_size = -2048;",
     )?;
+    db.pragma_update(None, "journal_size_limit", MAX_LOG)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     db.set_prepared_statement_cache_capacity(32);
+    Ok(())
+}
+
+/// Reads every small table and both ends of the large one: damage is better found before anything builds on them.
+/// What lies between is found when it is read; a look at all of it would take a start many seconds.
+fn probe(db: &Connection) -> rusqlite::Result<()> {
+    for sql in [
+        "SELECT * FROM meta",
+        "SELECT * FROM epoch",
+        "SELECT * FROM closed",
+        "SELECT * FROM sent",
+        "SELECT * FROM state",
+        "SELECT * FROM snapshot",
+        "SELECT min(id), max(id) FROM block",
+        "SELECT id, stream, epoch, seq, t0, t1, n, clock, cut, body FROM block ORDER BY id DESC LIMIT 1",
+    ] {
+        let mut query = db.prepare(sql)?;
+        let last = query.column_count() - 1;
+        let mut rows = query.query([])?;
+        while let Some(row) = rows.next()? {
+            row.get_ref(last)?;
+        }
+    }
     Ok(())
 }
 
@@ -167,7 +227,10 @@ fn migrate(db: &mut Connection, found: usize) -> rusqlite::Result<Identity> {
     let fresh = uuid::Uuid::new_v4().simple().to_string();
     tx.execute("INSERT OR IGNORE INTO meta VALUES ('store', ?)", [fresh])?;
     let store: String = tx.query_row("SELECT value FROM meta WHERE key = 'store'", [], |row| row.get(0))?;
-    let sql = "INSERT INTO epoch (epoch, last_id) SELECT coalesce(max(epoch), 0) + 1, coalesce(max(last_id), 0)
+    // The newest block is asked too: no number is given twice because a row of epochs is gone.
+    let sql = "INSERT INTO epoch (epoch, last_id)
+               SELECT max(coalesce(max(epoch), 0), coalesce((SELECT epoch FROM block ORDER BY id DESC LIMIT 1), 0)) + 1,
+                      max(coalesce(max(last_id), 0), coalesce((SELECT max(id) FROM block), 0))
                FROM epoch RETURNING epoch";
     let epoch = tx.query_row(sql, [], |row| row.get(0))?;
     tx.commit()?;
@@ -202,10 +265,8 @@ impl Store {
     fn block(&self, row: &Row<'_>) -> rusqlite::Result<Result<Block, Head>> {
         let head = head(row)?;
         let clock: usize = row.get(7)?;
-        let body = row.get_ref(8)?.as_blob()?;
-        let decoded =
-            codec::decode(body).and_then(|decoded| Ok((decoded, *CLOCKS.get(clock).ok_or(WireError::Range)?)));
-        let Ok(((stamp, body), clock)) = decoded else {
+        let body = unseal(row.get_ref(8)?.as_blob()?, [head.id, row.get(1)?, head.epoch, head.seq, clock as u64]);
+        let Ok((stamp, body)) = body.and_then(codec::decode) else {
             return Ok(Err(head));
         };
         Ok(Ok(Block {
@@ -215,7 +276,7 @@ impl Store {
             epoch: head.epoch,
             stream: head.stream,
             seq: head.seq,
-            clock,
+            clock: head.clock,
             boot: stamp.boot,
             uptime: stamp.uptime,
             body,
@@ -224,7 +285,7 @@ impl Store {
 
     /// Rows without bodies, ascending, at most `limit`.
     pub(super) fn heads(&self, from: u64, to: u64, limit: usize) -> rusqlite::Result<Vec<Head>> {
-        let sql = "SELECT id, stream, epoch, seq, n, cut, length(body) FROM block
+        let sql = "SELECT id, stream, epoch, seq, n, cut, length(body), clock FROM block
                    WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?";
         self.db.prepare_cached(sql)?.query_map(params![from, to, limit], head)?.collect()
     }
@@ -236,11 +297,23 @@ impl Store {
 
     /// Pages in use and the write-ahead log, in bytes.
     pub(super) fn size(&self) -> rusqlite::Result<u64> {
+        Ok(self.pages()? + self.log())
+    }
+
+    /// As [`Store::size`] without the part of the log that will be cut off: no block need go for that.
+    pub(super) fn lasting_size(&self) -> rusqlite::Result<u64> {
+        Ok(self.pages()? + self.log().min(MAX_LOG))
+    }
+
+    fn pages(&self) -> rusqlite::Result<u64> {
         let pragma = |name| self.db.pragma_query_value(None, name, |row| row.get::<_, u64>(0));
         let pages = pragma("page_count")?.saturating_sub(pragma("freelist_count")?);
+        Ok(pages * pragma("page_size")?)
+    }
+
+    fn log(&self) -> u64 {
         // Before the first commit there is no log.
-        let wal = std::fs::metadata(with_suffix(&self.path, "-wal")).map_or(0, |meta| meta.len());
-        Ok(pages * pragma("page_size")? + wal)
+        std::fs::metadata(with_suffix(&self.path, "-wal")).map_or(0, |meta| meta.len())
     }
 
     /// Epochs before this one that the uplink has not closed.
@@ -285,12 +358,27 @@ impl Store {
             self.db.execute("DELETE FROM sent WHERE uplink = ?", [gone])?;
             self.db.execute("DELETE FROM closed WHERE uplink = ?", [gone])?;
         }
-        Ok(())
+        self.forget_epochs(names.len())
+    }
+
+    /// Forgets the ends of epochs that every uplink has closed and no block belongs to, and the oldest beyond the
+    /// bound, which takes hundreds of starts without a broker.
+    fn forget_epochs(&self, uplinks: usize) -> rusqlite::Result<()> {
+        let oldest: Option<u64> =
+            self.db.query_row("SELECT epoch FROM block ORDER BY id LIMIT 1", [], |row| row.get(0)).optional()?;
+        let closed: u64 = self.db.query_row(
+            "SELECT iif(count(*) < ?1, 0, coalesce(min(up_to), ?2)) FROM closed",
+            params![uplinks, self.identity.epoch],
+            |row| row.get(0),
+        )?;
+        let done = closed.saturating_add(1).min(oldest.unwrap_or(u64::MAX)).min(self.identity.epoch);
+        let bound = self.identity.epoch.saturating_sub(MAX_EPOCHS);
+        self.db.execute("DELETE FROM epoch WHERE epoch < ?", [done.max(bound)]).map(drop)
     }
 }
 
 fn head(row: &Row<'_>) -> rusqlite::Result<Head> {
-    let code: usize = row.get(1)?;
+    let (code, clock): (usize, usize) = (row.get(1)?, row.get(7)?);
     Ok(Head {
         id: row.get(0)?,
         // A damaged code reads as data: the stream whose loss is told and sent.
@@ -300,5 +388,43 @@ fn head(row: &Row<'_>) -> rusqlite::Result<Head> {
         readings: row.get(4)?,
         cut: Timestamp::from_millis(row.get(5)?),
         bytes: row.get(6)?,
+        // A damaged code reads as a clock that nobody believes.
+        clock: CLOCKS.get(clock).copied().unwrap_or(ClockQuality::None),
     })
 }
+
+/// A body with a checksum over it and what the row says of it: id, stream, epoch, number and clock.
+pub(super) fn seal(body: &[u8], row: [u64; 5]) -> Vec<u8> {
+    let sum = checksum(body, row);
+    [body, &sum.to_le_bytes()].concat()
+}
+
+/// The body, if neither it nor the row is another than it was.
+fn unseal(sealed: &[u8], row: [u64; 5]) -> Result<&[u8], WireError> {
+    let (body, sum) = sealed.split_last_chunk().ok_or(WireError::Truncated)?;
+    if checksum(body, row) == u32::from_le_bytes(*sum) { Ok(body) } else { Err(WireError::Checksum) }
+}
+
+/// CRC-32 as in Ethernet and zlib.
+fn checksum(body: &[u8], row: [u64; 5]) -> u32 {
+    let row = row.map(u64::to_le_bytes);
+    let bytes = row.as_flattened().iter().chain(body);
+    !bytes.fold(u32::MAX, |sum, &byte| (sum >> 8) ^ CRC[usize::from(sum.to_le_bytes()[0] ^ byte)])
+}
+
+/// The remainder of each byte.
+static CRC: [u32; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        #[expect(clippy::cast_possible_truncation, reason = "below 256")]
+        let (mut sum, mut bit) = (byte as u32, 0);
+        while bit < 8 {
+            sum = if sum & 1 == 1 { (sum >> 1) ^ 0xedb8_8320 } else { sum >> 1 };
+            bit += 1;
+        }
+        table[byte] = sum;
+        byte += 1;
+    }
+    table
+};

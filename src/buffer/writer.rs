@@ -49,21 +49,28 @@ pub(super) fn runtime() -> std::io::Result<Runtime> {
 }
 
 impl Writer {
-    /// Works until the buffer is closed or every handle is gone, and commits everything first.
+    /// Works until the buffer is closed or every handle is gone, and commits everything first. It also ends when the
+    /// file turns out to be damaged: then a new one holds what memory held, for the next start to find.
     pub fn run(self) {
         let Self { mut core, mut appends, mut requests, runtime } = self;
         core.restore_last();
         let closed = runtime.block_on(serve(&mut core, &mut appends, &mut requests));
         drain(&mut core, &mut appends);
-        if !core.finish() {
+        // File and queues are released before anybody is told, so that the file can be opened again at once.
+        if !end(core) {
             error!("Buffer could not commit at its end, the last readings are lost");
         }
-        // File and queues are released before anybody is told, so that the file can be opened again at once.
-        drop((core, appends, requests));
+        drop((appends, requests));
         if let Some(reply) = closed {
             let _ = reply.send(());
         }
     }
+}
+
+/// The last commit; into a new file when this one is damaged.
+fn end(mut core: Core) -> bool {
+    let is_done = !core.is_damaged() && core.finish();
+    if core.is_damaged() { core.replace() } else { is_done }
 }
 
 async fn serve(
@@ -90,6 +97,9 @@ async fn serve(
             () = sleep_until(due) => {}
         }
         core.tick();
+        if core.is_damaged() {
+            return None;
+        }
     }
 }
 

@@ -50,6 +50,7 @@ pub(super) fn run(config: &Path) -> Result<(), CliError> {
     daemon::run(config).map_err(|error| match error {
         RunError::Config(report) => CliError::Report(report),
         RunError::Start(why) => CliError::Unavailable(why),
+        lost @ RunError::Lost(_) => CliError::Failed(lost.to_string()),
     })
 }
 

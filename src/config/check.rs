@@ -20,11 +20,16 @@ fn host_slug() -> String {
     slugify(&rustix::system::uname().nodename().to_string_lossy()).unwrap_or_else(|| "gateway".to_owned())
 }
 
+/// The smallest buffer: the write-ahead log, and room for an outage beside it.
+const MIN_BUFFER: u64 = 16 << 20;
+
 /// How readings are kept.
 pub(super) fn buffer(typed: file::Buffer, problems: &mut Problems) -> Buffer {
     let (history, max_age) = (typed.history.value.0, typed.max_age.value.0);
-    if typed.max_size.value.0 < 1 << 20 {
-        problems.error(&typed.max_size.place, "a buffer below 1MiB holds no outage").help("give at least \"1MiB\"");
+    if typed.max_size.value.0 < MIN_BUFFER {
+        problems
+            .error(&typed.max_size.place, "a buffer below 16MiB holds no outage: its log alone takes 5MiB")
+            .help("give at least \"16MiB\"");
     }
     let durability = typed.durability.value;
     Buffer {

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use super::assembly::Core;
 use crate::{
-    adapter::{Adapter, AdapterContext},
+    adapter::{Adapter, AdapterContext, Alive},
     command::Routes,
     model::DeviceRequest,
     supervisor::{Restart, Stage, TaskHandle},
@@ -35,20 +35,22 @@ impl Core {
         let (core, running) = (Arc::clone(self), Arc::clone(&adapter));
         let name = format!("adapter {}", adapter.name());
         let metrics = Arc::new(self.metrics.adapters.of(adapter.name()));
-        let handle = self.supervisor.spawn(Stage::Intake, &name, Restart::WithBackoff, move |stop| {
-            let (sender, requests) = mpsc::channel(REQUEST_QUEUE);
-            core.connect(&running, sender);
-            let context = AdapterContext {
-                readings: readings.clone(),
-                events: core.events.clone(),
-                requests,
-                stop,
-                clock: Arc::clone(&core.clock),
-                metrics: Arc::clone(&metrics),
-            };
-            let running = Arc::clone(&running);
-            async move { running.run(context).await }
-        });
+        let handle =
+            self.supervisor.spawn_watched(Stage::Intake, &name, Restart::WithBackoff, move |stop, progress| {
+                let (sender, requests) = mpsc::channel(REQUEST_QUEUE);
+                core.connect(&running, sender);
+                let context = AdapterContext {
+                    readings: readings.clone(),
+                    events: core.events.clone(),
+                    requests,
+                    stop,
+                    clock: Arc::clone(&core.clock),
+                    metrics: Arc::clone(&metrics),
+                    alive: Alive::new(move || progress.made()),
+                };
+                let running = Arc::clone(&running);
+                async move { running.run(context).await }
+            });
         super::lock(&self.adapters).push(AdapterTask { adapter, handle });
     }
 

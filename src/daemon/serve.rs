@@ -2,8 +2,9 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::Daemon;
 use crate::{
@@ -22,6 +23,9 @@ pub enum RunError {
     /// Something it needs on this machine is not to be had.
     #[error("{0}")]
     Start(String),
+    /// A part that cannot be started again has ended; everything else was stopped in order.
+    #[error("{0}: the gateway cannot go on without it")]
+    Lost(String),
 }
 
 /// Time each stage of the ordered stop may take.
@@ -29,36 +33,40 @@ const STAGE_LIMIT: Duration = Duration::from_secs(5);
 /// How often status line and rates are renewed, and the longest between two feeds of the watchdog.
 const HOUSEKEEPING: Duration = Duration::from_secs(2);
 
+/// Reloads under way and waiting; one signal more finds them all still to come.
+const MAX_RELOADS: usize = 2;
+
 /// `tidegate run`: checks first, works until it is told to stop.
 pub fn run(path: &Path) -> Result<(), RunError> {
     let loaded = registry::load(path).map_err(|report| {
         notify::status("configuration is invalid: see `tidegate check`");
         RunError::Config(report.to_string())
     })?;
-    live(path, loaded).map_err(|error| RunError::Start(error.to_string()))
+    let lost = live(path, loaded).map_err(|error| RunError::Start(error.to_string()))?;
+    lost.map_or(Ok(()), |lost| Err(RunError::Lost(lost)))
 }
 
-/// Starts logging and the runtime, and the gateway on it.
-fn live(path: &Path, loaded: Loaded) -> Result<(), Box<dyn std::error::Error>> {
+/// Starts logging and the runtime, and the gateway on it. Gives what was lost when it ended by itself.
+fn live(path: &Path, loaded: Loaded) -> Result<Option<String>, Box<dyn std::error::Error>> {
     let (config, _, warnings) = &loaded;
     let log = telemetry::logging::start(&config.log.level)?;
     for warning in warnings {
         warn!(%warning, "Configuration has a warning");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(async {
+    let lost = runtime.block_on(async {
         let mut signals = Signals::listen()?;
         let daemon = Daemon::start(path, loaded, Arc::new(SystemClock::new()), log).await?;
         notify::ready();
         info!(version = env!("CARGO_PKG_VERSION"), config = %path.display(), "Gateway is up");
-        daemon.until_stopped(&mut signals).await;
+        let lost = daemon.until_stopped(&mut signals).await;
         notify::stopping();
         let late = daemon.stop().await;
         info!(late = ?late, "Gateway stopped");
-        Ok::<(), Box<dyn std::error::Error>>(())
+        Ok::<_, Box<dyn std::error::Error>>(lost)
     })?;
     runtime.shutdown_timeout(STAGE_LIMIT);
-    Ok(())
+    Ok(lost)
 }
 
 /// The signals the daemon listens to.
@@ -83,19 +91,26 @@ impl Signals {
 }
 
 impl Daemon {
-    /// Works until a signal asks it to stop.
-    async fn until_stopped(&self, signals: &mut Signals) {
+    /// Works until a signal asks it to stop, or a thread is lost: then its name and fault.
+    async fn until_stopped(&self, signals: &mut Signals) -> Option<String> {
         let watchdog = notify::watchdog_interval();
         let period = watchdog.map_or(HOUSEKEEPING, |limit| HOUSEKEEPING.min(limit / 3));
         let mut housekeeping = tokio::time::interval(period);
         let mut last_total = self.core.live.total();
+        // A reload waits for the parts it changes; signals and the watchdog do not wait for it.
+        let mut reloads = FuturesUnordered::new();
         loop {
             tokio::select! {
                 biased;
-                _ = signals.terminate.recv() => return,
-                _ = signals.interrupt.recv() => return,
+                _ = signals.terminate.recv() => return None,
+                _ = signals.interrupt.recv() => return None,
+                lost = self.core.supervisor.thread_lost() => {
+                    error!(%lost, "A part that cannot be started again has ended, the gateway stops");
+                    return Some(lost);
+                }
                 // The result is logged and recorded where the reload happens.
-                _ = signals.hangup.recv() => drop(self.core.reload().await),
+                Some(_) = reloads.next() => {}
+                _ = signals.hangup.recv(), if reloads.len() < MAX_RELOADS => reloads.push(self.core.reload()),
                 _ = housekeeping.tick() => last_total = self.keep_house(last_total, period).await,
             }
         }
@@ -108,7 +123,7 @@ impl Daemon {
         let rate = (total - last_total) as f64 / period.as_secs_f64();
         *super::lock(&self.core.rate) = rate;
         notify::status(&self.core.status_line(rate));
-        if notify::watchdog_interval().is_some() && self.core.is_alive(period).await {
+        if notify::watchdog_interval().is_some() && self.core.is_alive().await {
             notify::watchdog();
         }
         total

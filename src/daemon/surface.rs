@@ -11,6 +11,7 @@ use tokio::{
     sync::{broadcast, oneshot},
     time::timeout,
 };
+use tracing::error;
 
 use super::assembly::{Core, Daemon, StartError};
 use crate::{
@@ -24,6 +25,10 @@ use crate::{
     telemetry, uplink,
 };
 
+/// Longest silence of the buffer's writer before the watchdog is not fed; a commit on a slow card is shorter.
+const WRITER_LIMIT: Duration = Duration::from_secs(10);
+/// Longest silence of an adapter, several times what it promises.
+const SILENCE_LIMIT: Duration = Duration::from_secs(20);
 /// Longest wait for a reading that was asked for by hand.
 const READ_LIMIT: Duration = Duration::from_secs(15);
 
@@ -67,11 +72,14 @@ impl Core {
         format!("{rate:.0} readings/s, {connected} of {} uplinks connected", uplinks.len())
     }
 
-    /// Whether the buffer's writer answers and no watched task is stalled.
-    pub(super) async fn is_alive(&self, limit: Duration) -> bool {
-        let answers = timeout(limit, self.buffer.ping()).await.is_ok_and(|answer| answer.is_ok());
-        let since = self.clock.uptime().saturating_sub(limit * 10);
-        answers && self.supervisor.all_made_progress(since)
+    /// Whether the buffer's writer answers and every adapter gave a sign of life of late. Says who did not.
+    pub(super) async fn is_alive(&self) -> bool {
+        let answers = timeout(WRITER_LIMIT, self.buffer.ping()).await.is_ok_and(|answer| answer.is_ok());
+        let stalled = self.supervisor.stalled(self.clock.uptime().saturating_sub(SILENCE_LIMIT));
+        if !answers || !stalled.is_empty() {
+            error!(?stalled, writer_answers = answers, "Something is stuck, the watchdog is not fed");
+        }
+        answers && stalled.is_empty()
     }
 
     /// What an operator should look at, one sentence each.

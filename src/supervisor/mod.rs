@@ -129,7 +129,7 @@ impl Supervisor {
         let reporter = self.reporter(name);
         let (alive, ended) = watch::channel(());
         let told = reporter.clone();
-        self.board.add(reporter.number, reporter.name.clone(), stage);
+        self.board.add(reporter.number, reporter.name.clone(), stage, true);
         let body = move || {
             if let Err(payload) = catch_unwind(AssertUnwindSafe(work)) {
                 told.fault(&Fault::Panic(panic_text(&*payload)));
@@ -148,6 +148,19 @@ impl Supervisor {
     /// The status of every task, now and whenever one changes.
     pub fn status(&self) -> watch::Receiver<Vec<TaskStatus>> {
         self.board.watch()
+    }
+
+    /// Waits for a thread that ends, which none does before its stage is stopped unless it panicked or gave up; gives
+    /// its name and what was its last fault. Safe to cancel.
+    pub async fn thread_lost(&self) -> String {
+        let is_lost = |task: &&TaskStatus| task.is_thread && task.state == TaskState::Ended;
+        let mut board = self.board.watch();
+        // The board outlives every look at it.
+        let Ok(tasks) = board.wait_for(|tasks| tasks.iter().any(|task| is_lost(&task))).await else {
+            return std::future::pending().await;
+        };
+        let lost = tasks.iter().find(is_lost);
+        lost.map_or_else(String::new, |task| task.last_error.clone().unwrap_or_else(|| task.name.to_string()))
     }
 
     /// Names of watched tasks that run and gave no sign of life since this uptime. A task that rests after a fault
@@ -215,7 +228,7 @@ impl Supervisor {
         let reporter = self.reporter(name);
         let (signal, stop) = StopSignal::pair();
         let (alive, ended) = watch::channel(());
-        self.board.add(reporter.number, reporter.name.clone(), stage);
+        self.board.add(reporter.number, reporter.name.clone(), stage, false);
         let life = keep_running(reporter.clone(), restart, stop, progress.clone(), factory);
         let keeper = tokio::spawn(async move {
             life.await;

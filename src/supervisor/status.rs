@@ -59,6 +59,9 @@ pub struct TaskStatus {
     pub name: Arc<str>,
     /// When it is stopped.
     pub stage: Stage,
+    /// A thread, which is not started again when it ends.
+    #[serde(skip)]
+    pub(super) is_thread: bool,
     /// Whether it works.
     pub state: TaskState,
     /// Starts after the first.
@@ -112,9 +115,10 @@ impl Board {
     }
 
     /// Adds a task that starts now.
-    pub(super) fn add(&self, number: u64, name: Arc<str>, stage: Stage) {
-        let status = TaskStatus { number, name, stage, state: TaskState::Running, restarts: 0, last_error: None };
-        self.0.send_modify(|tasks| tasks.push(status));
+    pub(super) fn add(&self, number: u64, name: Arc<str>, stage: Stage, is_thread: bool) {
+        let first = TaskState::Running;
+        let task = TaskStatus { number, name, stage, is_thread, state: first, restarts: 0, last_error: None };
+        self.0.send_modify(|tasks| tasks.push(task));
     }
 
     /// Changes one task's status.

@@ -160,5 +160,6 @@ async fn a_thread_that_panics_is_told() {
     supervisor.spawn_thread(Stage::Buffer, "writer", || panic!("disk on fire")).unwrap();
 
     assert!(events.recv().await.unwrap().fields().contains("writer: disk on fire"));
+    assert_eq!(supervisor.thread_lost().await, "writer: disk on fire");
     assert!(supervisor.stop(LIMIT).await.is_empty());
 }

@@ -1,6 +1,7 @@
 //! Stand-ins for the outside world, shared by tests, the demo and rehearsals of a site.
 
 pub mod broker;
+pub mod clock;
 pub mod consumer;
 #[cfg(feature = "modbus")]
 pub mod modbus_unit;

@@ -7,10 +7,10 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use tokio::sync::{mpsc, oneshot};
-use tracing::{info, warn};
+use tracing::{debug, warn};
 
 use super::{
-    link::{Inbound, LinkError, Session, Token, Uplink},
+    link::{Inbound, LinkError, MAX_OPEN, Session, Token, Uplink},
     session::Backoff,
     topic::Topics,
 };
@@ -22,10 +22,6 @@ use crate::{
 
 /// Bytes of a command that are passed on; one more than this is enough for the command side to refuse it.
 const MAX_PAYLOAD: usize = 64 * 1024 + 1;
-
-/// Messages waiting for the command side. A broker that sends more (3.1.1 knows no limit) loses the connection and
-/// sends them again later.
-const MAX_OPEN: usize = 256;
 
 /// Takes commands from one broker.
 pub(super) struct Inbox {
@@ -68,8 +64,9 @@ impl Inbox {
     /// One connection; ends well only when nobody takes commands any more.
     async fn session<U: Uplink>(&mut self, backoff: &mut Backoff) -> Result<(), LinkError> {
         let mut link = U::connect(&self.config, Session::Kept).await?;
-        link.subscribe(&Topics::under(&self.config.topic_prefix).command)?;
-        info!(uplink = %self.config.name, "Taking commands");
+        let topic = Topics::under(&self.config.topic_prefix).command;
+        link.subscribe(&topic)?;
+        debug!(uplink = %self.config.name, %topic, "Taking commands");
         backoff.started();
         let mut open: FuturesUnordered<Taking> = FuturesUnordered::new();
         while !self.commands.is_closed() {
@@ -80,17 +77,23 @@ impl Inbox {
                         link.acknowledge(token)?;
                     }
                 }
-                inbound = link.poll() => {
-                    if let Some(inbound) = inbound? {
-                        open.push(self.take(inbound));
-                    }
-                    if open.len() > MAX_OPEN {
-                        return Err(LinkError::Lost(format!("more than {MAX_OPEN} commands wait")));
+                inbound = link.poll(), if open.len() < MAX_OPEN => {
+                    match inbound? {
+                        Some(inbound) if inbound.topic == topic => open.push(self.take(inbound)),
+                        Some(stray) => self.drop_stray(&mut link, stray)?,
+                        None => {}
                     }
                 }
             }
         }
         Ok(())
+    }
+
+    /// A subscription under an earlier prefix lives on in the kept session. Its messages are for nobody here.
+    fn drop_stray<U: Uplink>(&self, link: &mut U, stray: Inbound) -> Result<(), LinkError> {
+        let topic = String::from_utf8_lossy(&stray.topic);
+        debug!(uplink = %self.config.name, %topic, "Message is not on the command topic, dropped");
+        stray.token.map_or(Ok(()), |token| link.acknowledge(token))
     }
 
     fn take(&self, inbound: Inbound) -> Taking {

@@ -7,13 +7,18 @@ use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
-use crate::config::{self, SecretError, Uplink as Config};
+use crate::config::{SecretError, Uplink as Config};
 
-/// How long name resolution, TCP, TLS and CONNACK may take together.
+/// How long files, name resolution, TCP, TLS and CONNACK may take together.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Largest packet that is taken from a broker; a larger one ends the connection.
+/// Largest packet that is taken from a broker. An MQTT 5 broker is told and keeps larger ones to itself; of other
+/// brokers, `clip` cuts the end off.
 pub(super) const MAX_INCOMING: u32 = 256 * 1024;
+
+/// Commands that wait to be taken. At this number nothing more is read until one of them is, which makes a broker wait
+/// that knows no limit of its own (3.1.1).
+pub(super) const MAX_OPEN: usize = 256;
 
 /// A connection of one MQTT version.
 pub(super) trait Uplink: Sized + Send {
@@ -108,6 +113,8 @@ pub(super) enum Verdict {
 /// A message that came in.
 #[derive(Debug)]
 pub(super) struct Inbound {
+    /// Where it was sent.
+    pub(super) topic: Bytes,
     /// Its bytes.
     pub(super) payload: Bytes,
     /// Whether the broker had kept it.
@@ -155,6 +162,9 @@ pub(super) enum LinkError {
     /// A PUBACK is missing.
     #[error("broker acknowledged nothing for {} s", .0.as_secs())]
     Silent(Duration),
+    /// No TCP connection.
+    #[error("cannot connect: {0}")]
+    Unreachable(std::io::Error),
     /// Anything else that ended the connection.
     #[error("connection lost: {0}")]
     Lost(String),
@@ -163,29 +173,23 @@ pub(super) enum LinkError {
     Subscription,
 }
 
-/// The login: name and, read now, password.
-pub(super) fn login(config: &Config) -> Result<Option<(String, Option<String>)>, LinkError> {
-    let Some(username) = config.username.clone() else { return Ok(None) };
-    let password = config.password.as_ref().map(config::Secret::read).transpose()?;
-    Ok(Some((username, password.map(|text| text.expose().to_owned()))))
-}
-
-/// Resolves the name first, so that its failure can be told from a refused connection.
-pub(super) async fn resolve(config: &Config) -> Result<(), LinkError> {
-    let (host, port) = (config.url.host.as_str(), config.url.port);
-    let lookup = tokio::time::timeout(CONNECT_TIMEOUT, tokio::net::lookup_host((host, port))).await;
-    match lookup.map_err(|_| LinkError::NoAnswer)? {
-        Ok(_) => Ok(()),
-        Err(error) => Err(LinkError::Resolve { host: host.to_owned(), error }),
-    }
-}
-
 /// The client id of a session.
 pub(super) fn client_id(config: &Config, session: &Session) -> String {
     match session {
         Session::Clean { .. } => config.client_id.clone(),
         Session::Kept => format!("{}-cmd", config.client_id),
     }
+}
+
+/// Places between us and the client library. They are never all in use: blocks are bounded by the window, PUBACKs by
+/// the commands that are open, and the rest is for a subscription, a `state` and the goodbye.
+pub(super) fn capacity(config: &Config, session: &Session) -> usize {
+    let most = match session {
+        // A block may have an answer to its asker beside it.
+        Session::Clean { .. } => 2 * usize::from(config.window),
+        Session::Kept => MAX_OPEN,
+    };
+    most + 16
 }
 
 /// Whole seconds of the keep-alive, as MQTT wants them.

@@ -7,10 +7,13 @@
 //! - Commands come over a session of their own and are acknowledged once the ledger holds them.
 //!
 //! Both orders, `live-first` and `strict`, send in block order from the oldest undelivered block for now; what differs
-//! is decided in one place, `delivery::Pump::fill`.
+//! is decided in one place, `delivery::source`.
 
+mod clip;
 mod commands;
+mod credentials;
 mod delivery;
+mod fresh_session;
 mod link;
 mod mqtt311;
 mod mqtt5;
@@ -20,6 +23,7 @@ mod state;
 mod status;
 mod tls;
 mod topic;
+mod wire;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -36,7 +40,8 @@ use crate::{
 
 /// What an uplink needs of the buffer: its own view of the undelivered blocks.
 pub trait Outbox: Send + Sync + 'static {
-    /// At most `limit` undelivered blocks after a place, in order. Empty when there are none.
+    /// At most `limit` undelivered blocks after a place, in order. Empty when there are none. Ids grow in the order in
+    /// which blocks become visible: below a block that was fetched, no new one appears.
     fn fetch(
         &self,
         after: BlockId,

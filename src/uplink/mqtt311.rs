@@ -2,17 +2,18 @@
 
 use rumqttc_v4::{
     AckMode, AsyncClient, Broker, ConnectionError, Event, EventLoop, Incoming, LastWill, MqttOptions, NetworkOptions,
-    PublishNotice, PublishOptions, QoS, SessionMode, SubscribeReasonCode, TlsConfiguration, Transport as Wire,
+    PublishNotice, PublishOptions, QoS, SessionMode, SubscribeReasonCode,
 };
 
 use super::{
+    credentials::Credentials,
     link::{
         self, Acking, CONNECT_TIMEOUT, Inbound, Limits, LinkError, MAX_INCOMING, Message, Session, Token, Uplink,
         Verdict,
     },
-    tls,
+    wire,
 };
-use crate::config::{Transport, Uplink as Config};
+use crate::config::Uplink as Config;
 
 /// One connection.
 pub(super) struct Mqtt311 {
@@ -23,16 +24,7 @@ pub(super) struct Mqtt311 {
 
 impl Uplink for Mqtt311 {
     async fn connect(config: &Config, session: Session) -> Result<Self, LinkError> {
-        link::resolve(config).await?;
-        let options = options(config, session)?;
-        // The window bounds what is queued; a few places more hold PUBACKs, the subscription and the goodbye.
-        let (client, mut events) = AsyncClient::builder(options).capacity(usize::from(config.window) + 16).build();
-        let mut network = NetworkOptions::new();
-        network.set_connection_timeout(CONNECT_TIMEOUT.as_secs());
-        events.set_network_options(network);
-        let limits =
-            tokio::time::timeout(CONNECT_TIMEOUT, greeted(&mut events)).await.map_err(|_| LinkError::NoAnswer)??;
-        Ok(Self { client, events, limits })
+        tokio::time::timeout(CONNECT_TIMEOUT, Self::open(config, session)).await.map_err(|_| LinkError::NoAnswer)?
     }
 
     fn limits(&self) -> Limits {
@@ -53,8 +45,14 @@ impl Uplink for Mqtt311 {
         match self.events.poll().await.map_err(explain)? {
             Event::Incoming(Incoming::Publish(publish)) => {
                 let token = self.client.prepare_ack(&publish).map(Token::V311);
-                let (payload, retained) = (publish.payload, publish.retain);
-                Ok(Some(Inbound { payload, retained, response_topic: None, correlation: None, token }))
+                Ok(Some(Inbound {
+                    topic: publish.topic,
+                    payload: publish.payload,
+                    retained: publish.retain,
+                    response_topic: None,
+                    correlation: None,
+                    token,
+                }))
             }
             Event::Incoming(Incoming::SubAck(ack))
                 if !ack.return_codes.iter().all(|code| matches!(code, SubscribeReasonCode::Success(_))) =>
@@ -82,16 +80,29 @@ impl Uplink for Mqtt311 {
     }
 }
 
-fn options(config: &Config, session: Session) -> Result<MqttOptions, LinkError> {
+impl Mqtt311 {
+    async fn open(config: &Config, session: Session) -> Result<Self, LinkError> {
+        let credentials = Credentials::read(config).await?;
+        let connect = wire::once(wire::dial(config, credentials.tls).await?);
+        let capacity = link::capacity(config, &session);
+        let mut options = options(config, credentials.login, session);
+        options.set_socket_connector(move |_, _| std::future::ready(connect()));
+        let (client, mut events) = AsyncClient::builder(options).capacity(capacity).build();
+        let mut network = NetworkOptions::new();
+        network.set_connection_timeout(CONNECT_TIMEOUT.as_secs());
+        events.set_network_options(network);
+        let limits = greeted(&mut events).await?;
+        Ok(Self { client, events, limits })
+    }
+}
+
+fn options(config: &Config, login: Option<(String, Option<String>)>, session: Session) -> MqttOptions {
     let broker = Broker::tcp(config.url.host.clone(), config.url.port);
     let mut options = MqttOptions::new(link::client_id(config, &session), broker);
     options.set_keep_alive(link::keep_alive(config));
     options.set_inflight(config.window);
     options.set_max_packet_size(MAX_INCOMING as usize, usize::MAX);
-    if config.url.transport == Transport::Tls {
-        options.set_transport(Wire::Tls(TlsConfiguration::Rustls(tls::client_config(&config.tls)?)));
-    }
-    match link::login(config)? {
+    match login {
         Some((name, Some(password))) => drop(options.set_credentials(name, password)),
         Some((name, None)) => drop(options.set_username(name)),
         None => {}
@@ -106,7 +117,7 @@ fn options(config: &Config, session: Session) -> Result<MqttOptions, LinkError> 
             options.set_ack_mode(AckMode::Manual);
         }
     }
-    Ok(options)
+    options
 }
 
 /// Waits for the CONNACK, which the library gives as its first event.
@@ -127,7 +138,6 @@ async fn verdict(notice: PublishNotice) -> Verdict {
 fn explain(error: ConnectionError) -> LinkError {
     match error {
         ConnectionError::ConnectionRefused(code) => LinkError::Refused(link::words(&code)),
-        ConnectionError::Tls(error) => LinkError::Tls(error.to_string()),
         ConnectionError::NetworkTimeout => LinkError::NoAnswer,
         other => LinkError::Lost(other.to_string()),
     }

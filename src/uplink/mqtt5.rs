@@ -1,19 +1,21 @@
 //! MQTT 5.0 through the client library, whose types end here.
 
 use rumqttc_v5::{
-    AckMode, AsyncClient, Broker, BrokerSessionResumePolicy, ConnectionError, Event, EventLoop, Incoming,
-    IncomingPacketSizeLimit, LastWill, MqttOptions, PubAckReason, PublishNotice, PublishOptions, PublishProperties,
-    PublishResult, QoS, SessionMode, SubscribeFilterInput, SubscribeReasonCode, TlsConfiguration, Transport as Wire,
+    AckMode, AsyncClient, Broker, ConnectionError, Event, EventLoop, Incoming, IncomingPacketSizeLimit, LastWill,
+    MqttOptions, PubAckReason, PublishNotice, PublishOptions, PublishProperties, PublishResult, QoS,
+    RetainForwardRule, SessionMode, SubscribeFilter, SubscribeReasonCode,
 };
 
 use super::{
+    credentials::Credentials,
+    fresh_session,
     link::{
         self, Acking, CONNECT_TIMEOUT, Inbound, Limits, LinkError, MAX_INCOMING, Message, Session, Token, Uplink,
         Verdict,
     },
-    tls,
+    wire,
 };
-use crate::config::{Transport, Uplink as Config};
+use crate::config::Uplink as Config;
 
 /// How long the broker keeps commands for a gateway that is away.
 const COMMANDS_KEPT_SECONDS: u32 = 7 * 24 * 3600;
@@ -26,19 +28,11 @@ pub(super) struct Mqtt5 {
     client: AsyncClient,
     events: EventLoop,
     limits: Limits,
-    /// The broker kept the session and with it the subscription.
-    is_resumed: bool,
 }
 
 impl Uplink for Mqtt5 {
     async fn connect(config: &Config, session: Session) -> Result<Self, LinkError> {
-        link::resolve(config).await?;
-        let options = options(config, session)?;
-        // The window bounds what is queued; a few places more hold PUBACKs, the subscription and the goodbye.
-        let (client, mut events) = AsyncClient::builder(options).capacity(usize::from(config.window) + 16).build();
-        let (limits, is_resumed) =
-            tokio::time::timeout(CONNECT_TIMEOUT, greeted(&mut events)).await.map_err(|_| LinkError::NoAnswer)??;
-        Ok(Self { client, events, limits, is_resumed })
+        tokio::time::timeout(CONNECT_TIMEOUT, Self::open(config, session)).await.map_err(|_| LinkError::NoAnswer)?
     }
 
     fn limits(&self) -> Limits {
@@ -52,12 +46,11 @@ impl Uplink for Mqtt5 {
     }
 
     fn subscribe(&mut self, topic: &str) -> Result<(), LinkError> {
-        // The library sends nothing with a packet number of ours into a session it does not remember.
-        if self.is_resumed {
-            return Ok(());
-        }
+        let mut filter = SubscribeFilter::new(topic, QoS::AtLeastOnce);
+        // What is retained comes with the first subscription, not again with each connection.
+        filter.retain_forward_rule = RetainForwardRule::OnNewSubscribe;
         // Without the flag as it was published, a retained command that arrives while we listen looks like any other.
-        let filter = SubscribeFilterInput::new(topic, QoS::AtLeastOnce).preserve_retain(true);
+        filter.preserve_retain = true;
         self.client.try_subscribe_many([filter]).map_err(lost)
     }
 
@@ -67,6 +60,7 @@ impl Uplink for Mqtt5 {
                 let token = self.client.prepare_ack(&publish).map(Token::V5);
                 let properties = publish.properties.unwrap_or_default();
                 Ok(Some(Inbound {
+                    topic: publish.topic,
                     payload: publish.payload,
                     retained: publish.retain,
                     response_topic: properties.response_topic,
@@ -100,17 +94,27 @@ impl Uplink for Mqtt5 {
     }
 }
 
-fn options(config: &Config, session: Session) -> Result<MqttOptions, LinkError> {
+impl Mqtt5 {
+    async fn open(config: &Config, session: Session) -> Result<Self, LinkError> {
+        let credentials = Credentials::read(config).await?;
+        let connect = wire::once(wire::dial(config, credentials.tls).await?);
+        let capacity = link::capacity(config, &session);
+        let mut options = options(config, credentials.login, session);
+        options.set_socket_connector(move |_, _| std::future::ready(connect()));
+        let (client, mut events) = AsyncClient::builder(options).capacity(capacity).build();
+        let limits = greeted(&mut events).await?;
+        Ok(Self { client, events, limits })
+    }
+}
+
+fn options(config: &Config, login: Option<(String, Option<String>)>, session: Session) -> MqttOptions {
     let broker = Broker::tcp(config.url.host.clone(), config.url.port);
     let mut options = MqttOptions::new(link::client_id(config, &session), broker);
     options.set_keep_alive(link::keep_alive(config));
     options.set_connect_timeout(CONNECT_TIMEOUT);
     options.set_outgoing_inflight_upper_limit(config.window);
     options.set_incoming_packet_size_limit(IncomingPacketSizeLimit::Bytes(MAX_INCOMING));
-    if config.url.transport == Transport::Tls {
-        options.set_transport(Wire::Tls(TlsConfiguration::Rustls(tls::client_config(&config.tls)?)));
-    }
-    match link::login(config)? {
+    match login {
         Some((name, Some(password))) => drop(options.set_credentials(name, password)),
         Some((name, None)) => drop(options.set_username(name)),
         None => {}
@@ -125,12 +129,10 @@ fn options(config: &Config, session: Session) -> Result<MqttOptions, LinkError> 
             options.set_ack_mode(AckMode::Manual);
             options.set_receive_maximum(Some(COMMANDS_OPEN));
             options.set_session_expiry_interval(Some(COMMANDS_KEPT_SECONDS));
-            // After a restart the broker remembers this session and we do not. The default policy refuses that
-            // on every reconnect, for ever; commands carry ids, so nothing here needs the old packet numbers.
-            options.set_broker_session_resume_policy(BrokerSessionResumePolicy::AllowBrokerOnly);
+            options.set_session_store(fresh_session::Empty { inflight: config.window });
         }
     }
-    Ok(options)
+    options
 }
 
 fn properties(message: &Message) -> PublishProperties {
@@ -143,13 +145,12 @@ fn properties(message: &Message) -> PublishProperties {
 }
 
 /// Waits for the CONNACK, which the library gives as its first event.
-async fn greeted(events: &mut EventLoop) -> Result<(Limits, bool), LinkError> {
+async fn greeted(events: &mut EventLoop) -> Result<Limits, LinkError> {
     loop {
         if let Event::Incoming(Incoming::ConnAck(ack)) = events.poll().await.map_err(explain)? {
-            let (is_resumed, properties) = (ack.session_present, ack.properties);
-            let receive_maximum = properties.as_ref().and_then(|given| given.receive_max).unwrap_or(u16::MAX);
-            let packet = properties.and_then(|given| given.max_packet_size);
-            return Ok((Limits { receive_maximum, packet }, is_resumed));
+            let receive_maximum = ack.properties.as_ref().and_then(|given| given.receive_max).unwrap_or(u16::MAX);
+            let packet = ack.properties.and_then(|given| given.max_packet_size);
+            return Ok(Limits { receive_maximum, packet });
         }
     }
 }
@@ -172,7 +173,6 @@ async fn verdict(notice: PublishNotice) -> Verdict {
 fn explain(error: ConnectionError) -> LinkError {
     match error {
         ConnectionError::ConnectionRefused(code) => LinkError::Refused(link::words(&code)),
-        ConnectionError::Tls(error) => LinkError::Tls(error.to_string()),
         ConnectionError::Timeout(_) => LinkError::NoAnswer,
         other => LinkError::Lost(other.to_string()),
     }

@@ -1,10 +1,10 @@
-//! TLS settings from files, read at each connect, so that a renewed certificate needs no restart.
+//! TLS settings from files.
 //!
 //! The broker is always verified: against the named roots, or the system's when none are named.
 
 use std::{path::Path, sync::Arc};
 
-use rustls::{
+use tokio_rustls::rustls::{
     ClientConfig, RootCertStore,
     crypto::ring,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},

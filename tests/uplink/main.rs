@@ -1,15 +1,17 @@
 //! The uplink against brokers: the embedded one, which misbehaves on request, and mosquitto.
 #![allow(missing_docs, reason = "tests are named as claims")]
 
+mod limits;
 mod support;
+mod tls;
 
 use bytes::Bytes;
-use support::{Memory, Mosquitto, config, data, embedded, free_port, outcome, start, within};
+use support::{Memory, Mosquitto, NOW, config, data_at, embedded, free_port, outcome, start, within};
 use tidegate::{
-    config::{MqttProtocol, Tls, Transport},
-    model::{Payload, ResponseTo},
-    testing::broker::{Faults, Message, PubAckReason},
-    uplink::{EpochEnd, State},
+    config::MqttProtocol,
+    model::{Payload, ResponseTo, Timestamp},
+    testing::broker::{Faults, Message},
+    uplink::EpochEnd,
 };
 
 const BOTH: [MqttProtocol; 2] = [MqttProtocol::V5, MqttProtocol::V311];
@@ -78,42 +80,6 @@ async fn a_broker_that_acknowledges_nothing_is_left_and_tried_again() {
     outbox.drained().await;
 
     running.stop().await;
-}
-
-#[tokio::test]
-async fn a_refused_message_is_set_aside_and_a_used_up_quota_is_waited_for() {
-    let (broker, port, _stop) = embedded().await;
-    let refuse = |reason, count| Faults { reason: Some(("t/data".into(), reason, count)), ..Faults::default() };
-    broker.set_faults(refuse(PubAckReason::NotAuthorized, 1));
-    let outbox = Memory::new();
-    outbox.fill(1);
-
-    let running = start(config(port, MqttProtocol::V5), outbox.clone());
-    outbox.drained().await;
-    broker.set_faults(refuse(PubAckReason::QuotaExceeded, 1));
-    outbox.push(data(2));
-    outbox.push(data(3));
-    outbox.drained().await;
-    running.stop().await;
-
-    assert_eq!(outbox.refusals()[0].1, "not authorized");
-    let mut delivered = outbox.delivered();
-    delivered.sort_unstable();
-    assert_eq!(delivered, [2, 3]);
-}
-
-#[tokio::test]
-async fn the_limits_of_the_broker_are_kept() {
-    let (broker, port, _stop) = embedded().await;
-    broker.set_faults(Faults { limits: (Some(2), Some(200)), ..Faults::default() });
-    let outbox = Memory::new();
-    outbox.fill(1);
-
-    let running = start(config(port, MqttProtocol::V5), outbox.clone());
-    outbox.drained().await;
-    running.stop().await;
-
-    assert!(outbox.refusals()[0].1.contains("above the broker's limit of 200"));
 }
 
 #[tokio::test]
@@ -202,6 +168,81 @@ async fn an_outcome_also_goes_where_its_asker_wants_it() {
 }
 
 #[tokio::test]
+async fn commands_come_under_a_new_prefix_although_the_broker_remembers_the_old_one() {
+    for protocol in BOTH {
+        let (broker, port, _stop) = embedded().await;
+        let mut config = config(port, protocol);
+        config.commands = true;
+        config.topic_prefix = "old".into();
+        let command = |topic: &str, payload: &'static str| Message {
+            topic: topic.into(),
+            payload: payload.into(),
+            qos: 1,
+            ..Message::default()
+        };
+        let running = start(config.clone(), Memory::new());
+        within(broker.until(|broker| broker.is_subscribed("gw-cmd"))).await;
+        running.stop().await;
+
+        config.topic_prefix = "t".into();
+        broker.publish(command("old/command", "stray"));
+        let mut running = start(config, Memory::new());
+        within(broker.until(|broker| broker.owed("gw-cmd") == (0, 0))).await;
+        // Nobody says when the second subscription is there, so the message is retained for it to find.
+        broker.publish(Message { retain: true, ..command("t/command", "mine") });
+
+        let first = within(running.commands.recv()).await.unwrap();
+        assert!(matches!(&first.payload, Payload::Json(bytes) if bytes == b"mine"), "{:?}", first.payload);
+        running.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn commands_that_are_taken_all_at_once_are_all_acknowledged() {
+    for protocol in BOTH {
+        let (broker, port, _stop) = embedded().await;
+        let mut config = config(port, protocol);
+        config.commands = true;
+        config.window = 1;
+        let mut running = start(config, Memory::new());
+        within(broker.until(|broker| broker.is_subscribed("gw-cmd"))).await;
+        let command = Message { topic: "t/command".into(), payload: "{}".into(), qos: 1, ..Message::default() };
+        (0..32).for_each(|_| broker.publish(command.clone()));
+
+        let mut taken = Vec::new();
+        while taken.len() < 32 {
+            taken.push(within(running.commands.recv()).await.unwrap().taken.unwrap());
+        }
+        for taken in taken {
+            taken.send(()).unwrap();
+        }
+
+        within(broker.until(|broker| broker.owed("gw-cmd") == (0, 0))).await;
+        // One connection for the blocks and one for the commands.
+        assert_eq!(broker.counts().connects, 2);
+        running.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_is_handed_over_long_after_its_readings_is_marked_late() {
+    let (broker, port, _stop) = embedded().await;
+    let outbox = Memory::new();
+    let minute = 60_000;
+    outbox.push(data_at(1, Timestamp::from_millis(NOW.as_millis() - minute - 1)));
+    outbox.push(data_at(2, Timestamp::from_millis(NOW.as_millis() - minute)));
+
+    let running = start(config(port, MqttProtocol::V5), outbox.clone());
+    outbox.drained().await;
+    running.stop().await;
+
+    let seen = broker.seen();
+    let is_late = |message: &Message| message.user.contains(&("late".into(), "1".into()));
+    let late: Vec<_> = seen.iter().filter(|message| message.topic == "t/data").map(is_late).collect();
+    assert_eq!(late, [true, false]);
+}
+
+#[tokio::test]
 async fn mosquitto_killed_in_the_middle_leaves_nothing_owed_behind() {
     for protocol in BOTH {
         let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
@@ -219,40 +260,5 @@ async fn mosquitto_killed_in_the_middle_leaves_nothing_owed_behind() {
         let mut delivered = outbox.delivered();
         delivered.sort_unstable();
         assert_eq!(delivered, (1..=3000).collect::<Vec<_>>());
-    }
-}
-
-#[tokio::test]
-async fn tls_delivers_to_the_right_certificate_and_refuses_a_wrong_one() {
-    let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
-    let write = |name: &str, text: String| {
-        let path = folder.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        path
-    };
-    let own = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-    let other = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-    let cert = write("cert.pem", own.cert.pem());
-    let key = write("key.pem", own.signing_key.serialize_pem());
-    let wrong = write("wrong.pem", other.cert.pem());
-    let settings = format!("certfile {}\nkeyfile {}\n", cert.display(), key.display());
-    let _broker = Mosquitto::start(folder.path(), port, &settings).await;
-
-    for protocol in BOTH {
-        let mut config = config(port, protocol);
-        config.url.transport = Transport::Tls;
-        config.url.host = "localhost".into();
-        config.tls = Tls { ca: Some(wrong.clone()), ..Tls::default() };
-        let mut refused = start(config.clone(), Memory::new());
-        refused.error("TLS").await;
-        refused.stop().await;
-
-        config.tls.ca = Some(cert.clone());
-        let outbox = Memory::new();
-        outbox.fill(20);
-        let mut running = start(config, outbox.clone());
-        outbox.drained().await;
-        within(running.status.wait_for(|status| status.state == State::Connected)).await.unwrap();
-        running.stop().await;
     }
 }

@@ -144,9 +144,14 @@ impl Outbox for Memory {
 
 /// A block with one reading whose value is its number.
 pub(crate) fn data(seq: u64) -> Block {
+    data_at(seq, NOW)
+}
+
+/// The same, read at another time.
+pub(crate) fn data_at(seq: u64, ts: Timestamp) -> Block {
     let (device, name) = (DeviceId::new("meter-1").unwrap(), PointName::new("count").unwrap());
     let point = Arc::new(Point::new(device, name, PointType::Int, None));
-    let reading = Reading::good(point, Value::from_u64(seq), NOW);
+    let reading = Reading::good(point, Value::from_u64(seq), ts);
     block(seq, Stream::Data, BlockBody::Readings([reading].into()))
 }
 
@@ -171,7 +176,8 @@ fn block(seq: u64, stream: Stream, body: BlockBody) -> Block {
     }
 }
 
-const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
+/// What the clock shows.
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
 
 struct Still;
 
@@ -241,6 +247,11 @@ impl Running {
     pub(crate) async fn error(&mut self, part: &str) -> String {
         let status = within(self.status.wait_for(|status| status.error.as_ref().is_some_and(|e| e.contains(part))));
         status.await.unwrap().error.clone().unwrap()
+    }
+
+    /// Waits until so many messages are unanswered.
+    pub(crate) async fn in_flight(&mut self, count: usize) {
+        within(self.status.wait_for(|status| status.in_flight >= count)).await.unwrap();
     }
 
     pub(crate) async fn stop(self) {

@@ -95,14 +95,14 @@ impl Adapter for Modbus {
 
 /// Dials, works, and dials again until stopping is asked for.
 async fn run(config: &Config, context: AdapterContext) -> Result<(), AdapterError> {
-    let AdapterContext { readings, events, mut requests, mut stop, clock, metrics } = context;
-    let mut poller = Poller::new(config, clock, metrics, readings, events);
+    let AdapterContext { readings, events, mut requests, mut stop, clock, metrics, alive } = context;
+    let mut poller = Poller::new(config, clock, metrics, readings, events, alive.clone());
     let mut outage = Outage { backoff: Backoff::new(), attempts: 0 };
     loop {
         let dialled = tokio::select! {
             biased;
             () = stop.requested() => return Ok(()),
-            dialled = link::connect(&config.link) => dialled,
+            dialled = alive.during(link::connect(&config.link)) => dialled,
         };
         let error = match dialled {
             Ok(stream) => {
@@ -123,7 +123,7 @@ async fn run(config: &Config, context: AdapterContext) -> Result<(), AdapterErro
             }
         };
         let wait = outage.goes_on(config, &error);
-        if pause(&poller, wait, &error, &mut requests, &mut stop).await.is_none() {
+        if alive.during(pause(&poller, wait, &error, &mut requests, &mut stop)).await.is_none() {
             return Ok(());
         }
     }

@@ -8,7 +8,7 @@ use std::{collections::HashMap, sync::Arc};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::mpsc,
-    time::Instant,
+    time::{Instant, interval},
 };
 use tracing::{debug, info, warn};
 
@@ -25,7 +25,7 @@ use super::{
     schedule::Schedule,
 };
 use crate::{
-    adapter::{AdapterError, Metrics},
+    adapter::{AdapterError, Alive, Metrics},
     model::{
         Batch, DeviceChange, DeviceRequest, Event, EventKind, PointAddress, Reading, SharedClock, Timestamp, Value,
     },
@@ -59,6 +59,7 @@ pub(super) struct Poller<'a> {
     pub(super) metrics: Arc<Metrics>,
     readings: mpsc::Sender<Batch>,
     events: mpsc::Sender<Event>,
+    alive: Alive,
     /// Where each point is: device and point index.
     places: HashMap<&'a PointAddress, (usize, usize)>,
     groups: Vec<Group>,
@@ -79,6 +80,7 @@ impl<'a> Poller<'a> {
         metrics: Arc<Metrics>,
         readings: mpsc::Sender<Batch>,
         events: mpsc::Sender<Event>,
+        alive: Alive,
     ) -> Self {
         let groups = plan(&config.devices);
         let schedule = Schedule::new(groups.iter().map(|group| group.poll), Instant::now());
@@ -88,6 +90,7 @@ impl<'a> Poller<'a> {
             metrics,
             readings,
             events,
+            alive,
             places: places(&config.devices),
             groups,
             schedule,
@@ -98,7 +101,8 @@ impl<'a> Poller<'a> {
         }
     }
 
-    /// Works on one connection until it ends. A write under way is finished before a stop, a poll is not.
+    /// Works on one connection until it ends. A stop waits for a write under way and for the readings of a poll that
+    /// was answered, but not for an answer.
     pub(super) async fn session<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         stream: S,
@@ -108,17 +112,16 @@ impl<'a> Poller<'a> {
         let mut client = Client::new(stream);
         (self.silent, self.has_answered) = (0, false);
         self.schedule.restart(Instant::now());
+        let mut signs = interval(Alive::INTERVAL);
         loop {
+            self.alive.sign();
             let worked = tokio::select! {
                 biased;
                 () = stop.requested() => return End::Stopped,
                 Some(request) = requests.recv() => self.serve(&mut client, request).await,
-                group = self.schedule.next() => tokio::select! {
-                    biased;
-                    () = stop.requested() => return End::Stopped,
-                    polled = self.poll(&mut client, group) => polled,
-                },
+                group = self.schedule.next() => self.poll(&mut client, group, stop).await,
                 error = client.closed(&self.metrics) => return End::Lost(error),
+                _ = signs.tick() => Ok(()),
             };
             if let Err(end) = worked {
                 return end;
@@ -140,8 +143,8 @@ impl<'a> Poller<'a> {
         Ok(())
     }
 
-    /// Sends one group's request and passes on what came of it.
-    async fn poll<S>(&mut self, client: &mut Client<S>, index: usize) -> Result<(), End>
+    /// Sends one group's request and passes on what came of it. Only the wait for the answer ends with a stop.
+    async fn poll<S>(&mut self, client: &mut Client<S>, index: usize, stop: &mut Stop) -> Result<(), End>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -154,7 +157,11 @@ impl<'a> Poller<'a> {
         let missed = self.schedule.skip_to_next(index, now);
         self.metrics.overruns.inc_by(missed);
         let request = self.groups[index].request.clone();
-        let answer = self.ask(client, device, &request).await;
+        let answer = tokio::select! {
+            biased;
+            () = stop.requested() => return Err(End::Stopped),
+            answer = self.ask(client, device, &request) => answer,
+        };
         let ts = self.clock.now();
         let points = std::mem::take(&mut self.groups[index].points);
         let readings = match &answer {
@@ -262,7 +269,7 @@ impl<'a> Poller<'a> {
     async fn send(&self, mut readings: Vec<Reading>) -> Result<(), AdapterError> {
         while !readings.is_empty() {
             let rest = readings.split_off(readings.len().min(Batch::MAX_READINGS));
-            self.readings.send(readings.into()).await.map_err(|_| AdapterError::Closed)?;
+            self.alive.during(self.readings.send(readings.into())).await.map_err(|_| AdapterError::Closed)?;
             readings = rest;
         }
         Ok(())

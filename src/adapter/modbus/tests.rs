@@ -1,6 +1,9 @@
 //! The whole adapter against simulated units on loopback; each test waits for events, never for a time.
 
-use std::future::Future;
+use std::{
+    future::Future,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use tokio::{
     net::TcpListener,
@@ -13,7 +16,7 @@ use super::{
     *,
 };
 use crate::{
-    adapter::Metrics,
+    adapter::{Alive, Metrics},
     model::{
         Batch, BootId, Clock, ClockQuality, Command, CommandId, DeviceChange, DeviceId, Event, EventKind, Grant,
         Grants, Reading, Selector, Source, Timestamp, Value, WriteError,
@@ -22,11 +25,13 @@ use crate::{
     testing::modbus_unit::{Bank, Fault, Write, Written, serve, serve_connection},
 };
 
-/// Time stands at one second after the epoch.
-struct StoppedClock;
+/// Time stands at one second after the epoch, and is asked for once for each answer.
+#[derive(Default)]
+struct StoppedClock(AtomicU64);
 
 impl Clock for StoppedClock {
     fn now(&self) -> Timestamp {
+        self.0.fetch_add(1, Ordering::Relaxed);
         Timestamp::from_millis(1_000)
     }
     fn uptime(&self) -> Duration {
@@ -48,6 +53,8 @@ struct Site {
     requests: mpsc::Sender<DeviceRequest>,
     point: Arc<crate::model::Point>,
     metrics: Arc<Metrics>,
+    clock: Arc<StoppedClock>,
+    stop: Arc<StopSignal>,
     /// Readings received and not yet looked at.
     pending: Vec<Reading>,
 }
@@ -137,16 +144,19 @@ async fn story_at(port: u16, bank: Arc<Bank>, story: impl AsyncFnOnce(Site)) {
     let (events_in, events) = mpsc::channel(100);
     let (requests, requests_out) = mpsc::channel(4);
     let (stop_signal, stop) = StopSignal::pair();
+    let (stop_signal, clock) = (Arc::new(stop_signal), Arc::new(StoppedClock::default()));
     let metrics = Arc::new(Metrics::default());
     let context = AdapterContext {
         readings: readings_in,
         events: events_in,
         requests: requests_out,
         stop,
-        clock: Arc::new(StoppedClock),
+        clock: Arc::clone(&clock) as _,
         metrics: Arc::clone(&metrics),
+        alive: Alive::new(|| {}),
     };
-    let site = Site { bank, readings, events, requests, point: address, metrics, pending: Vec::new() };
+    let (point, pending, stop) = (address, Vec::new(), Arc::clone(&stop_signal));
+    let site = Site { bank, readings, events, requests, point, metrics, clock, stop, pending };
     let told = async {
         story(site).await;
         stop_signal.raise();
@@ -169,6 +179,26 @@ async fn every_poll_is_a_reading_and_the_first_one_brings_the_device_online() {
         site.bank.set_holdings(1, 0, &[8]);
         assert_eq!(site.next_but("7").await, "8");
         assert_eq!(site.reading().await.ts, Timestamp::from_millis(1_000));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_stop_waits_until_what_was_measured_is_handed_on() {
+    at_site(async |mut site| {
+        // The way out has room for four readings; the fifth waits.
+        while site.clock.0.load(Ordering::Relaxed) < 5 {
+            tokio::task::yield_now().await;
+        }
+
+        site.stop.raise();
+
+        tokio::task::yield_now().await;
+        let mut handed_on = 0;
+        while site.readings.recv().await.is_some() {
+            handed_on += 1;
+        }
+        assert_eq!(handed_on, 5);
     })
     .await;
 }
@@ -316,7 +346,8 @@ async fn a_silent_unit_costs_its_neighbour_less_than_a_twentieth_of_its_polls() 
     let (_requests, mut requests_out) = mpsc::channel(4);
     let (_stop_signal, mut stop) = StopSignal::pair();
     let metrics = Arc::new(Metrics::default());
-    let mut poller = Poller::new(&config, Arc::new(StoppedClock), metrics, readings_in, events_in);
+    let clock = Arc::new(StoppedClock::default());
+    let mut poller = Poller::new(&config, clock, metrics, readings_in, events_in, Alive::new(|| {}));
     let mut heard = [0, 0];
 
     let minute = tokio::time::timeout(Duration::from_secs(60), async {

@@ -16,6 +16,9 @@ pub(in crate::buffer) enum WireError {
     /// A format this version does not know.
     #[error("unknown format {0}")]
     Format(u8),
+    /// Bytes or their row are others than were written.
+    #[error("checksum does not match")]
+    Checksum,
     /// zstd refused the bytes.
     #[error("compressed data is damaged")]
     Compression,

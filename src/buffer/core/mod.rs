@@ -2,6 +2,7 @@
 //! cutting here, commits in `writing`, blocks and values on their way out in `reading`.
 
 mod reading;
+mod replacing;
 mod writing;
 
 use std::{sync::Arc, time::Duration};
@@ -12,6 +13,7 @@ use tracing::{info, warn};
 use super::{
     Append, Identity, Metrics, Origin, Status,
     codec::Encoder,
+    commit::States,
     cutter::{Cutter, fit},
     delivery::Delivery,
     evict::Doomed,
@@ -54,11 +56,13 @@ pub(in crate::buffer) struct Core {
     delivery: Delivery,
     last: LastValues,
     receipts: Vec<Receipt>,
-    states: Vec<StateChange>,
+    states: States,
     doomed: Vec<Doomed>,
     timers: Timers,
     /// An event or outcome waits: commit now, synced.
     is_urgent: bool,
+    /// What SQLite said when it found the file damaged.
+    damage: Option<String>,
     /// What the database holds: the id and the numbers given last.
     committed: u64,
     committed_seqs: [u64; 4],
@@ -90,10 +94,11 @@ impl Core {
             ring: Ring::default(),
             last: LastValues::default(),
             receipts: Vec::new(),
-            states: Vec::new(),
+            states: States::new(),
             doomed: Vec::new(),
             timers: Timers::default(),
             is_urgent: false,
+            damage: None,
             committed_seqs: [0; 4],
             snapshot: (Instant::now(), committed),
             newest: watch::Sender::new(BlockId(committed)),
@@ -135,7 +140,8 @@ impl Core {
             self.admit(block, bytes);
             self.is_urgent = true;
         }
-        self.states.extend(append.state);
+        let changes = append.state.into_iter().map(|StateChange { rule, key, value }| ((rule, key), value));
+        self.states.extend(changes);
         self.receipts.extend(append.receipts);
         self.timers.commit.get_or_insert(now + self.settings.commit);
         if self.settings.express && !self.cutter.is_empty() {

@@ -3,14 +3,15 @@
 use std::{mem, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::{Core, Timers, sync_interval};
 use crate::{
     buffer::{
         codec::Stamp,
-        commit::Commit,
+        commit::{Commit, States},
         evict::{self, Bounds, Doomed},
+        store,
     },
     config::Durability,
     model::{Block, BlockBody, BlockId, BootId, Receipt, Timestamp},
@@ -88,9 +89,10 @@ impl Core {
             return Ok(());
         }
         let max_size = self.settings.max_size;
-        let over = (self.store.size()? + incoming).saturating_sub(max_size);
+        let over = (self.store.lasting_size()? + incoming).saturating_sub(max_size);
         let bounds = Bounds {
             now: self.cutter.now(),
+            clock: self.cutter.clock(),
             history: self.settings.history,
             max_age: self.settings.max_age,
             // A little more than needed, so that gaps tell of runs and not of single blocks.
@@ -176,7 +178,7 @@ impl Core {
         let commit = Commit {
             blocks: &[],
             doomed: &[],
-            states: &[],
+            states: &States::new(),
             sent: &self.delivery.rows(self.committed, &pending),
             seqs: self.committed_seqs,
             last_id: self.committed,
@@ -188,12 +190,32 @@ impl Core {
         }
     }
 
+    /// While the database refuses, blocks that every uplink has acknowledged give their place to new ones: they are
+    /// safe, and only the history misses them.
+    fn shed_delivered(&mut self) {
+        if self.has_room() || self.delivery.names().is_empty() {
+            return;
+        }
+        let delivery = &self.delivery;
+        let gone = self.ring.shed(|block| block.stream.is_upstream() && delivery.is_settled(block.id.0));
+        for block in &gone {
+            // Nobody who comes later is owed what was never stored.
+            self.delivery.forget(block.id.0, block.readings() as u64);
+        }
+        self.trim();
+        debug!(blocks = gone.len(), "Delivered blocks are left out of the history");
+    }
+
     /// The database refused. Everything stays in memory and is tried again after the commit interval.
     pub(super) fn fail(&mut self, error: &rusqlite::Error) {
         self.metrics.commit_failures.inc();
         self.timers.commit = Some(Instant::now() + self.settings.commit);
         self.timers.sync = None;
         let text = error.to_string();
+        if store::is_damaged(error) {
+            self.damage.get_or_insert_with(|| text.clone());
+        }
+        self.shed_delivered();
         let was_failing = self.status.borrow().failing.is_some();
         if !was_failing {
             error!(%error, "Buffer cannot write, readings wait in memory");

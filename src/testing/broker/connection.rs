@@ -165,16 +165,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
-    fn subscribe(&self, filters: Vec<String>) {
+    fn subscribe(&self, filters: Vec<(String, bool)>) {
         let mut state = self.broker.lock();
-        let fits = |topic: &str| filters.iter().any(|filter| rumqttc_v5::mqttbytes::matches(topic, filter));
-        let kept: Vec<_> = state.retained.values().filter(|kept| fits(&kept.topic)).cloned().collect();
+        let state = &mut *state;
         let Some(session) = state.sessions.get_mut(&self.id) else { return };
-        for message in kept {
-            // A full queue drops what is only a repetition.
-            session.push(message);
+        for (filter, is_quiet) in filters {
+            let is_new = !session.filters.contains(&filter);
+            let fits = |kept: &&Message| rumqttc_v5::mqttbytes::matches(&kept.topic, &filter);
+            if is_new || !is_quiet {
+                for kept in state.retained.values().filter(fits) {
+                    // A full queue drops what is only a repetition.
+                    session.push(kept.clone());
+                }
+            }
+            if is_new {
+                session.filters.push(filter);
+            }
         }
-        session.filters.extend(filters);
     }
 
     /// Sends what waits, as far as the client may have it unacknowledged.

@@ -58,8 +58,8 @@ pub enum FromClient {
     Publish(u16, Message),
     /// PUBACK.
     PubAck(u16),
-    /// SUBSCRIBE: number and filters.
-    Subscribe(u16, Vec<String>),
+    /// SUBSCRIBE: number and filters, each with whether retained messages come only with a new subscription.
+    Subscribe(u16, Vec<(String, bool)>),
     /// UNSUBSCRIBE: number and filters.
     Unsubscribe(u16, Vec<String>),
     /// PINGREQ.
@@ -142,7 +142,9 @@ fn from_v5(packet: v5::Packet) -> Result<FromClient, WireError> {
         }
         v5::Packet::PubAck(ack) => FromClient::PubAck(ack.pkid),
         v5::Packet::Subscribe(subscribe) => {
-            let filters = subscribe.filters.into_iter().map(|filter| filter.path).collect();
+            let is_quiet = |rule| rule == v5::RetainForwardRule::OnNewSubscribe;
+            let filters = subscribe.filters.into_iter();
+            let filters = filters.map(|filter| (filter.path, is_quiet(filter.retain_forward_rule))).collect();
             FromClient::Subscribe(subscribe.pkid, filters)
         }
         v5::Packet::Unsubscribe(unsubscribe) => FromClient::Unsubscribe(unsubscribe.pkid, unsubscribe.filters),
@@ -164,7 +166,7 @@ fn from_v4(packet: v4::Packet) -> Result<FromClient, WireError> {
         }
         v4::Packet::PubAck(ack) => FromClient::PubAck(ack.pkid),
         v4::Packet::Subscribe(subscribe) => {
-            let filters = subscribe.filters.into_iter().map(|filter| filter.path).collect();
+            let filters = subscribe.filters.into_iter().map(|filter| (filter.path, false)).collect();
             FromClient::Subscribe(subscribe.pkid, filters)
         }
         v4::Packet::Unsubscribe(unsubscribe) => FromClient::Unsubscribe(unsubscribe.pkid, unsubscribe.topics),

@@ -4,6 +4,7 @@ use std::{
     fmt::Write as _,
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use tempfile::TempDir;
@@ -13,8 +14,8 @@ pub(crate) const PREFIX: &str = "tidegate/test/gw";
 
 /// A folder and the configuration in it.
 pub(crate) struct Site {
-    /// Holds everything, removed at the end.
-    dir: TempDir,
+    /// Holds everything, removed when neither the site nor a gateway on it is left.
+    dir: Arc<TempDir>,
     /// The configuration's text.
     config: String,
 }
@@ -23,7 +24,7 @@ impl Site {
     /// A gateway with one uplink `cloud` to a broker on this port. Small limits, so that an outage of seconds shows
     /// what one of hours would.
     pub(crate) fn new(uplink_port: u16) -> Self {
-        let dir = TempDir::new().unwrap();
+        let dir = Arc::new(TempDir::new().unwrap());
         fs::create_dir(dir.path().join("rules")).unwrap();
         let place = dir.path().display();
         let config = format!(
@@ -105,6 +106,11 @@ reconnect = {{ min = "100ms", max = "1s" }}
         let path = self.path("tidegate.toml");
         fs::write(&path, &self.config).unwrap();
         path
+    }
+
+    /// Keeps the folder for as long as it is held.
+    pub(crate) fn hold(&self) -> Arc<TempDir> {
+        Arc::clone(&self.dir)
     }
 
     /// A file of the site.

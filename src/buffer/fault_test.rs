@@ -1,0 +1,318 @@
+//! The buffer on a disk that fails: damaged, torn, empty and full files, and a clock that jumps.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU8, Ordering},
+    },
+    time::Duration,
+};
+
+use super::{
+    Append, Metrics, Origin,
+    codec::Encoder,
+    core::Core,
+    model_test::{Still, core, covered, event, id, origin, owed, readings, settings},
+    store,
+};
+use crate::{
+    config,
+    model::{Block, BlockId, BootId, Clock, ClockQuality, SharedClock, StateChange, Timestamp},
+};
+
+/// A time and a trust in it, both set by hand.
+struct Hand {
+    ms: AtomicI64,
+    quality: AtomicU8,
+}
+
+impl Clock for Hand {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.ms.load(Ordering::Relaxed))
+    }
+    fn uptime(&self) -> Duration {
+        Duration::ZERO
+    }
+    fn quality(&self) -> ClockQuality {
+        store::CLOCKS[usize::from(self.quality.load(Ordering::Relaxed))]
+    }
+    fn boot(&self) -> BootId {
+        BootId::new("boot")
+    }
+}
+
+fn core_at(settings: &config::Buffer, clock: SharedClock) -> Core {
+    let (store, replaced) = store::open(&settings.path, clock.now()).unwrap();
+    let origin = Origin { clock, ..origin() };
+    let encoder = Encoder::new().unwrap();
+    Core::new(settings.clone(), origin, Metrics::default(), store, encoder, replaced.as_deref()).unwrap()
+}
+
+/// A store of 40 blocks that nobody has, all of them in the database file itself, and what they are.
+fn filled(settings: &config::Buffer) -> Vec<Arc<Block>> {
+    let mut buffer = core(settings);
+    for seed in 0..40 {
+        buffer.take(readings(2, 700, seed));
+        assert!(buffer.commit());
+    }
+    let blocks = owed(&mut buffer, "a").into_values().collect();
+    buffer.store().db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    drop(buffer);
+    for suffix in ["db-wal", "db-shm"] {
+        let _ = fs::remove_file(settings.path.with_extension(suffix));
+    }
+    blocks
+}
+
+/// Opens what is there and reads all of it, again as a daemon would after the first one ended over the damage. What
+/// comes is what was stored, and what does not is told.
+fn assert_nothing_is_lost_silently(settings: &config::Buffer, stored: &[Arc<Block>], what: &str) {
+    let mut buffer = core(settings);
+    let mut found: Vec<Arc<Block>> = owed(&mut buffer, "a").into_values().collect();
+    let is_done = buffer.commit();
+    let failing = buffer.status.borrow().failing.clone();
+    assert!(is_done || buffer.is_damaged(), "{what}: {failing:?}");
+    if buffer.is_damaged() {
+        assert!(buffer.replace(), "{what}");
+        buffer = core(settings);
+        assert!(buffer.commit(), "{what}");
+    }
+    found.extend(owed(&mut buffer, "a").into_values());
+    let is_replaced = format!("{found:?}").contains("store-replaced");
+    let told: BTreeSet<_> = found.iter().flat_map(|block| covered(block)).collect();
+    for block in stored {
+        let same = found.iter().find(|other| id(other) == id(block) && other.store == block.store);
+        match same {
+            Some(same) => assert_eq!(format!("{same:?}"), format!("{block:?}"), "{what}"),
+            None => assert!(is_replaced || told.contains(&id(block)), "{what}: {:?} is lost silently", id(block)),
+        }
+    }
+    // The gateway goes on in any case.
+    buffer.take(readings(1, 9, 0));
+    assert!(buffer.commit(), "{what}");
+}
+
+/// Copies a store as it stands on the disk, the way a power cut would leave it.
+fn copy(from: &Path, to: &Path) {
+    for suffix in ["db", "db-wal"] {
+        fs::copy(from.with_extension(suffix), to.with_extension(suffix)).unwrap();
+    }
+}
+
+#[test]
+fn flipped_bytes_anywhere_in_the_file_are_told_and_never_give_another_value() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings(dir.path(), true, 1 << 30);
+    let stored = filled(&settings);
+    let whole = fs::read(&settings.path).unwrap();
+
+    for place in (0..whole.len()).step_by(whole.len() / 61) {
+        let mut damaged = whole.clone();
+        damaged[place..].iter_mut().take(3).for_each(|byte| *byte ^= 0x55);
+        for suffix in ["db-wal", "db-shm"] {
+            let _ = fs::remove_file(settings.path.with_extension(suffix));
+        }
+        fs::write(&settings.path, damaged).unwrap();
+        assert_nothing_is_lost_silently(&settings, &stored, &format!("bytes at {place} flipped"));
+    }
+}
+
+#[test]
+fn a_file_that_was_cut_off_or_emptied_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings(dir.path(), true, 1 << 30);
+    let stored = filled(&settings);
+    let whole = fs::read(&settings.path).unwrap();
+
+    for len in [0, 1, 100, 1_024, 5_000, whole.len() / 2, whole.len() - 1] {
+        for suffix in ["db-wal", "db-shm"] {
+            let _ = fs::remove_file(settings.path.with_extension(suffix));
+        }
+        fs::write(&settings.path, &whole[..len]).unwrap();
+        assert_nothing_is_lost_silently(&settings, &stored, &format!("cut off at {len}"));
+    }
+}
+
+#[test]
+fn a_copy_taken_in_mid_run_opens_with_everything_committed_and_gives_no_number_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = settings(&dir.path().join("."), true, 1 << 30);
+    let mut buffer = core(&first);
+    for seed in 0..30 {
+        buffer.take(readings(2, 700, seed));
+        assert!(buffer.commit());
+    }
+    let stored: Vec<Arc<Block>> = owed(&mut buffer, "a").into_values().collect();
+    // Cut and perhaps published, but never committed.
+    buffer.take(event());
+    let cut = tempfile::tempdir().unwrap();
+    let second = settings(cut.path(), true, 1 << 30);
+    copy(&first.path, &second.path);
+
+    let mut after = core(&second);
+
+    let found: Vec<Arc<Block>> = owed(&mut after, "a").into_values().collect();
+    assert_eq!(format!("{found:?}"), format!("{stored:?}"));
+    after.take(event());
+    assert!(after.commit());
+    let new = owed(&mut after, "a").into_values().next_back().unwrap();
+    assert_eq!((new.epoch, new.seq), (2, 1));
+}
+
+#[test]
+fn a_torn_log_gives_back_what_came_before_the_tear() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = settings(&dir.path().join("."), true, 1 << 30);
+    let mut buffer = core(&first);
+    for seed in 0..20 {
+        buffer.take(readings(1, 700, seed));
+        assert!(buffer.commit());
+    }
+    let stored: Vec<String> = owed(&mut buffer, "a").values().map(|block| format!("{block:?}")).collect();
+    let log = fs::read(first.path.with_extension("db-wal")).unwrap();
+
+    for tear in [log.len() / 3, log.len() / 2, log.len() - 1] {
+        let cut = tempfile::tempdir().unwrap();
+        let second = settings(cut.path(), true, 1 << 30);
+        copy(&first.path, &second.path);
+        let mut torn = log.clone();
+        torn[tear..].fill(0xa5);
+        fs::write(second.path.with_extension("db-wal"), torn).unwrap();
+
+        let found: Vec<String> = owed(&mut core(&second), "a").values().map(|block| format!("{block:?}")).collect();
+
+        assert!(found.len() < stored.len() && stored.starts_with(&found), "torn at {tear}");
+    }
+}
+
+#[test]
+fn a_full_disk_bounds_memory_keeps_delivering_and_heals_by_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings(dir.path(), true, 1 << 30);
+    let mut buffer = core(&settings);
+    assert!(buffer.commit());
+    let limit = |buffer: &Core, pages: u64| {
+        buffer.store().db.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(())).unwrap();
+    };
+    limit(&buffer, 1);
+    let mut seed = 0;
+    let mut fill = |buffer: &mut Core| {
+        while buffer.has_room() {
+            buffer.take(readings(1, 60_000, seed));
+            buffer.take(state(seed));
+            seed += 1;
+        }
+        assert!(!buffer.commit());
+    };
+
+    fill(&mut buffer);
+    let waiting = owed(&mut buffer, "a");
+    assert!(!buffer.has_room() && !buffer.is_damaged());
+
+    // Both uplinks have the first half: its place is free for new readings.
+    let half: Vec<BlockId> = waiting.keys().copied().take(waiting.len() / 2).collect();
+    for uplink in ["a", "b"] {
+        buffer.delivered(uplink, &half);
+    }
+    assert!(!buffer.commit());
+    assert!(buffer.has_room());
+    fill(&mut buffer);
+
+    limit(&buffer, 1 << 30);
+    assert!(buffer.commit());
+    assert!(buffer.has_room());
+    let left: Vec<u64> = owed(&mut buffer, "b").values().map(|block| block.seq).collect();
+    assert_eq!(left[0], half.len() as u64 + 1);
+    assert!(left.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{left:?}");
+    assert_eq!(buffer.rule_state(), state(left[left.len() - 1] - 1).state);
+    drop(buffer);
+    assert_eq!(owed(&mut core(&settings), "a").len(), left.len());
+}
+
+/// One variable that changes all the time.
+fn state(value: u64) -> Append {
+    let change = StateChange { rule: "r".into(), key: "k".into(), value: Some(value.into()) };
+    Append { state: vec![change], ..Append::default() }
+}
+
+#[test]
+fn a_log_that_had_to_grow_costs_no_reading() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings(dir.path(), true, 24 << 20);
+    let mut buffer = core(&settings);
+    for seed in 0..200 {
+        buffer.take(readings(1, 60_000, seed));
+    }
+    assert!(buffer.commit());
+    for seed in 0..5 {
+        buffer.take(readings(1, 60_000, seed));
+        assert!(buffer.commit());
+    }
+
+    assert_eq!(owed(&mut buffer, "a").len(), 205);
+    assert!(buffer.store().size().unwrap() < 20 << 20, "{}", buffer.store().size().unwrap());
+}
+
+#[test]
+fn a_clock_that_is_set_makes_no_block_too_old() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings(dir.path(), true, 1 << 30);
+    let hand = Arc::new(Hand { ms: AtomicI64::new(0), quality: AtomicU8::new(3) });
+    let mut buffer = core_at(&settings, hand.clone());
+    let mut commit_one = |ms: i64, quality: u8, owed_after: usize| {
+        hand.ms.store(ms, Ordering::Relaxed);
+        hand.quality.store(quality, Ordering::Relaxed);
+        buffer.take(readings(1, 9, 1));
+        assert!(buffer.commit());
+        assert_eq!(owed(&mut buffer, "a").len(), owed_after, "at {ms}");
+    };
+    let (now, hour) = (1_790_000_000_000, 3_600_000);
+
+    // 1970, a wrong date from the battery's clock, the right time, hours back, and the right time again.
+    commit_one(0, 3, 1);
+    commit_one(now - 90 * hour, 1, 2);
+    commit_one(now, 0, 3);
+    commit_one(now - 5 * hour, 1, 4);
+    commit_one(now, 0, 5);
+
+    // The two that really are older than an hour go, and a gap comes for each.
+    commit_one(now + 2 * hour, 0, 5 - 2 + 2 + 1);
+}
+
+#[test]
+fn ends_of_epochs_are_bounded_also_without_a_broker() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings(dir.path(), true, 1 << 30);
+    let first = core(&settings);
+    let sql = "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
+               INSERT INTO epoch (epoch, last_id, data) SELECT i, 7, 7 FROM n";
+    first.store().db.execute(sql, []).unwrap();
+    drop(first);
+
+    let second = core(&settings);
+
+    assert_eq!(second.store().identity.epoch, 2_001);
+    assert_eq!(second.store().open_epochs("a").unwrap().len(), 512);
+    for uplink in ["a", "b"] {
+        second.store().close_epochs(uplink, 2_000).unwrap();
+    }
+    drop(second);
+    let third = core(&settings);
+    let rows: u64 = third.store().db.query_row("SELECT count(*) FROM epoch", [], |row| row.get(0)).unwrap();
+    assert_eq!((third.store().identity.epoch, rows), (2_002, 2));
+    assert_eq!(third.store().last_id().unwrap(), 7);
+}
+
+#[test]
+fn a_directory_in_the_place_of_the_file_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings(dir.path(), true, 1 << 30);
+    fs::create_dir(&settings.path).unwrap();
+
+    let error = store::open(&settings.path, Still.now()).err().expect("a directory is no store");
+
+    assert!(error.to_string().contains("buffer.db"), "{error}");
+}

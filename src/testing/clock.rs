@@ -1,0 +1,72 @@
+//! A clock that is moved by hand.
+
+use std::{
+    sync::atomic::{AtomicI64, AtomicU64, Ordering},
+    time::Duration,
+};
+
+use crate::model::{BootId, Clock, ClockQuality, Timestamp};
+
+/// Wall time and uptime stand still until they are moved. It starts at 2026-11-20T12:00:00Z, an hour after boot.
+#[derive(Debug)]
+pub struct ManualClock {
+    /// Wall time in milliseconds.
+    wall_ms: AtomicI64,
+    /// Uptime in milliseconds.
+    uptime_ms: AtomicU64,
+}
+
+impl Default for ManualClock {
+    fn default() -> Self {
+        Self { wall_ms: AtomicI64::new(1_795_176_000_000), uptime_ms: AtomicU64::new(3_600_000) }
+    }
+}
+
+impl ManualClock {
+    /// Lets time pass, on the wall and since boot.
+    pub fn advance(&self, span: Duration) {
+        let millis = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        self.uptime_ms.fetch_add(millis, Ordering::Relaxed);
+        self.wall_ms.fetch_add(millis.cast_signed(), Ordering::Relaxed);
+    }
+
+    /// Sets the wall clock, as NTP or a person would; uptime does not care.
+    pub fn set(&self, now: Timestamp) {
+        self.wall_ms.store(now.as_millis(), Ordering::Relaxed);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.wall_ms.load(Ordering::Relaxed))
+    }
+
+    fn uptime(&self) -> Duration {
+        Duration::from_millis(self.uptime_ms.load(Ordering::Relaxed))
+    }
+
+    fn quality(&self) -> ClockQuality {
+        ClockQuality::Ntp
+    }
+
+    fn boot(&self) -> BootId {
+        BootId::new("test-boot")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_moves_only_by_hand() {
+        let clock = ManualClock::default();
+        assert_eq!(clock.now().to_string(), "2026-11-20T12:00:00.000Z");
+
+        clock.advance(Duration::from_secs(1));
+        clock.set(Timestamp::default());
+
+        assert_eq!(clock.uptime(), Duration::from_secs(3_601));
+        assert_eq!(clock.now(), Timestamp::default());
+    }
+}

@@ -1,0 +1,66 @@
+//! Blocks as messages.
+
+use std::{sync::Arc, time::Duration};
+
+use super::super::{link::Message, payload::Encoder, topic::Topics};
+use crate::{
+    config::MqttProtocol,
+    model::{Block, BlockBody, ResponseTo, SharedClock},
+};
+
+/// A message whose newest reading is older than this when it is handed over is marked `late`.
+const LATE: Duration = Duration::from_secs(60);
+
+/// Makes the messages of one uplink.
+pub(super) struct Composer {
+    encoder: Encoder,
+    topics: Topics,
+    clock: SharedClock,
+    uplink: Arc<str>,
+    protocol: MqttProtocol,
+}
+
+impl Composer {
+    /// For the uplink of this name.
+    pub(super) fn new(topics: Topics, clock: SharedClock, uplink: Arc<str>, protocol: MqttProtocol) -> Self {
+        Self { encoder: Encoder::default(), topics, clock, uplink, protocol }
+    }
+
+    /// The message of a block; `None` for what stays in the gateway.
+    pub(super) fn message(&mut self, block: &Block) -> Option<Message> {
+        let topic = self.topics.of(block.stream)?.to_owned();
+        let payload = self.encoder.encode(block).into();
+        Some(Message { topic, payload, user: self.user_properties(block), ..Message::default() })
+    }
+
+    /// The copy of an outcome for an MQTT 5 asker.
+    pub(super) fn answer(&self, block: &Block, message: &Message) -> Option<Message> {
+        let BlockBody::Message { response: Some(response), .. } = &block.body else { return None };
+        let is_ours = response.uplink == self.uplink && self.protocol == MqttProtocol::V5;
+        (is_ours && is_topic(response)).then(|| Message {
+            topic: response.topic.to_string(),
+            correlation: response.correlation.clone(),
+            ..message.clone()
+        })
+    }
+
+    fn user_properties(&self, block: &Block) -> Vec<(String, String)> {
+        let pair = |key: &str, value: String| (key.to_owned(), value);
+        let mut user = vec![
+            pair("store", block.store.to_string()),
+            pair("epoch", block.epoch.to_string()),
+            pair("stream", block.stream.as_str().to_owned()),
+            pair("seq", block.seq.to_string()),
+        ];
+        if self.clock.now().since(block.span().1) > LATE {
+            user.push(pair("late", "1".to_owned()));
+        }
+        user
+    }
+}
+
+/// Whether a topic that came from outside can be published to (MQTT 5.0, 3.3.2.1).
+fn is_topic(response: &ResponseTo) -> bool {
+    let topic = &response.topic;
+    !topic.is_empty() && u16::try_from(topic.len()).is_ok() && !topic.contains(['+', '#', '\0'])
+}

@@ -1,0 +1,57 @@
+//! Messages the broker has not answered.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use tokio::time::Instant;
+
+/// Names a message that was handed over.
+pub(super) type Ticket = u64;
+
+/// What is in flight.
+#[derive(Debug)]
+pub(super) struct Flight {
+    /// When each message was handed over, oldest first.
+    open: BTreeMap<Ticket, Instant>,
+    last: Ticket,
+    /// Longest silence.
+    patience: Duration,
+}
+
+impl Flight {
+    /// With nothing in flight.
+    pub(super) fn new(patience: Duration) -> Self {
+        Self { open: BTreeMap::new(), last: 0, patience }
+    }
+
+    /// A message was handed over.
+    pub(super) fn board(&mut self) -> Ticket {
+        self.last += 1;
+        self.open.insert(self.last, Instant::now());
+        self.last
+    }
+
+    /// It was answered.
+    pub(super) fn landed(&mut self, ticket: Ticket) {
+        self.open.remove(&ticket);
+    }
+
+    /// How many are up.
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Whether none is up.
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// When the silence has lasted too long.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.open.values().next().map(|sent| *sent + self.patience)
+    }
+
+    /// Whether it has: a broker that acknowledges nothing is no broker, however well it answers pings.
+    pub(super) fn is_overdue(&self) -> bool {
+        self.deadline().is_some_and(|deadline| deadline <= Instant::now())
+    }
+}

@@ -1,0 +1,58 @@
+//! The way to the broker: name, TCP, TLS. A link is one connection, so the stream is made once and handed over.
+
+use std::{
+    io,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::{
+    TlsConnector,
+    rustls::{ClientConfig, pki_types::ServerName},
+};
+
+use super::{
+    clip::Clip,
+    link::{LinkError, MAX_INCOMING},
+};
+use crate::config::Uplink as Config;
+
+/// The longest fixed header.
+const HEADER: usize = 5;
+
+/// Bytes both ways, plain or not.
+pub(super) trait Bytes: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Sync + Unpin> Bytes for S {}
+
+/// A connection to a broker, before the first packet.
+pub(super) type Stream = Clip<Box<dyn Bytes>>;
+
+/// Connects, with TLS when there is a configuration for it. The caller limits the time.
+pub(super) async fn dial(config: &Config, tls: Option<Arc<ClientConfig>>) -> Result<Stream, LinkError> {
+    let (host, port) = (config.url.host.as_str(), config.url.port);
+    // Resolved on its own first, so that a wrong name can be told from a closed port.
+    let resolved = tokio::net::lookup_host((host, port)).await;
+    drop(resolved.map_err(|error| LinkError::Resolve { host: host.to_owned(), error })?);
+    let address = format!("{host}:{port}");
+    let tcp = rumqttc_v5::default_socket_connect(address, rumqttc_v5::NetworkOptions::new());
+    let tcp = tcp.await.map_err(LinkError::Unreachable)?;
+    let stream: Box<dyn Bytes> = match tls {
+        None => Box::new(tcp),
+        Some(tls) => {
+            let name = ServerName::try_from(host.to_owned()).map_err(|error| LinkError::Tls(error.to_string()))?;
+            let tls = TlsConnector::from(tls).connect(name, tcp).await;
+            Box::new(tls.map_err(|error| LinkError::Tls(error.to_string()))?)
+        }
+    };
+    Ok(Clip::new(stream, MAX_INCOMING as usize - HEADER))
+}
+
+/// Gives the stream to the client library, which asks again when it wants to reconnect: that is ours to do.
+pub(super) fn once(stream: Stream) -> impl Fn() -> io::Result<Stream> + Send + Sync + 'static {
+    let stream = Mutex::new(Some(stream));
+    move || {
+        let taken = stream.lock().unwrap_or_else(PoisonError::into_inner).take();
+        taken.ok_or_else(|| io::Error::other("a link is one connection"))
+    }
+}

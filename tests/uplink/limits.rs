@@ -1,0 +1,129 @@
+//! What a broker may ask for, and what it may fail to give.
+
+use std::time::Duration;
+
+use tidegate::{
+    config::{MqttProtocol, Order},
+    testing::broker::{Faults, PubAckReason},
+};
+
+use super::{
+    sequence,
+    support::{Memory, config, data, embedded, start},
+};
+
+/// Answers so many data messages with a reason.
+fn refuse(reason: PubAckReason, count: usize) -> Faults {
+    Faults { reason: Some(("t/data".into(), reason, count)), ..Faults::default() }
+}
+
+#[tokio::test]
+async fn a_refused_message_is_set_aside_and_a_used_up_quota_is_waited_for() {
+    let (broker, port, _stop) = embedded().await;
+    broker.set_faults(refuse(PubAckReason::NotAuthorized, 1));
+    let outbox = Memory::new();
+    outbox.fill(1);
+
+    let running = start(config(port, MqttProtocol::V5), outbox.clone());
+    outbox.drained().await;
+    broker.set_faults(refuse(PubAckReason::QuotaExceeded, 1));
+    outbox.push(data(2));
+    outbox.push(data(3));
+    outbox.drained().await;
+    running.stop().await;
+
+    assert_eq!(outbox.refusals()[0].1, "not authorized");
+    let mut delivered = outbox.delivered();
+    delivered.sort_unstable();
+    assert_eq!(delivered, [2, 3]);
+}
+
+#[tokio::test]
+async fn nothing_is_sent_past_a_block_that_must_wait_when_order_is_strict() {
+    let (broker, port, _stop) = embedded().await;
+    let outbox = Memory::new();
+    outbox.fill(30);
+    let mut config = config(port, MqttProtocol::V5);
+    config.order = Order::Strict;
+    // A whole window, and then the first of it once more.
+    let window = usize::from(config.window);
+    broker.set_faults(refuse(PubAckReason::QuotaExceeded, window + 1));
+
+    let running = start(config, outbox.clone());
+    outbox.drained().await;
+    running.stop().await;
+
+    assert_eq!(sequence(&broker.payloads("t/data")), (1..=30).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn the_packet_size_of_the_broker_is_kept() {
+    let (broker, port, _stop) = embedded().await;
+    broker.set_faults(Faults { limits: (None, Some(200)), ..Faults::default() });
+    let outbox = Memory::new();
+    outbox.fill(1);
+
+    let running = start(config(port, MqttProtocol::V5), outbox.clone());
+    outbox.drained().await;
+    running.stop().await;
+
+    assert!(outbox.refusals()[0].1.contains("above the broker's limit of 200"));
+}
+
+#[tokio::test]
+async fn the_receive_maximum_of_the_broker_is_kept() {
+    let (broker, port, _stop) = embedded().await;
+    broker.set_faults(Faults { limits: (Some(3), None), never_ack: true, ..Faults::default() });
+    let outbox = Memory::new();
+    outbox.fill(30);
+    let mut config = config(port, MqttProtocol::V5);
+    config.ack_timeout = Duration::from_millis(200);
+    config.reconnect = (Duration::from_secs(60), Duration::from_secs(60));
+
+    let mut running = start(config, outbox);
+    running.error("acknowledged nothing").await;
+
+    // The `state` message is one of the three.
+    assert_eq!(sequence(&broker.payloads("t/data")), [1, 2]);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn late_acknowledgements_keep_the_window_full_and_the_connection_up() {
+    for protocol in [MqttProtocol::V5, MqttProtocol::V311] {
+        let (broker, port, _stop) = embedded().await;
+        broker.set_faults(Faults { ack_delay: Some(Duration::from_millis(20)), ..Faults::default() });
+        let outbox = Memory::new();
+        outbox.fill(100);
+
+        let mut running = start(config(port, protocol), outbox.clone());
+        running.in_flight(10).await;
+        outbox.drained().await;
+        running.stop().await;
+
+        assert_eq!(sequence(&broker.payloads("t/data")), (1..=100).collect::<Vec<_>>());
+        assert_eq!(broker.counts().connects, 1);
+    }
+}
+
+/// Time is paused until the silence is over, so that nobody waits for it.
+#[tokio::test]
+async fn a_broker_that_swallows_the_login_is_left_and_tried_again() {
+    for protocol in [MqttProtocol::V5, MqttProtocol::V311] {
+        tokio::time::pause();
+        let (broker, port, _stop) = embedded().await;
+        broker.set_faults(Faults { swallow: true, ..Faults::default() });
+        let outbox = Memory::new();
+        outbox.fill(3);
+
+        let mut running = start(config(port, protocol), outbox.clone());
+        running.error("did not answer the login").await;
+        tokio::time::resume();
+        broker.set_faults(Faults::default());
+        // Whatever was swallowed before the faults ended is cut off.
+        broker.disconnect_all();
+        outbox.drained().await;
+
+        running.stop().await;
+    }
+}
