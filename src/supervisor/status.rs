@@ -116,8 +116,8 @@ impl Board {
 
     /// Adds a task that starts now.
     pub(super) fn add(&self, number: u64, name: Arc<str>, stage: Stage, is_thread: bool) {
-        let state = TaskState::Running;
-        let new = TaskStatus { number, name, stage, is_thread, state, restarts: 0, last_error: None };
+        let new =
+            TaskStatus { number, name, stage, is_thread, state: TaskState::Running, restarts: 0, last_error: None };
         self.0.send_modify(|tasks| tasks.push(new));
     }
 
