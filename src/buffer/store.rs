@@ -21,6 +21,8 @@ use crate::model::{Block, BlockId, ClockQuality, StateChange, Stream, Timestamp}
 const MIGRATIONS: [&str; 1] = [include_str!("schema/0001_first.sql")];
 /// Largest write-ahead log that is kept.
 const MAX_LOG: u64 = 4 << 20;
+/// Room that is kept for a start on a full disk: for this store, and the command ledger beside it.
+const RESERVE: usize = 256 << 10;
 /// Most epochs whose end is remembered; a `state` that names them all stays well below the largest message.
 const MAX_EPOCHS: u64 = 512;
 /// Clock qualities in the order of their code.
@@ -93,7 +95,7 @@ pub(super) fn open(path: &Path, now: Timestamp) -> Result<(Store, Option<Notice>
         return begin_anew(path, lock, now, "the file was empty");
     }
     let mark = Mark::read(&lock);
-    match connect(path, mark.as_ref()) {
+    match connect_with_reserve(path, mark.as_ref()) {
         Ok((db, identity)) => {
             let store = Store { db, identity, path: path.to_owned(), lock };
             let notice = store.end_is_lost(mark.as_ref()).map_err(|error| sqlite(path, error))?;
@@ -179,6 +181,30 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
+}
+
+/// Connects, if need be in the room of the reserve: a gateway that was restarted on a full disk goes on from memory.
+fn connect_with_reserve(path: &Path, mark: Option<&Mark>) -> Result<(Connection, Identity), OpenError> {
+    let reserve = with_suffix(path, ".reserve");
+    let connected = match connect(path, mark) {
+        Err(OpenError::Sqlite { error, .. }) if is_full(&error) && std::fs::remove_file(&reserve).is_ok() => {
+            warn!("Disk is full, the buffer opens in the room of its reserve");
+            return connect(path, mark);
+        }
+        other => other?,
+    };
+    if !reserve.exists() && std::fs::write(&reserve, vec![0xa5; RESERVE]).is_err() {
+        // Half a reserve is of no use, and the room is needed.
+        let _ = std::fs::remove_file(&reserve);
+    }
+    Ok(connected)
+}
+
+/// Whether the disk has no room; the log's index says so in its own way.
+fn is_full(error: &rusqlite::Error) -> bool {
+    let writes = [ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_IOERR_SHMSIZE, ffi::SQLITE_IOERR_SHMOPEN];
+    error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+        || error.sqlite_error().is_some_and(|error| writes.contains(&error.extended_code))
 }
 
 fn sqlite(path: &Path, error: rusqlite::Error) -> OpenError {

@@ -15,6 +15,8 @@ mod assembly;
 mod reload;
 mod serve;
 mod surface;
+#[cfg(test)]
+mod tests;
 mod uplinks;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
