@@ -94,10 +94,28 @@ pub async fn record(record: &mut Record, buffer: &Buffer, mut stop: Stop) -> Res
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::{sync::Arc, time::Duration};
 
     use super::*;
-    use crate::host::clock::SystemClock;
+    use crate::model::{BootId, Clock, ClockQuality, Timestamp};
+
+    /// A clock that stands still.
+    struct Still;
+
+    impl Clock for Still {
+        fn now(&self) -> Timestamp {
+            Timestamp::default()
+        }
+        fn uptime(&self) -> Duration {
+            Duration::ZERO
+        }
+        fn quality(&self) -> ClockQuality {
+            ClockQuality::None
+        }
+        fn boot(&self) -> BootId {
+            BootId::new("boot")
+        }
+    }
 
     fn command(target: &str) -> RuleCommand {
         RuleCommand { rule: "r".into(), target: target.to_owned(), value: 1.into() }
@@ -106,7 +124,7 @@ mod tests {
     #[test]
     fn a_command_that_finds_the_inbox_full_is_denied_and_holds_up_nothing() {
         let (inbox, _desk) = mpsc::channel(1);
-        let clock: SharedClock = Arc::new(SystemClock::new());
+        let clock: SharedClock = Arc::new(Still);
 
         assert_eq!(submit(&inbox, command("pump/speed"), &clock), None);
         let refused = submit(&inbox, command("pump/speed"), &clock).unwrap();
