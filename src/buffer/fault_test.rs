@@ -45,10 +45,10 @@ impl Clock for Hand {
 }
 
 fn core_at(settings: &config::Buffer, clock: SharedClock) -> Core {
-    let (store, replaced) = store::open(&settings.path, clock.now()).unwrap();
+    let (store, notice) = store::open(&settings.path, clock.now()).unwrap();
     let origin = Origin { clock, ..origin() };
     let encoder = Encoder::new().unwrap();
-    Core::new(settings.clone(), origin, Metrics::default(), store, encoder, replaced.as_deref()).unwrap()
+    Core::new(settings.clone(), origin, Metrics::default(), store, encoder, notice).unwrap()
 }
 
 /// A store of 40 blocks that nobody has, all of them in the database file itself, and what they are.
@@ -315,4 +315,33 @@ fn a_directory_in_the_place_of_the_file_is_named() {
     let error = store::open(&settings.path, Still.now()).err().expect("a directory is no store");
 
     assert!(error.to_string().contains("buffer.db"), "{error}");
+}
+
+#[test]
+fn a_log_that_lost_synced_commits_is_told_and_its_epoch_is_not_given_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings(dir.path(), true, 1 << 30);
+    let mut first = core(&settings);
+    for seed in 0..10 {
+        first.take(readings(1, 700, seed));
+        assert!(first.commit());
+    }
+    drop(first);
+    let wal = settings.path.with_extension("db-wal");
+    let tear = fs::metadata(&wal).unwrap().len();
+    let mut second = core(&settings);
+    second.take(readings(1, 700, 11));
+    assert!(second.finish());
+    assert_eq!(second.store().identity.epoch, 2);
+    drop(second);
+    let mut log = fs::read(&wal).unwrap();
+    log[usize::try_from(tear).unwrap() + 30] ^= 1;
+    fs::write(&wal, log).unwrap();
+
+    let mut third = core(&settings);
+
+    assert_eq!(third.store().identity.epoch, 3);
+    let blocks = owed(&mut third, "a");
+    assert!(format!("{blocks:?}").contains("store-rolled-back"));
+    assert_eq!(blocks.len(), 11);
 }

@@ -62,10 +62,10 @@ pub struct Buffer {
 /// Opens the store in milliseconds, whatever it holds. Nothing moves before [`Writer::run`].
 pub fn open(config: &config::Buffer, origin: Origin, metrics: Metrics) -> Result<(Buffer, Writer), OpenError> {
     let io = |error| OpenError::Io { path: config.path.clone(), error };
-    let (store, replaced) = store::open(&config.path, origin.clock.now())?;
+    let (store, notice) = store::open(&config.path, origin.clock.now())?;
     let identity = Arc::new(store.identity.clone());
     let encoder = Encoder::new().map_err(io)?;
-    let core = Core::new(config.clone(), origin, metrics, store, encoder, replaced.as_deref())
+    let core = Core::new(config.clone(), origin, metrics, store, encoder, notice)
         .map_err(|error| OpenError::Sqlite { path: config.path.clone(), error })?;
     let (append_sender, appends) = mpsc::channel(APPENDS);
     let (request_sender, requests) = mpsc::channel(REQUESTS);

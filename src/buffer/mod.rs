@@ -30,6 +30,7 @@ mod evict;
 mod fault_test;
 mod handle;
 mod last;
+mod mark;
 mod metrics;
 #[cfg(test)]
 mod model_test;

@@ -54,9 +54,9 @@ pub(super) fn origin() -> Origin {
 }
 
 pub(super) fn core(settings: &config::Buffer) -> Core {
-    let (store, replaced) = store::open(&settings.path, Still.now()).unwrap();
+    let (store, notice) = store::open(&settings.path, Still.now()).unwrap();
     let encoder = Encoder::new().unwrap();
-    Core::new(settings.clone(), origin(), Metrics::default(), store, encoder, replaced.as_deref()).unwrap()
+    Core::new(settings.clone(), origin(), Metrics::default(), store, encoder, notice).unwrap()
 }
 
 pub(super) fn reading(value: Value) -> Reading {

@@ -12,13 +12,17 @@ use std::{
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, config::DbConfig, ffi, params};
 
-use super::{EpochEnd, Identity, codec, codec::wire::WireError, delivery::Progress, ranges::Ranges};
+use tracing::warn;
+
+use super::{EpochEnd, Identity, codec, codec::wire::WireError, delivery::Progress, mark::Mark, ranges::Ranges};
 use crate::model::{Block, BlockId, ClockQuality, StateChange, Stream, Timestamp};
 
 /// Forward only; the file's `user_version` is how many of them it has seen.
 const MIGRATIONS: [&str; 1] = [include_str!("schema/0001_first.sql")];
 /// Largest write-ahead log that is kept.
 const MAX_LOG: u64 = 4 << 20;
+/// Room that is kept for a start on a full disk: for this store, and the command ledger beside it.
+const RESERVE: usize = 256 << 10;
 /// Most epochs whose end is remembered; a `state` that names them all stays well below the largest message.
 const MAX_EPOCHS: u64 = 512;
 /// Clock qualities in the order of their code.
@@ -77,35 +81,46 @@ pub(super) struct Store {
     pub(super) db: Connection,
     pub(super) identity: Identity,
     path: PathBuf,
-    /// Held as long as the store is open.
-    _lock: File,
+    /// Held as long as the store is open; it holds the [`Mark`].
+    lock: File,
 }
 
-/// Opens the store, or sets a damaged one aside and begins a new one; then the text says where the old one is.
-pub(super) fn open(path: &Path, now: Timestamp) -> Result<(Store, Option<String>), OpenError> {
+/// What happened to the store while nobody looked: the name of an event, and its text.
+pub(super) type Notice = (&'static str, String);
+
+/// Opens the store, or sets a damaged one aside and begins a new one; then the notice says where the old one is.
+pub(super) fn open(path: &Path, now: Timestamp) -> Result<(Store, Option<Notice>), OpenError> {
     let lock = lock(path)?;
     if is_emptied(path) {
         return begin_anew(path, lock, now, "the file was empty");
     }
-    match connect(path) {
-        Ok((db, identity)) => Ok((Store { db, identity, path: path.to_owned(), _lock: lock }, None)),
+    let mark = Mark::read(&lock);
+    match connect_with_reserve(path, mark.as_ref()) {
+        Ok((db, identity)) => {
+            let store = Store { db, identity, path: path.to_owned(), lock };
+            let notice = store.end_is_lost(mark.as_ref()).map_err(|error| sqlite(path, error))?;
+            store.mark();
+            Ok((store, notice))
+        }
         Err(OpenError::Sqlite { error, .. }) if is_damaged(&error) => begin_anew(path, lock, now, &error.to_string()),
         Err(error) => Err(error),
     }
 }
 
 /// Begins a new store in the place of one that was found damaged in use.
-pub(super) fn replace(path: &Path, now: Timestamp, why: &str) -> Result<(Store, String), OpenError> {
-    let (store, text) = begin_anew(path, lock(path)?, now, why)?;
-    Ok((store, text.unwrap_or_default()))
+pub(super) fn replace(path: &Path, now: Timestamp, why: &str) -> Result<(Store, Option<Notice>), OpenError> {
+    begin_anew(path, lock(path)?, now, why)
 }
 
 /// Sets the file aside and begins a new store; the text says why, and where the old one is.
-fn begin_anew(path: &Path, lock: File, now: Timestamp, why: &str) -> Result<(Store, Option<String>), OpenError> {
+fn begin_anew(path: &Path, lock: File, now: Timestamp, why: &str) -> Result<(Store, Option<Notice>), OpenError> {
     let aside = set_aside(path, now)?;
-    let (db, identity) = connect(path)?;
+    let (db, identity) = connect(path, None)?;
     let text = format!("{why}; the old file is {}", aside.display());
-    Ok((Store { db, identity, path: path.to_owned(), _lock: lock }, Some(text)))
+    warn!(text, "Damaged buffer was set aside, a new store begins");
+    let store = Store { db, identity, path: path.to_owned(), lock };
+    store.mark();
+    Ok((store, Some(("store-replaced", text))))
 }
 
 /// A file without content, or a log without its file: SQLite would take both for a new store and say nothing. It has
@@ -119,7 +134,7 @@ fn is_emptied(path: &Path) -> bool {
 fn lock(path: &Path) -> Result<File, OpenError> {
     let file = with_suffix(path, ".lock");
     let failed = |error| OpenError::Io { path: file.clone(), error };
-    let lock = File::options().create(true).write(true).truncate(false).open(&file).map_err(failed)?;
+    let lock = File::options().create(true).read(true).write(true).truncate(false).open(&file).map_err(failed)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
@@ -168,15 +183,43 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-fn connect(path: &Path) -> Result<(Connection, Identity), OpenError> {
-    let failed = |error| OpenError::Sqlite { path: path.to_owned(), error };
+/// Connects, if need be in the room of the reserve: a gateway that was restarted on a full disk goes on from memory.
+fn connect_with_reserve(path: &Path, mark: Option<&Mark>) -> Result<(Connection, Identity), OpenError> {
+    let reserve = with_suffix(path, ".reserve");
+    let connected = match connect(path, mark) {
+        Err(OpenError::Sqlite { error, .. }) if is_full(&error) && std::fs::remove_file(&reserve).is_ok() => {
+            warn!("Disk is full, the buffer opens in the room of its reserve");
+            return connect(path, mark);
+        }
+        other => other?,
+    };
+    if !reserve.exists() && std::fs::write(&reserve, vec![0xa5; RESERVE]).is_err() {
+        // Half a reserve is of no use, and the room is needed.
+        let _ = std::fs::remove_file(&reserve);
+    }
+    Ok(connected)
+}
+
+/// Whether the disk has no room; the log's index says so in its own way.
+fn is_full(error: &rusqlite::Error) -> bool {
+    let writes = [ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_IOERR_SHMSIZE, ffi::SQLITE_IOERR_SHMOPEN];
+    error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+        || error.sqlite_error().is_some_and(|error| writes.contains(&error.extended_code))
+}
+
+fn sqlite(path: &Path, error: rusqlite::Error) -> OpenError {
+    OpenError::Sqlite { path: path.to_owned(), error }
+}
+
+fn connect(path: &Path, mark: Option<&Mark>) -> Result<(Connection, Identity), OpenError> {
+    let failed = |error| sqlite(path, error);
     let mut db = Connection::open(path).map_err(failed)?;
     prepare(&db).map_err(failed)?;
     let found: usize = db.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
     if found > MIGRATIONS.len() {
         return Err(OpenError::Newer { path: path.to_owned(), found, known: MIGRATIONS.len() });
     }
-    let identity = migrate(&mut db, found).map_err(failed)?;
+    let identity = migrate(&mut db, found, mark).map_err(failed)?;
     probe(&db).map_err(failed)?;
     Ok((db, identity))
 }
@@ -218,7 +261,7 @@ fn probe(db: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Brings the file to this version and raises the epoch, synced to the disk before anything gets a number.
-fn migrate(db: &mut Connection, found: usize) -> rusqlite::Result<Identity> {
+fn migrate(db: &mut Connection, found: usize, mark: Option<&Mark>) -> rusqlite::Result<Identity> {
     let tx = db.transaction()?;
     for sql in &MIGRATIONS[found..] {
         tx.execute_batch(sql)?;
@@ -227,17 +270,49 @@ fn migrate(db: &mut Connection, found: usize) -> rusqlite::Result<Identity> {
     let fresh = uuid::Uuid::new_v4().simple().to_string();
     tx.execute("INSERT OR IGNORE INTO meta VALUES ('store', ?)", [fresh])?;
     let store: String = tx.query_row("SELECT value FROM meta WHERE key = 'store'", [], |row| row.get(0))?;
-    // The newest block is asked too: no number is given twice because a row of epochs is gone.
+    // The newest block and the mark are asked too: no number is given twice because a row of epochs is gone.
+    let marked = mark.filter(|mark| mark.store == store).map_or(0, |mark| mark.epoch);
     let sql = "INSERT INTO epoch (epoch, last_id)
-               SELECT max(coalesce(max(epoch), 0), coalesce((SELECT epoch FROM block ORDER BY id DESC LIMIT 1), 0)) + 1,
+               SELECT max(coalesce(max(epoch), 0), coalesce((SELECT epoch FROM block ORDER BY id DESC LIMIT 1), 0), ?) + 1,
                       max(coalesce(max(last_id), 0), coalesce((SELECT max(id) FROM block), 0))
                FROM epoch RETURNING epoch";
-    let epoch = tx.query_row(sql, [], |row| row.get(0))?;
+    let epoch = tx.query_row(sql, [marked], |row| row.get(0))?;
     tx.commit()?;
     Ok(Identity { store: store.into(), epoch })
 }
 
 impl Store {
+    /// Whether the log has lost its end: the mark knows of an epoch, or of blocks, that are not there.
+    fn end_is_lost(&self, mark: Option<&Mark>) -> rusqlite::Result<Option<Notice>> {
+        let Some(mark) = mark.filter(|mark| mark.store == *self.identity.store) else { return Ok(None) };
+        let sql = "SELECT coalesce(max(epoch), 0) FROM epoch WHERE epoch < ?";
+        let epoch: u64 = self.db.query_row(sql, [self.identity.epoch], |row| row.get(0))?;
+        let last_id = self.last_id()?;
+        if epoch >= mark.epoch && last_id >= mark.last_id {
+            return Ok(None);
+        }
+        let text = format!(
+            "the end of the log was damaged: epoch {} and block {} had been stored, epoch {epoch} and block {last_id} \
+             are the last that are there",
+            mark.epoch, mark.last_id
+        );
+        warn!(text, "Buffer has lost its newest blocks");
+        Ok(Some(("store-rolled-back", text)))
+    }
+
+    /// Notes how far this store has come.
+    pub(super) fn mark(&self) {
+        let Identity { store, epoch } = &self.identity;
+        let marked = self.last_id().map_err(io::Error::other).and_then(|last_id| {
+            let mark = Mark { store: store.to_string(), epoch: *epoch, last_id };
+            mark.write(&self.lock)
+        });
+        if let Err(error) = marked {
+            // It only guards against damage, which would have to come on top of this.
+            warn!(%error, "Mark of the buffer could not be written");
+        }
+    }
+
     /// The id given last.
     pub(super) fn last_id(&self) -> rusqlite::Result<u64> {
         self.db.query_row("SELECT max(last_id) FROM epoch", [], |row| row.get(0))

@@ -17,6 +17,8 @@ mod assembly;
 mod reload;
 mod serve;
 mod surface;
+#[cfg(test)]
+mod tests;
 mod uplinks;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -116,9 +116,9 @@ impl Board {
 
     /// Adds a task that starts now.
     pub(super) fn add(&self, number: u64, name: Arc<str>, stage: Stage, is_thread: bool) {
-        let first = TaskState::Running;
-        let task = TaskStatus { number, name, stage, is_thread, state: first, restarts: 0, last_error: None };
-        self.0.send_modify(|tasks| tasks.push(task));
+        let new =
+            TaskStatus { number, name, stage, is_thread, state: TaskState::Running, restarts: 0, last_error: None };
+        self.0.send_modify(|tasks| tasks.push(new));
     }
 
     /// Changes one task's status.

@@ -10,3 +10,4 @@ mod delivery;
 mod faults;
 mod harness;
 mod lifecycle;
+mod loss;

@@ -8,7 +8,7 @@ mod writing;
 use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::Instant};
-use tracing::{info, warn};
+use tracing::info;
 
 use super::{
     Append, Identity, Metrics, Origin, Status,
@@ -19,7 +19,7 @@ use super::{
     evict::Doomed,
     last::LastValues,
     ring::Ring,
-    store::Store,
+    store::{Notice, Store},
 };
 use crate::{
     config::{self, Durability},
@@ -72,14 +72,14 @@ pub(in crate::buffer) struct Core {
 }
 
 impl Core {
-    /// Takes over an opened store. A text says that it replaces a damaged one.
+    /// Takes over an opened store. A notice becomes an event.
     pub(in crate::buffer) fn new(
         settings: config::Buffer,
         origin: Origin,
         metrics: Metrics,
         store: Store,
         encoder: Encoder,
-        replaced: Option<&str>,
+        notice: Option<Notice>,
     ) -> rusqlite::Result<Self> {
         let committed = store.last_id()?;
         let mut delivery = Delivery::new(store.progress()?);
@@ -110,9 +110,8 @@ impl Core {
             delivery,
             committed,
         };
-        if let Some(text) = replaced {
-            warn!(text, "Damaged buffer was set aside, a new store begins");
-            core.event(&Event::gateway(core.cutter.now(), "store-replaced", text));
+        if let Some((what, text)) = notice {
+            core.event(&Event::gateway(core.cutter.now(), what, text));
         }
         core.refresh();
         Ok(core)

@@ -40,8 +40,8 @@ impl Core {
         let stored = store.states().unwrap_or_default();
         let changed = states.into_iter().map(|((rule, key), value)| StateChange { rule, key, value });
         drop(store);
-        let (store, text) = store::replace(&path, now, why)?;
-        let mut new = Self::new(settings, origin, metrics, store, encoder, Some(&text))
+        let (store, notice) = store::replace(&path, now, why)?;
+        let mut new = Self::new(settings, origin, metrics, store, encoder, notice)
             .map_err(|error| OpenError::Sqlite { path, error })?;
         new.last = last;
         new.take(Append { state: stored.into_iter().chain(changed).collect(), receipts, ..Append::default() });

@@ -32,6 +32,7 @@ impl Core {
         self.is_urgent = true;
         self.cut_all();
         let is_done = self.write(true);
+        self.store.mark();
         self.refresh();
         is_done
     }

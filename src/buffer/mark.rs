@@ -1,0 +1,58 @@
+//! The mark: how far the store had come, kept in the lock file beside the database.
+//!
+//! SQLite takes a damaged frame of its log for the log's end, and says nothing. What was committed behind it is gone,
+//! the epoch among it. The mark keeps the epoch from being given again, and shows that something is missing.
+
+use std::{fs::File, io, os::unix::fs::FileExt};
+
+/// Longest mark that is read.
+const MAX_BYTES: usize = 256;
+
+/// What a lock file says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Mark {
+    /// The store it is about.
+    pub(super) store: String,
+    /// The last epoch.
+    pub(super) epoch: u64,
+    /// The id given last, as far as an ordered end has noted it.
+    pub(super) last_id: u64,
+}
+
+impl Mark {
+    /// The mark in a file; none in one that is empty or holds anything else.
+    pub(super) fn read(file: &File) -> Option<Self> {
+        let mut bytes = [0; MAX_BYTES];
+        let len = file.read_at(&mut bytes, 0).ok()?;
+        let text = str::from_utf8(&bytes[..len]).ok()?;
+        let mut words = text.lines().next()?.split(' ');
+        let (store, epoch, last_id) = (words.next()?, words.next()?, words.next()?);
+        let (epoch, last_id) = (epoch.parse().ok()?, last_id.parse().ok()?);
+        Some(Self { store: store.to_owned(), epoch, last_id })
+    }
+
+    /// Writes it, on the disk when this returns.
+    pub(super) fn write(&self, file: &File) -> io::Result<()> {
+        let Self { store, epoch, last_id } = self;
+        file.write_all_at(format!("{store} {epoch} {last_id}\n").as_bytes(), 0)?;
+        file.sync_data()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comes_back_as_written_and_anything_else_is_none() {
+        let file = tempfile::tempfile().unwrap();
+        assert_eq!(Mark::read(&file), None);
+        for epoch in [123, 7] {
+            let mark = Mark { store: "6f2c".to_owned(), epoch, last_id: 99 };
+            mark.write(&file).unwrap();
+            assert_eq!(Mark::read(&file), Some(mark));
+        }
+        file.write_all_at(&[0xff; 300], 0).unwrap();
+        assert_eq!(Mark::read(&file), None);
+    }
+}
