@@ -6,7 +6,7 @@ mod support;
 mod tls;
 
 use bytes::Bytes;
-use support::{Memory, Mosquitto, NOW, config, data_at, embedded, free_port, outcome, start, within};
+use support::{Memory, Mosquitto, NOW, config, data, data_at, embedded, free_port, outcome, start, within};
 use tidegate::{
     config::MqttProtocol,
     model::{Payload, ResponseTo, Timestamp},
@@ -42,6 +42,23 @@ async fn every_block_arrives_once_and_in_order_and_offline_is_said_at_the_end() 
         let offline = &br#"{"v":1,"gateway":"plant-7","state":"offline","store":"6f2c","epoch":42}"#[..];
         assert_eq!(broker.retained("t/state").unwrap().payload, offline);
         assert_eq!(states.len(), 2, "the last will is not sent after a goodbye");
+    }
+}
+
+#[tokio::test]
+async fn what_came_just_before_the_stop_is_delivered_before_offline() {
+    for protocol in BOTH {
+        let (broker, port, _stop) = embedded().await;
+        let outbox = Memory::new();
+        outbox.fill(5);
+        let running = start(config(port, protocol), outbox.clone());
+        outbox.drained().await;
+
+        // The stop is heard before anybody has looked at the new blocks.
+        (6..=10).for_each(|seq| outbox.push(data(seq)));
+        running.stop().await;
+
+        assert_eq!(sequence(&broker.payloads("t/data")), (1..=10).collect::<Vec<_>>());
     }
 }
 

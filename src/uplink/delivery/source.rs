@@ -98,8 +98,9 @@ impl<O: Outbox> Source<O> {
         !self.given_back.is_empty()
     }
 
-    /// Whether there was nothing more to send the last time anybody looked.
+    /// Whether there is nothing more to send, not even a block that came since anybody looked.
     pub(super) fn is_dry(&self) -> bool {
-        self.is_exhausted && self.ready.is_empty()
+        let has_grown = self.newest.has_changed().unwrap_or(false);
+        self.is_exhausted && self.ready.is_empty() && !has_grown
     }
 }
