@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use tokio::sync::mpsc;
 
-use super::assembly::Core;
+use super::core::Core;
 use crate::{
     adapter::{Adapter, AdapterContext, Alive},
     command::Routes,
@@ -31,7 +31,7 @@ impl Core {
     /// Starts one adapter, unless the gateway is stopping. It is given its own way into the rules, so that the rules
     /// end when the last adapter has.
     pub(super) fn add_adapter(self: &Arc<Self>, adapter: Arc<dyn Adapter>) {
-        let Some(readings) = super::lock(&self.intake).clone() else { return };
+        let Some(readings) = super::lock(&self.running.intake).clone() else { return };
         let (core, running) = (Arc::clone(self), Arc::clone(&adapter));
         let name = format!("adapter {}", adapter.name());
         let metrics = Arc::new(self.metrics.adapters.of(adapter.name()));
@@ -41,7 +41,7 @@ impl Core {
                 core.connect(&running, sender);
                 let context = AdapterContext {
                     readings: readings.clone(),
-                    events: core.events.clone(),
+                    events: core.ways.events.clone(),
                     requests,
                     stop,
                     clock: Arc::clone(&core.clock),
@@ -51,21 +51,21 @@ impl Core {
                 let running = Arc::clone(&running);
                 async move { running.run(context).await }
             });
-        super::lock(&self.adapters).push(AdapterTask { adapter, handle });
+        super::lock(&self.running.adapters).push(AdapterTask { adapter, handle });
     }
 
     /// Makes an adapter's devices reachable for commands.
     fn connect(&self, adapter: &Arc<dyn Adapter>, requests: mpsc::Sender<DeviceRequest>) {
-        let mut switchboard = super::lock(&self.switchboard);
+        let mut switchboard = super::lock(&self.running.switchboard);
         switchboard.0.insert(adapter.name().to_owned(), (Arc::clone(adapter), requests));
-        self.routes.send_replace(Arc::new(switchboard.routes()));
+        self.ways.routes.send_replace(Arc::new(switchboard.routes()));
     }
 
     /// Makes an adapter's devices unreachable.
     pub(super) fn disconnect(&self, adapter: &str) {
-        let mut switchboard = super::lock(&self.switchboard);
+        let mut switchboard = super::lock(&self.running.switchboard);
         switchboard.0.remove(adapter);
-        self.routes.send_replace(Arc::new(switchboard.routes()));
+        self.ways.routes.send_replace(Arc::new(switchboard.routes()));
     }
 }
 

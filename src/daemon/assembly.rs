@@ -1,7 +1,7 @@
 //! Opening the parts and connecting them.
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, Mutex},
 };
 
@@ -11,22 +11,19 @@ use tokio::{
     sync::{mpsc, watch},
 };
 
-use super::{
-    adapters::{AdapterTask, Switchboard},
-    uplinks::UplinkTask,
-};
+use super::core::{Core, Metrics, Running, Ways};
 use crate::{
-    adapter::{self, Adapter, registry::Loaded},
+    adapter::{Adapter, registry::Loaded},
     api,
     buffer::{self, Buffer},
     command::{self, Desk, Routes},
     config::Config,
     live::Live,
-    model::{Batch, Envelope, Event, Point, SharedClock, Timestamp},
+    model::{Batch, Envelope, Event, Outcome, Point, SharedClock},
     pipeline::{self, Record},
     rules::{self, Kept, RuleThread},
     shutdown::StopSignal,
-    supervisor::{Restart, Stage, Supervisor, TaskHandle},
+    supervisor::{Restart, Stage, Supervisor},
     telemetry::{self, logging::LogControl},
     uplink,
 };
@@ -65,64 +62,6 @@ pub struct Daemon {
     pub(super) core: Arc<Core>,
 }
 
-/// What the parts of the daemon share.
-pub(super) struct Core {
-    /// Where the configuration was read from.
-    pub(super) path: PathBuf,
-    /// The configuration in force.
-    pub(super) config: Mutex<Config>,
-    /// Time.
-    pub(super) clock: SharedClock,
-    /// When the gateway was started.
-    pub(super) started: Timestamp,
-    /// The store.
-    pub(super) buffer: Buffer,
-    /// The last readings.
-    pub(super) live: Live,
-    /// The way in for commands.
-    pub(super) inbox: mpsc::Sender<Envelope>,
-    /// The way in for events.
-    pub(super) events: mpsc::Sender<Event>,
-    /// Who starts and ends tasks.
-    pub(super) supervisor: Supervisor,
-    /// Everything that is counted.
-    pub(super) metrics: Metrics,
-    /// Running adapters.
-    pub(super) adapters: Mutex<Vec<AdapterTask>>,
-    /// Running uplinks.
-    pub(super) uplinks: Mutex<Vec<UplinkTask>>,
-    /// The ways to devices, by adapter.
-    pub(super) switchboard: Mutex<Switchboard>,
-    /// The same by point, as the desk sees it.
-    pub(super) routes: watch::Sender<Arc<Routes>>,
-    /// The desk with what it works with; locked by the task that runs it.
-    pub(super) desk: tokio::sync::Mutex<(Desk, command::Context)>,
-    /// The task that runs the desk.
-    pub(super) desk_task: Mutex<Option<TaskHandle>>,
-    /// Words to the rule thread.
-    pub(super) rules: mpsc::Sender<rules::Control>,
-    /// How the rules do.
-    pub(super) rule_status: watch::Receiver<Vec<rules::RuleStatus>>,
-    /// The adapters' way into the rules; taken away at the stop, so that the rules end after the last adapter.
-    pub(super) intake: Mutex<Option<mpsc::Sender<Batch>>>,
-    /// Changes the log level.
-    pub(super) log: LogControl,
-    /// Held while a reload is under way: one at a time.
-    pub(super) reloading: tokio::sync::Mutex<()>,
-    /// Readings per second of late.
-    pub(super) rate: Mutex<f64>,
-}
-
-/// Everything that is counted.
-pub(super) struct Metrics {
-    /// The registry behind `/metrics`.
-    pub(super) registry: Registry,
-    /// By adapter.
-    pub(super) adapters: adapter::Families,
-    /// By uplink.
-    pub(super) uplinks: uplink::Families,
-}
-
 /// What the parts leave behind for the tasks that run them.
 struct Ends {
     /// The thread that runs the rules.
@@ -152,6 +91,34 @@ impl Daemon {
     }
 }
 
+/// The channels between the parts, until each end has found its part.
+struct Wires {
+    batches: (mpsc::Sender<Batch>, mpsc::Receiver<Batch>),
+    outputs: (mpsc::Sender<rules::Output>, mpsc::Receiver<rules::Output>),
+    events: (mpsc::Sender<Event>, mpsc::Receiver<Event>),
+    inbox: (mpsc::Sender<Envelope>, mpsc::Receiver<Envelope>),
+    outcomes: (mpsc::Sender<Outcome>, mpsc::Receiver<Outcome>),
+    controls: (mpsc::Sender<rules::Control>, mpsc::Receiver<rules::Control>),
+    rule_status: (watch::Sender<Vec<rules::RuleStatus>>, watch::Receiver<Vec<rules::RuleStatus>>),
+    routes: watch::Sender<Arc<Routes>>,
+}
+
+impl Wires {
+    /// Every channel with its bound.
+    fn new() -> Self {
+        Self {
+            batches: mpsc::channel(READING_QUEUE),
+            outputs: mpsc::channel(OUTPUT_QUEUE),
+            events: mpsc::channel(EVENT_QUEUE),
+            inbox: mpsc::channel(INBOX),
+            outcomes: mpsc::channel(OUTCOME_QUEUE),
+            controls: mpsc::channel(1),
+            rule_status: watch::channel(Vec::new()),
+            routes: watch::Sender::new(Arc::default()),
+        }
+    }
+}
+
 /// Opens every part. Only the buffer's writer works already: what it knows of the last run the others start from.
 async fn open(
     path: &Path,
@@ -161,72 +128,59 @@ async fn open(
     log: LogControl,
 ) -> Result<(Arc<Core>, Ends), StartError> {
     let mut registry = telemetry::metrics::registry();
-    let (events, event_queue) = mpsc::channel(EVENT_QUEUE);
-    let supervisor = Supervisor::new(events.clone(), Arc::clone(&clock));
+    let Wires { batches, outputs, events, inbox, outcomes, controls, rule_status, routes } = Wires::new();
+    let supervisor = Supervisor::new(events.0.clone(), Arc::clone(&clock));
     let buffer = open_buffer(&config, &clock, &supervisor, &mut registry)?;
-    let ledger = config.buffer.path.with_file_name("commands.db");
-    let desk = Desk::open(&config.commands, config.grants.clone(), &ledger)?;
-
-    let (intake, batches) = mpsc::channel(READING_QUEUE);
-    let (outputs_in, outputs) = mpsc::channel(OUTPUT_QUEUE);
-    let (inbox, inbox_queue) = mpsc::channel(INBOX);
-    let (outcomes, outcome_queue) = mpsc::channel(OUTCOME_QUEUE);
-    let (rules, control) = mpsc::channel(1);
-    let (rule_board, rule_status) = watch::channel(Vec::new());
-    let routes = watch::Sender::new(Arc::default());
-    let kept = Kept {
-        state: buffer.rule_state().await,
-        last: buffer.last_values().await,
-        points: points_of(adapters).into(),
-    };
-
+    let kept = kept(&buffer, adapters).await;
     let live = Live::new(kept.last.clone());
-    let rule_context = rules::Context {
-        runtime: Handle::current(),
-        input: batches,
-        output: outputs_in,
-        control,
-        kept,
-        clock: Arc::clone(&clock),
-        metrics: rules::Metrics::register(&mut registry),
-        status: rule_board,
-    };
-    let rule_thread = RuleThread::new(config.rules.clone(), rule_context);
     let desk_context = command::Context {
-        inbox: inbox_queue,
-        outcomes,
-        audit: events.clone(),
+        inbox: inbox.1,
+        outcomes: outcomes.0,
+        audit: events.0.clone(),
         routes: routes.subscribe(),
         clock: Arc::clone(&clock),
         stop: StopSignal::pair().1,
         metrics: command::Metrics::register(&mut registry),
     };
+    let ledger = config.buffer.path.with_file_name("commands.db");
+    let desk = Desk::open(&config.commands, config.grants.clone(), &ledger)?;
+    let rule_context = rules::Context {
+        runtime: Handle::current(),
+        input: batches.1,
+        output: outputs.0,
+        control: controls.1,
+        kept,
+        clock: Arc::clone(&clock),
+        metrics: rules::Metrics::register(&mut registry),
+        status: rule_status.0,
+    };
+    let ends = Ends {
+        rules: RuleThread::new(config.rules.clone(), rule_context),
+        outputs: outputs.1,
+        record: Record { events: events.1, outcomes: outcomes.1 },
+    };
+    let running = Running::new(batches.0, (desk, desk_context));
+    let ways = Ways { inbox: inbox.0, events: events.0, rules: controls.0, rule_status: rule_status.1, routes };
     let core = Core {
         path: path.to_owned(),
-        config: Mutex::new(config),
         started: clock.now(),
+        config: Mutex::new(config),
         metrics: Metrics::register(registry),
-        adapters: Mutex::default(),
-        uplinks: Mutex::default(),
-        switchboard: Mutex::default(),
-        desk: tokio::sync::Mutex::new((desk, desk_context)),
-        desk_task: Mutex::default(),
-        intake: Mutex::new(Some(intake)),
-        reloading: tokio::sync::Mutex::default(),
         rate: Mutex::default(),
-        live,
         clock,
         buffer,
-        inbox,
-        events,
+        live,
         supervisor,
-        routes,
-        rules,
-        rule_status,
+        running,
+        ways,
         log,
     };
-    let record = Record { events: event_queue, outcomes: outcome_queue };
-    Ok((Arc::new(core), Ends { rules: rule_thread, outputs, record }))
+    Ok((Arc::new(core), ends))
+}
+
+/// What the last run left behind.
+async fn kept(buffer: &Buffer, adapters: &[Arc<dyn Adapter>]) -> Kept {
+    Kept { state: buffer.rule_state().await, last: buffer.last_values().await, points: points_of(adapters).into() }
 }
 
 /// Opens the buffer and starts its writer.
@@ -251,15 +205,6 @@ pub(super) fn points_of(adapters: &[Arc<dyn Adapter>]) -> Vec<Arc<Point>> {
     adapters.iter().flat_map(|adapter| adapter.devices()).flat_map(|device| device.points).collect()
 }
 
-impl Metrics {
-    /// Adds the metrics of everything that comes in numbers.
-    fn register(mut registry: Registry) -> Self {
-        let adapters = adapter::Families::register(&mut registry);
-        let uplinks = uplink::Families::register(&mut registry);
-        Self { registry, adapters, uplinks }
-    }
-}
-
 impl Core {
     /// Starts the rules and the tasks that carry on what they made.
     fn start_middle(self: &Arc<Self>, ends: Ends) -> Result<(), StartError> {
@@ -270,7 +215,7 @@ impl Core {
             let (core, outputs) = (Arc::clone(&core), Arc::clone(&outputs));
             async move {
                 let mut outputs = outputs.lock().await;
-                pipeline::run(&mut outputs, &core.live, &core.buffer, &core.inbox, &core.clock).await
+                pipeline::run(&mut outputs, &core.live, &core.buffer, &core.ways.inbox, &core.clock).await
             }
         });
         let (core, record) = (Arc::clone(self), Arc::new(tokio::sync::Mutex::new(record)));
@@ -287,13 +232,13 @@ impl Core {
         let handle = self.supervisor.spawn(Stage::Intake, "command desk", Restart::WithBackoff, move |stop| {
             let core = Arc::clone(&core);
             async move {
-                let mut desk = core.desk.lock().await;
+                let mut desk = core.running.desk.lock().await;
                 let (desk, context) = &mut *desk;
                 context.stop = stop;
                 desk.run(context).await
             }
         });
-        *super::lock(&self.desk_task) = Some(handle);
+        *super::lock(&self.running.desk_task) = Some(handle);
     }
 
     /// What a `state` message says of this gateway.

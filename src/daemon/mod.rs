@@ -14,6 +14,7 @@
 
 mod adapters;
 mod assembly;
+mod core;
 mod reload;
 mod serve;
 mod surface;

@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::sync::oneshot;
 use tracing::{info, warn};
 
-use super::assembly::Core;
+use super::core::Core;
 use crate::{
     adapter::{
         Adapter,
@@ -26,7 +26,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(5);
 impl Core {
     /// Applies the configuration as it is on disk now. The answer is a summary, or the report of what is wrong.
     pub(super) async fn reload(self: &Arc<Self>) -> Result<String, String> {
-        let _one_at_a_time = self.reloading.lock().await;
+        let _one_at_a_time = self.running.reloading.lock().await;
         notify::reloading();
         let result = match registry::load(&self.path) {
             Ok(loaded) => Ok(self.apply(loaded).await),
@@ -48,7 +48,7 @@ impl Core {
             Err(report) => warn!(%report, "Configuration is invalid, the old one stays in force"),
         }
         // The recorder is gone only at shutdown.
-        let _ = self.events.send(Event::gateway(self.clock.now(), what, text)).await;
+        let _ = self.ways.events.send(Event::gateway(self.clock.now(), what, text)).await;
     }
 
     /// Takes a valid configuration into force; says what changed.
@@ -89,11 +89,11 @@ impl Core {
         if old.grants == new.grants && old.commands == new.commands {
             return;
         }
-        let task = super::lock(&self.desk_task).take();
+        let task = super::lock(&self.running.desk_task).take();
         if let Some(task) = task {
             task.stop(STOP_LIMIT).await;
         }
-        self.desk.lock().await.0.reconfigure(&new.commands, new.grants.clone());
+        self.running.desk.lock().await.0.reconfigure(&new.commands, new.grants.clone());
         self.start_desk();
         changes.push(format!("{} grants in force", new.grants.len()));
     }
@@ -101,7 +101,7 @@ impl Core {
     /// Uplinks: ends those that went or differ, starts those that came or differ.
     async fn apply_uplinks(self: &Arc<Self>, new: &config::Config, changes: &mut Vec<String>) {
         let gone: Vec<_> =
-            super::lock(&self.uplinks).extract_if(.., |task| !new.uplinks.contains(&task.config)).collect();
+            super::lock(&self.running.uplinks).extract_if(.., |task| !new.uplinks.contains(&task.config)).collect();
         for task in gone {
             changes.push(format!("uplink {} stopped", task.config.name));
             task.handle.stop(STOP_LIMIT).await;
@@ -109,7 +109,7 @@ impl Core {
         let names = new.uplinks.iter().map(|uplink| Arc::clone(&uplink.name)).collect();
         self.buffer.set_uplinks(names).await;
         for section in &new.uplinks {
-            if super::lock(&self.uplinks).iter().any(|task| task.config == *section) {
+            if super::lock(&self.running.uplinks).iter().any(|task| task.config == *section) {
                 continue;
             }
             changes.push(format!("uplink {} started", section.name));
@@ -120,7 +120,7 @@ impl Core {
     /// Adapters: ends those that went or differ, starts those that came or differ.
     async fn apply_adapters(self: &Arc<Self>, new: Vec<Arc<dyn Adapter>>, changes: &mut Vec<String>) {
         let wanted: BTreeSet<String> = new.iter().map(|adapter| adapter.fingerprint()).collect();
-        let gone: Vec<_> = super::lock(&self.adapters)
+        let gone: Vec<_> = super::lock(&self.running.adapters)
             .extract_if(.., |task| !wanted.contains(&task.adapter.fingerprint()))
             .collect();
         for task in gone {
@@ -131,7 +131,7 @@ impl Core {
         }
         for adapter in new {
             let fingerprint = adapter.fingerprint();
-            if super::lock(&self.adapters).iter().any(|task| task.adapter.fingerprint() == fingerprint) {
+            if super::lock(&self.running.adapters).iter().any(|task| task.adapter.fingerprint() == fingerprint) {
                 continue;
             }
             changes.push(format!("adapter {} started", adapter.name()));
@@ -152,7 +152,7 @@ impl Core {
     /// Rules are compiled again; each that fails keeps its last good version.
     async fn apply_rules(&self, changes: &mut Vec<String>) {
         let (reply, answer) = oneshot::channel();
-        if self.rules.send(rules::Control::Reload { reply }).await.is_err() {
+        if self.ways.rules.send(rules::Control::Reload { reply }).await.is_err() {
             return;
         }
         let Ok(report) = answer.await else { return };

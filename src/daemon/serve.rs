@@ -134,7 +134,7 @@ impl Daemon {
         let core = &self.core;
         let mut late = core.supervisor.stop_stage(Stage::Intake, STAGE_LIMIT).await;
         // The rules end when nobody can send them readings any more.
-        drop(super::lock(&core.intake).take());
+        drop(super::lock(&core.running.intake).take());
         for stage in [Stage::Rules, Stage::Buffer] {
             late.extend(core.supervisor.stop_stage(stage, STAGE_LIMIT).await);
         }

@@ -13,7 +13,10 @@ use tokio::{
 };
 use tracing::error;
 
-use super::assembly::{Core, Daemon, StartError};
+use super::{
+    assembly::{Daemon, StartError},
+    core::Core,
+};
 use crate::{
     api::{self, ApiError, BoxFuture, Gateway, Server, SocketError, WriteRequest, view},
     host::identity,
@@ -67,7 +70,7 @@ impl Core {
 
     /// One line for `systemctl status`.
     pub(super) fn status_line(&self, rate: f64) -> String {
-        let uplinks = super::lock(&self.uplinks);
+        let uplinks = super::lock(&self.running.uplinks);
         let connected = uplinks.iter().filter(|task| task.status.borrow().state == uplink::State::Connected).count();
         format!("{rate:.0} readings/s, {connected} of {} uplinks connected", uplinks.len())
     }
@@ -91,7 +94,7 @@ impl Core {
                     .push(task.last_error.clone().unwrap_or_else(|| format!("{} rests after a fault", task.name)));
             }
         }
-        for uplink in super::lock(&self.uplinks).iter() {
+        for uplink in super::lock(&self.running.uplinks).iter() {
             let status = uplink.status.borrow();
             if let Some(error) = &status.error {
                 problems.push(format!("uplink {}: {error}", uplink.config.name));
@@ -100,7 +103,7 @@ impl Core {
         if let Some(failing) = &self.buffer.status().borrow().failing {
             problems.push(format!("buffer: {failing}"));
         }
-        for rule in self.rule_status.borrow().iter() {
+        for rule in self.ways.rule_status.borrow().iter() {
             // A rule that failed and runs on is told by its count of faults; here stands what somebody has to mend.
             if rule.state != RuleState::Running {
                 let error = rule.last_error.as_deref().unwrap_or("is out of service");
@@ -121,7 +124,7 @@ impl Core {
                 devices: task.adapter.devices().len() as u64,
             }
         };
-        super::lock(&self.adapters).iter().map(view).collect()
+        super::lock(&self.running.adapters).iter().map(view).collect()
     }
 }
 
@@ -134,8 +137,8 @@ impl Gateway for Surface {
         // Each look ends with its statement: a guard that lived on would meet the next one on the same lock.
         let config = super::lock(&core.config).gateway.clone();
         let tasks = core.supervisor.status().borrow().iter().map(|task| json!(task)).collect();
-        let uplinks = super::lock(&core.uplinks).iter().map(|task| json!(*task.status.borrow())).collect();
-        let rules = core.rule_status.borrow().iter().map(|rule| json!(rule)).collect();
+        let uplinks = super::lock(&core.running.uplinks).iter().map(|task| json!(*task.status.borrow())).collect();
+        let rules = core.ways.rule_status.borrow().iter().map(|rule| json!(rule)).collect();
         let rate = *super::lock(&core.rate);
         let identity = core.buffer.identity();
         view::Status {
@@ -162,7 +165,7 @@ impl Gateway for Surface {
     fn devices(&self) -> Vec<view::Device> {
         let core = &self.0;
         let mut devices = Vec::new();
-        for task in super::lock(&core.adapters).iter() {
+        for task in super::lock(&core.running.adapters).iter() {
             for device in task.adapter.devices() {
                 let state = reachability(device.points.iter().filter_map(|point| core.live.get(&point.address)));
                 devices.push(view::Device {
@@ -184,7 +187,7 @@ impl Gateway for Surface {
         let mut last: BTreeMap<PointAddress, Option<Reading>> =
             core.live.all().into_iter().map(|reading| (reading.point.address.clone(), Some(reading))).collect();
         let mut points = BTreeMap::new();
-        for task in super::lock(&core.adapters).iter() {
+        for task in super::lock(&core.running.adapters).iter() {
             for point in task.adapter.devices().into_iter().flat_map(|device| device.points) {
                 let reading = last.remove(&point.address).flatten();
                 points.insert(point.address.clone(), view::Point::new(&point, reading.as_ref(), now));
@@ -203,7 +206,7 @@ impl Gateway for Surface {
 
     fn read(&self, target: PointAddress) -> BoxFuture<'_, Result<Reading, ApiError>> {
         Box::pin(async move {
-            let route = self.0.routes.borrow().get(&target).cloned();
+            let route = self.0.ways.routes.borrow().get(&target).cloned();
             let route = route.ok_or_else(|| match self.0.live.get(&target) {
                 Some(_) => ApiError::Invalid(format!("{target} comes from a rule: there is no device to ask")),
                 None => ApiError::NoPoint(target.clone()),
@@ -245,7 +248,7 @@ impl Gateway for Surface {
                 Outcome::new(Some(id.clone()), OutcomeStatus::Failed, self.0.clock.now())
                     .because("the gateway is stopping")
             };
-            if self.0.inbox.send(envelope).await.is_err() {
+            if self.0.ways.inbox.send(envelope).await.is_err() {
                 return stopping();
             }
             answer.await.unwrap_or_else(|_| stopping())
@@ -257,7 +260,7 @@ impl Gateway for Surface {
     }
 
     fn rules(&self) -> Value {
-        json!(*self.0.rule_status.borrow())
+        json!(*self.0.ways.rule_status.borrow())
     }
 
     fn reload(&self) -> BoxFuture<'_, Result<String, String>> {

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
 use tracing::warn;
 
-use super::assembly::Core;
+use super::core::Core;
 use crate::{
     buffer::{self, Stopped},
     config,
@@ -37,7 +37,7 @@ impl Core {
         let handle = self.supervisor.spawn(Stage::Uplink, &name, Restart::WithBackoff, move |stop| {
             let context = uplink::Context {
                 outbox: Cursor { core: Arc::clone(&core), uplink: Arc::clone(&section.name) },
-                commands: core.inbox.clone(),
+                commands: core.ways.inbox.clone(),
                 clock: Arc::clone(&core.clock),
                 stop,
                 drain: DRAIN,
@@ -47,7 +47,7 @@ impl Core {
             };
             uplink::run(section.clone(), context)
         });
-        super::lock(&self.uplinks).push(UplinkTask { config, handle, status });
+        super::lock(&self.running.uplinks).push(UplinkTask { config, handle, status });
     }
 }
 
@@ -101,7 +101,7 @@ impl Outbox for Cursor {
         let text = format!("uplink {}: block {} will never be taken: {why}", self.uplink, block.0);
         let event = Event::gateway(self.core.clock.now(), "message-refused", text);
         // Waiting here could hold up the uplink that has to empty the buffer; the log has it in any case.
-        if self.core.events.try_send(event).is_err() {
+        if self.core.ways.events.try_send(event).is_err() {
             warn!(uplink = %self.uplink, block = block.0, why, "No room for the event of a refused message");
         }
         self.delivered(vec![block]).await
