@@ -37,4 +37,4 @@ check: ## what must be green before a change goes in: format, lints, features, d
 
 bench: ## measure, print the table, write target/bench/*.json
 	@.ci/setup test
-	$(CARGO) bench --locked
+	$(CARGO) bench --locked --bench pipeline

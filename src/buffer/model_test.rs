@@ -313,6 +313,26 @@ fn handles_append_fetch_and_close_through_the_thread() {
     assert_eq!(owed(&mut again, "b").len(), 1);
 }
 
+#[tokio::test(start_paused = true)]
+async fn readings_gather_into_one_block_while_no_uplink_follows() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut core = core(&settings(dir.path(), true, 1 << 30));
+    let mut newest = Vec::new();
+
+    for seed in 0..3 {
+        core.take(readings(1, 4, seed));
+        tokio::time::advance(Duration::from_millis(60)).await;
+        core.tick();
+        newest.push(core.newest().borrow().0);
+    }
+    let first = core.fetch("a", BlockId(0), 10);
+    core.tick();
+    let second = core.fetch("a", first[0].id, 10);
+
+    assert_eq!(newest, [1, 1, 1]);
+    assert_eq!((first.len(), second.len(), second[0].readings()), (1, 1, 2));
+}
+
 #[test]
 fn a_full_store_drops_the_oldest_readings_tells_of_it_and_keeps_events() {
     let dir = tempfile::tempdir().unwrap();

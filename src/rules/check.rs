@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{
     engine,
     functions::ReadingHandle,
-    host::{Shared, Subject, Verdict},
+    host::{Shared, Subject},
     points::{self, Points},
     report::{Level, Problem},
     script::{self, Entry, Script, Source},
@@ -124,7 +124,7 @@ fn sample(point: &Arc<Point>) -> Option<Subject> {
         PointType::Bytes | PointType::Json => return None,
     };
     let reading = Reading::good(point.clone(), value, Timestamp::default());
-    Some(Subject { reading, verdict: Verdict::Keep, slot: None })
+    Some(Subject::new(reading, None))
 }
 
 /// A check has no time: nothing that would ask for it runs.

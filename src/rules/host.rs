@@ -11,7 +11,7 @@ use std::{
 use rhai::{EvalAltResult, FnPtr};
 
 use super::{
-    RuleCommand,
+    Output, RuleCommand,
     points::{Points, SlotId},
     state::Store,
 };
@@ -88,7 +88,7 @@ pub(super) struct Call {
 }
 
 /// A reading on its way through the rules.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Subject {
     /// As the rules before left it.
     pub(super) reading: Reading,
@@ -96,6 +96,8 @@ pub(super) struct Subject {
     pub(super) verdict: Verdict,
     /// Its point.
     pub(super) slot: SlotId,
+    /// Reading and verdict as the running call found them, once it is about to change them.
+    found: Option<(Reading, Verdict)>,
 }
 
 /// Where a reading goes; the strongest word of all rules counts.
@@ -136,17 +138,29 @@ impl Host {
     /// Ends a call that went well; gives the reading back as it is now.
     pub(super) fn keep(&mut self) -> Option<Subject> {
         self.store.keep();
-        self.call.take()?.subject
+        let subject = self.call.take()?.subject?;
+        Some(Subject { found: None, ..subject })
     }
 
-    /// Ends a call that failed; nothing it did stays.
-    pub(super) fn undo(&mut self) {
+    /// Ends a call that failed; nothing it did stays. Gives the reading back as it was.
+    pub(super) fn undo(&mut self) -> Option<Subject> {
         self.store.undo();
-        if let Some(call) = self.call.take() {
-            let (emitted, events, commands) = call.marks;
-            self.effects.emitted.truncate(emitted);
-            self.effects.events.truncate(events);
-            self.effects.commands.truncate(commands);
+        let call = self.call.take()?;
+        let (emitted, events, commands) = call.marks;
+        self.effects.emitted.truncate(emitted);
+        self.effects.events.truncate(events);
+        self.effects.commands.truncate(commands);
+        call.subject.map(Subject::unchanged)
+    }
+
+    /// Moves what scripts asked for into the output.
+    pub(super) fn hand_over(&mut self, output: &mut Output) {
+        output.events.append(&mut self.effects.events);
+        output.commands.append(&mut self.effects.commands);
+        for reading in std::mem::take(&mut self.effects.emitted) {
+            let slot = self.points.slot(&reading.point);
+            self.points.remember(slot, reading.clone());
+            output.forward.push(reading);
         }
     }
 
@@ -199,6 +213,26 @@ impl Host {
         let is_watched = call.watched_since.is_some();
         let since = *call.watched_since.get_or_insert_with(Instant::now);
         is_watched && since.elapsed() >= max_time
+    }
+}
+
+impl Subject {
+    /// A reading that no rule has looked at yet.
+    pub(super) fn new(reading: Reading, slot: SlotId) -> Self {
+        Self { reading, verdict: Verdict::Keep, slot, found: None }
+    }
+
+    /// To be called before each change, so that it can be undone. Most calls change nothing and keep no copy.
+    pub(super) fn before_change(&mut self) {
+        self.found.get_or_insert_with(|| (self.reading.clone(), self.verdict));
+    }
+
+    /// As the running call found it.
+    fn unchanged(self) -> Self {
+        match self.found {
+            Some((reading, verdict)) => Self { reading, verdict, found: None, ..self },
+            None => self,
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use rhai::{Dynamic, Engine};
 use super::{
     Kept, Output, engine,
     functions::ReadingHandle,
-    host::{Effects, Shared, Subject, Verdict},
+    host::{Shared, Subject, Verdict},
     points::{HandlerId, Points, SlotId},
     report::{Metrics, RuleStatus},
     rule::Rule,
@@ -61,7 +61,7 @@ impl RuleSet {
             self.host.lock().points.remember(slot, reading.clone());
             return self.output.forward.push(reading);
         }
-        let mut subject = Subject { reading, verdict: Verdict::Keep, slot };
+        let mut subject = Subject::new(reading, slot);
         for &(rule, handler) in handlers.iter() {
             subject = self.hear(rule, handler, subject);
         }
@@ -93,14 +93,14 @@ impl RuleSet {
 
     /// One handler's turn. When it fails, the reading is as it was before.
     fn hear(&mut self, rule: usize, handler: usize, subject: Subject) -> Subject {
-        let before = subject.clone();
         let now = subject.reading.ts;
-        self.call(rule, Entry::Handler(handler), now, Some(subject)).unwrap_or(before)
+        let heard = self.call(rule, Entry::Handler(handler), now, Some(subject));
+        heard.expect("a call gives back the reading it was given")
     }
 
     /// Sends a reading where the rules want it, and what they made of it after it.
     fn finish(&mut self, subject: Subject) {
-        let Subject { reading, verdict, slot } = subject;
+        let Subject { reading, verdict, slot, .. } = subject;
         let mut host = self.host.lock();
         host.points.remember(slot, reading.clone());
         match verdict {
@@ -113,21 +113,7 @@ impl RuleSet {
                 self.metrics.dropped.inc();
             }
         }
-        drop(host);
-        self.take_effects();
-    }
-
-    /// Moves what scripts asked for into the output.
-    fn take_effects(&mut self) {
-        let mut host = self.host.lock();
-        let Effects { emitted, events, commands } = &mut host.effects;
-        self.output.events.append(events);
-        self.output.commands.append(commands);
-        for reading in std::mem::take(emitted) {
-            let slot = host.points.slot(&reading.point);
-            host.points.remember(slot, reading.clone());
-            self.output.forward.push(reading);
-        }
+        host.hand_over(&mut self.output);
     }
 
     /// Runs every timer whose turn has come; true if there was one. Missed turns are skipped.
@@ -138,7 +124,7 @@ impl RuleSet {
             for timer in 0..self.rules[rule].timers() {
                 if let Some(late) = self.rules[rule].due(timer, uptime) {
                     self.call(rule, Entry::Timer(timer), before(self.clock.now(), late), None);
-                    self.take_effects();
+                    self.host.lock().hand_over(&mut self.output);
                     has_run = true;
                 }
             }
@@ -151,10 +137,10 @@ impl RuleSet {
         self.rules.iter().filter_map(Rule::next_timer).min()
     }
 
-    /// Calls a function of a rule and gives its reading back; `None` when it has none, failed, or must not run.
+    /// Calls a function of a rule and gives its reading back, as it was when the call failed or must not be.
     fn call(&mut self, rule: usize, entry: Entry, now: Timestamp, subject: Option<Subject>) -> Option<Subject> {
         let called = &mut self.rules[rule];
-        let script = called.script.as_ref().filter(|_| !called.quarantined)?;
+        let Some(script) = called.script.as_ref().filter(|_| !called.quarantined) else { return subject };
         let with_reading = subject.is_some();
         let bad = subject.as_ref().map(|subject| &subject.reading.quality).filter(|quality| quality.is_bad());
         let bad = bad.map(ToString::to_string);
@@ -172,12 +158,12 @@ impl RuleSet {
             Ok(Err(error)) => format!("{}{}", script::describe(&error), at(&error)),
             Err(_) => "the script engine panicked".to_owned(),
         };
-        self.host.lock().undo();
+        let subject = self.host.lock().undo();
         match bad {
             Some(quality) => self.stumble(rule, &format!("{text}: the reading is {quality} and has no value")),
             None => self.fault(rule, &text),
         }
-        None
+        subject
     }
 
     /// Counts a fault on a bad reading. It says nothing about the readings to come: a device with ten points that

@@ -30,6 +30,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 
+pub use payload::Encoder;
 pub use status::{Families, Metrics, State, Status};
 
 use crate::{

@@ -15,7 +15,7 @@ const PREFIX_LEN: usize = 20;
 
 /// Writes blocks, remembering the last second it printed.
 #[derive(Debug, Default)]
-pub(crate) struct Encoder {
+pub struct Encoder {
     second: Option<i64>,
     prefix: String,
     size_hint: usize,
@@ -23,7 +23,7 @@ pub(crate) struct Encoder {
 
 impl Encoder {
     /// The message of a block.
-    pub(crate) fn encode(&mut self, block: &Block) -> Vec<u8> {
+    pub fn encode(&mut self, block: &Block) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.size_hint.max(512));
         self.head(&mut out, block);
         match &block.body {

@@ -28,12 +28,15 @@ impl Core {
         let mut found = Vec::new();
         for (from, to) in owed {
             if found.len() >= limit {
-                break;
+                return found;
             }
             if let Err(error) = self.collect(from, to, limit, &mut found) {
                 self.fail(&error);
-                break;
+                return found;
             }
+        }
+        if found.len() < limit {
+            self.followed = newest;
         }
         found
     }

@@ -86,6 +86,7 @@ fn deadband(host: &mut Host, r: ReadingHandle, band: f64) -> Result<(), Fault> {
 impl Subject {
     /// Takes a rule's word; the strongest counts.
     pub(super) fn say(&mut self, verdict: Verdict) {
+        self.before_change();
         self.verdict = self.verdict.max(verdict);
     }
 
@@ -97,6 +98,7 @@ impl Subject {
         if self.reading.value.as_ref().is_some_and(|old| is_same(old, &changed)) {
             return Ok(());
         }
+        self.before_change();
         self.reading.value = Some(changed);
         if self.reading.quality.is_bad() {
             self.reading.quality = Quality::uncertain("substituted");

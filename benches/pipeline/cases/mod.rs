@@ -1,0 +1,53 @@
+//! What is measured, case by case.
+
+mod ceiling;
+mod daemon;
+mod modbus;
+mod open;
+mod paced;
+mod parts;
+mod throughput;
+
+use std::future::Future;
+
+use tokio::runtime::Builder;
+
+use crate::report::Row;
+
+/// Measures something and gives its rows.
+type Run = fn(&[&str]) -> Vec<Row>;
+
+/// Every case, in the order of the table.
+pub(crate) const CASES: [(&str, Run); 11] = [
+    ("strict", throughput::strict),
+    ("express", throughput::express),
+    ("paced-up", paced::up),
+    ("paced-down", paced::down),
+    ("paced-down-strict", paced::down_strict),
+    ("ceiling", ceiling::run),
+    ("rules", parts::rules),
+    ("json", parts::json),
+    ("modbus", modbus::run),
+    ("open", open::run),
+    ("daemon", daemon::run),
+];
+
+/// Processes that a case needs beside it.
+const HELPERS: [(&str, Run); 2] = [("modbus-units", modbus::units), ("open-fill", open::fill)];
+
+/// Cases and helpers.
+pub(crate) fn all() -> impl Iterator<Item = &'static (&'static str, Run)> {
+    CASES.iter().chain(&HELPERS)
+}
+
+/// Runs on a runtime like the daemon's.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    runtime.block_on(future)
+}
+
+/// How many of something to do; `TIDEGATE_BENCH_READINGS` makes a run small enough for a profiler.
+fn readings(usual: u64) -> u64 {
+    let given = std::env::var("TIDEGATE_BENCH_READINGS").ok();
+    given.and_then(|text| text.parse().ok()).unwrap_or(usual)
+}

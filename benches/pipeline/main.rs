@@ -1,0 +1,69 @@
+//! What a reading costs: the whole way through one process as the daemon connects it, its parts alone, and the
+//! ceilings that the machine sets, measured in one run so that they can be compared.
+//!
+//! ```text
+//! make bench                                          everything: the table, and target/bench/pipeline.json
+//! cargo bench --bench pipeline -- strict express      some of the cases
+//! ```
+//! Each case runs in a process of its own, so that memory, processor time and bytes written are its own. The broker
+//! is a real mosquitto on a free loopback port, the disk is the one that holds `target/`.
+
+mod broker;
+mod cases;
+mod gateway;
+mod load;
+mod meter;
+mod mqtt;
+mod report;
+mod site;
+
+use std::process::{Command, ExitCode, Stdio};
+
+use cases::CASES;
+use report::{Report, Row};
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
+    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["--case", name, ref rest @ ..] => run_case(name, rest),
+        ref names => run_all(names),
+    }
+}
+
+/// In the child: measures and prints one row per line.
+fn run_case(name: &str, rest: &[&str]) -> ExitCode {
+    let Some((_, run)) = cases::all().find(|(known, _)| *known == name) else {
+        eprintln!("there is no case {name}");
+        return ExitCode::FAILURE;
+    };
+    for row in run(rest) {
+        println!("{}", row.to_json());
+    }
+    ExitCode::SUCCESS
+}
+
+/// In the parent: a process for each case, then the table.
+fn run_all(names: &[&str]) -> ExitCode {
+    let mut report = Report::default();
+    for (name, _) in CASES.iter().filter(|(name, _)| names.is_empty() || names.contains(name)) {
+        eprintln!("measuring {name}");
+        let Some(rows) = child(name) else {
+            eprintln!("{name} failed");
+            return ExitCode::FAILURE;
+        };
+        report.rows.extend(rows);
+    }
+    print!("{report}");
+    if names.is_empty() {
+        report.write(&site::bench_dir().join("pipeline.json"));
+    }
+    ExitCode::SUCCESS
+}
+
+/// The rows of a case; `None` when it failed.
+fn child(name: &str) -> Option<Vec<Row>> {
+    let mut command = Command::new(std::env::current_exe().expect("the path of this program"));
+    let output = command.args(["--case", name]).stderr(Stdio::inherit()).output().expect("a child process");
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| text.lines().filter_map(Row::from_json).collect())
+}
