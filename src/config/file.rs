@@ -125,8 +125,8 @@ section! {
         encoding: Encoding = default("\"json\"");
         /// Compression of the messages; `none` is the only one in this version.
         compression: Uncompressed = default("\"none\"");
-        /// What goes first after an outage: `live-first` sends new readings at once and the backlog beside them,
-        /// `strict` keeps the order. Choose `strict` for receivers that cannot sort.
+        /// What goes first after an outage: `live-first` may send new readings before the backlog, `strict` never
+        /// does. Choose `strict` for receivers that cannot sort. This version sends in order with both.
         order: Order = default("\"live-first\"");
         /// Most messages that wait for their acknowledgement. Lower it for brokers with a small receive maximum.
         window: NonZeroU16 = default("100");

@@ -9,10 +9,7 @@ use rumqttc_v5::{
 use super::{
     credentials::Credentials,
     fresh_session,
-    link::{
-        self, Acking, CONNECT_TIMEOUT, Inbound, Limits, LinkError, MAX_INCOMING, Message, Session, Token, Uplink,
-        Verdict,
-    },
+    link::{self, Acking, CONNECT_TIMEOUT, Inbound, Limits, LinkError, Message, Session, Token, Uplink, Verdict},
     wire,
 };
 use crate::config::Uplink as Config;
@@ -113,7 +110,9 @@ fn options(config: &Config, login: Option<(String, Option<String>)>, session: Se
     options.set_keep_alive(link::keep_alive(config));
     options.set_connect_timeout(CONNECT_TIMEOUT);
     options.set_outgoing_inflight_upper_limit(config.window);
-    options.set_incoming_packet_size_limit(IncomingPacketSizeLimit::Bytes(MAX_INCOMING));
+    // Not announced either: a broker would keep a larger command to itself, and its sender would never hear of it.
+    // `wire` cuts what is larger than we keep before it gets here.
+    options.set_incoming_packet_size_limit(IncomingPacketSizeLimit::Unlimited);
     match login {
         Some((name, Some(password))) => drop(options.set_credentials(name, password)),
         Some((name, None)) => drop(options.set_username(name)),
