@@ -6,11 +6,21 @@ use crate::harness::{Arrived, Blocks, Broker, Gateway, Listener, Message, Site, 
 
 #[test]
 fn no_number_gets_two_contents_and_nothing_committed_is_lost_by_kills() {
+    survive_kills(|site| site);
+}
+
+#[test]
+fn nor_when_blocks_are_published_before_their_commit() {
+    survive_kills(Site::express);
+}
+
+/// Kills at random moments; then everything the runs say they had must be there, once.
+fn survive_kills(variant: impl Fn(Site) -> Site) {
     let units = Units::start(3, 20);
     let broker = Broker::start();
     let listener = Listener::start(broker.port());
     let tap = Tap::start(broker.port());
-    let site = Site::new(tap.port()).line(units.port(), 3, 20, "100ms");
+    let site = variant(Site::new(tap.port()).line(units.port(), 3, 20, "100ms"));
     let kills = if is_long() { 20 } else { 5 };
     let mut dice = fastrand::Rng::with_seed(4);
 

@@ -67,11 +67,21 @@ fn mqtt_3_1_1_carries_the_same_messages() {
 
 #[test]
 fn nothing_owed_is_missing_after_an_outage_and_a_kill_in_the_middle_of_the_drain() {
+    survive_an_outage(|site| site);
+}
+
+#[test]
+fn nothing_owed_is_missing_either_when_blocks_are_published_before_their_commit() {
+    survive_an_outage(Site::express);
+}
+
+/// An outage, and a kill of the broker in the middle of the drain.
+fn survive_an_outage(variant: impl Fn(Site) -> Site) {
     let units = Units::start(2, 20);
     let mut broker = Broker::start();
     let listener = Listener::start(broker.port());
     let tap = Tap::start(broker.port());
-    let site = Site::new(tap.port()).line(units.port(), 2, 20, "100ms");
+    let site = variant(Site::new(tap.port()).line(units.port(), 2, 20, "100ms"));
     let gateway = Gateway::start(&site);
     listener.wait_for_message("/data", |_| true);
 

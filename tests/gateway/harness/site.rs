@@ -89,6 +89,12 @@ reconnect = {{ min = "100ms", max = "1s" }}
         )
     }
 
+    /// The buffer's default form: blocks are published when they are cut, and committed every second.
+    pub(crate) fn express(mut self) -> Self {
+        self.replace("durability = \"strict\"\ncommit = \"100ms\"\nexpress = false\n", "");
+        self
+    }
+
     /// Adds any text to the configuration.
     pub(crate) fn with(mut self, text: &str) -> Self {
         writeln!(self.config, "{text}").unwrap();
