@@ -44,6 +44,15 @@ pub struct Append {
     pub receipts: Vec<Receipt>,
 }
 
+impl Append {
+    /// Whether there is nothing to commit and nobody who waits for it.
+    fn is_empty(&self) -> bool {
+        let Self { forward, local, events, outcomes, state, receipts } = self;
+        let has_messages = !forward.is_empty() || !local.is_empty() || !events.is_empty() || !outcomes.is_empty();
+        !has_messages && state.is_empty() && receipts.is_empty()
+    }
+}
+
 /// The writer has ended, or the database refused what was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("buffer has stopped or cannot write")]
@@ -80,8 +89,12 @@ pub fn open(config: &config::Buffer, origin: Origin, metrics: Metrics) -> Result
 }
 
 impl Buffer {
-    /// Hands over readings, events and what belongs to them. Waits while the queue is full.
+    /// Hands over readings, events and what belongs to them. Waits while the queue is full; of nothing there is no
+    /// commit.
     pub async fn append(&self, append: Append) -> Result<(), Stopped> {
+        if append.is_empty() {
+            return Ok(());
+        }
         self.appends.send(append).await.map_err(|_| Stopped)
     }
 

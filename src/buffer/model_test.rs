@@ -304,7 +304,7 @@ fn handles_append_fetch_and_close_through_the_thread() {
         buffer.delivered(&uplink, vec![blocks[0].id]).await.unwrap();
         assert!(buffer.fetch(&uplink, BlockId(0), 10).await.unwrap().is_empty());
         buffer.close().await;
-        assert!(buffer.append(Append::default()).await.is_err());
+        assert!(buffer.append(event()).await.is_err());
     });
     thread.join().unwrap();
 
