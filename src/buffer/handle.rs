@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
-    EpochEnd, Identity, Metrics, OpenError, Status, Writer,
+    Identity, Metrics, OpenError, Status, Writer,
     codec::Encoder,
     core::Core,
     store,
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     config,
-    model::{Block, BlockId, Event, Outcome, Reading, Receipt, SharedClock, StateChange},
+    model::{Block, BlockId, EpochEnd, Event, Outcome, Reading, Receipt, SharedClock, StateChange},
 };
 
 /// What blocks are stamped with, and who is owed them.

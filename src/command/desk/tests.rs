@@ -7,29 +7,12 @@ use tokio::sync::{mpsc::error::TryRecvError, oneshot};
 use super::{super::inbox, *};
 use crate::{
     model::{
-        Access, BootId, Clock, ClockQuality, CommandId, DeviceRequest, OutcomeStatus, Payload, Point, PointName,
-        PointType, Rate, ResponseTo, Selector, Source, Timestamp, Value, WriteError,
+        Access, CommandId, DeviceRequest, OutcomeStatus, Payload, Point, PointName, PointType, Rate, ResponseTo,
+        Selector, Source, Value, WriteError,
     },
     shutdown::StopSignal,
+    testing::clock::ManualClock,
 };
-
-/// 2026-11-20T12:00:00Z for ever.
-struct NoonClock;
-
-impl Clock for NoonClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::parse("2026-11-20T12:00:00Z").unwrap()
-    }
-    fn uptime(&self) -> Duration {
-        Duration::ZERO
-    }
-    fn quality(&self) -> ClockQuality {
-        ClockQuality::Ntp
-    }
-    fn boot(&self) -> BootId {
-        BootId::new("boot")
-    }
-}
 
 /// How the fake adapter answers writes.
 #[derive(Clone)]
@@ -90,7 +73,7 @@ impl Bench {
             outcomes: outcome_end,
             audit: audit_end,
             routes,
-            clock: Arc::new(NoonClock),
+            clock: Arc::new(ManualClock::default()),
             stop,
             metrics: Metrics::default(),
         };
@@ -142,7 +125,7 @@ impl Bench {
 fn envelope(payload: &str) -> Envelope {
     Envelope {
         source: Source::Uplink("cloud".into()),
-        received: NoonClock.now(),
+        received: ManualClock::START,
         retained: false,
         payload: Payload::Json(payload.into()),
         response: None,

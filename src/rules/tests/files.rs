@@ -5,13 +5,14 @@ use std::{fs, path::Path, sync::Arc};
 use proptest::prelude::*;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::fixture::{Bench, ManualClock, limits, lines, point, reading};
+use super::fixture::{Bench, limits, lines, point, reading};
 use crate::{
     model::{Batch, EventKind, PointType, Reading, Receipt, Value},
     rules::{
         Context, Control, Kept, Level, Metrics, Output, RuleState, RuleStatus, RuleThread, check, engine,
         host::Shared, points::Points, state::Store,
     },
+    testing::clock::ManualClock,
 };
 
 #[test]
