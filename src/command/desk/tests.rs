@@ -329,6 +329,20 @@ async fn stopping_answers_what_still_waits() {
     assert!(matches!(bench.requests.try_recv(), Err(TryRecvError::Empty)));
 }
 
+#[tokio::test]
+async fn a_rule_is_told_of_a_command_that_a_stop_left_in_the_inbox() {
+    let mut bench = Bench::new();
+    bench.inbox.send(envelope(&speed("c1", &json!(1)))).await.unwrap();
+    let of_rule = Envelope { source: Source::Rule("r".into()), ..envelope(&speed("c2", &json!(2))) };
+    bench.inbox.send(of_rule).await.unwrap();
+
+    bench.context.turn_away_rules().await;
+
+    let outcome = bench.outcomes.try_recv().unwrap();
+    assert_eq!((outcome.id, outcome.status), (CommandId::new("c2"), OutcomeStatus::Failed));
+    assert!(bench.outcomes.try_recv().is_err(), "the broker sends its command again");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
