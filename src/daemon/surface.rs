@@ -18,8 +18,8 @@ use crate::{
     api::{self, ApiError, BoxFuture, Gateway, Server, SocketError, WriteRequest, view},
     host::identity,
     model::{
-        CommandId, DeviceRequest, Envelope, Outcome, OutcomeStatus, Payload, PointAddress, Quality, Reading,
-        Selector, Source,
+        CommandId, DeviceRequest, Envelope, Event, EventKind, Outcome, OutcomeStatus, Payload, PointAddress, Quality,
+        Reading, Selector, Source,
     },
     rules::RuleState,
     supervisor::{Restart, Stage, TaskState},
@@ -261,8 +261,14 @@ impl Gateway for Surface {
         json!(*self.0.rule_status.borrow())
     }
 
-    fn reload(&self) -> BoxFuture<'_, Result<String, String>> {
-        Box::pin(self.0.reload())
+    fn reload(&self, user: Arc<str>) -> BoxFuture<'_, Result<String, String>> {
+        Box::pin(async move {
+            let from = Source::Api { user, roles: Vec::new() }.to_string();
+            let kind = EventKind::Audit { from, what: "reload the configuration".to_owned(), allowed: true };
+            // The recorder is gone only at shutdown.
+            let _ = self.0.events.send(Event { ts: self.0.clock.now(), kind }).await;
+            self.0.reload().await
+        })
     }
 
     fn set_log_level(&self, text: &str) -> Result<(), String> {
