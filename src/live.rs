@@ -4,6 +4,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    iter,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -45,20 +46,21 @@ impl Live {
         }
     }
 
-    /// Takes new readings in their order and shows them to the watchers.
-    pub fn update(&self, readings: &[Reading]) {
-        self.total.fetch_add(readings.len() as u64, Ordering::Relaxed);
+    /// Takes lists of new readings, each in its order, and shows them to the watchers.
+    pub fn update<const N: usize>(&self, lists: [&[Reading]; N]) {
+        let count: usize = lists.iter().map(|list| list.len()).sum();
+        self.total.fetch_add(count as u64, Ordering::Relaxed);
         let mut last = lock(&self.last);
-        for reading in readings {
+        for reading in oldest_first(lists) {
             match last.get_mut(&reading.point.address) {
                 Some(entry) => entry.clone_from(reading),
                 None => drop(last.insert(reading.point.address.clone(), reading.clone())),
             }
         }
         drop(last);
-        if self.watchers.receiver_count() > 0 && !readings.is_empty() {
+        if self.watchers.receiver_count() > 0 && count > 0 {
             // Nobody watching any more is no error.
-            let _ = self.watchers.send(readings.into());
+            let _ = self.watchers.send(oldest_first(lists).cloned().collect());
         }
     }
 
@@ -106,6 +108,14 @@ impl Live {
     }
 }
 
+/// Several lists as one, so that the last reading of a point is its newest whichever list it is in.
+fn oldest_first<const N: usize>(mut lists: [&[Reading]; N]) -> impl Iterator<Item = &Reading> {
+    iter::from_fn(move || {
+        let waiting = lists.iter_mut().filter(|list| !list.is_empty());
+        waiting.min_by_key(|list| list[0].ts)?.split_off_first()
+    })
+}
+
 /// Locks a table; a panic elsewhere cannot have left it half written, so a poisoned lock is taken as it is.
 fn lock<T>(table: &Mutex<T>) -> MutexGuard<'_, T> {
     table.lock().unwrap_or_else(PoisonError::into_inner)
@@ -126,10 +136,23 @@ mod tests {
     fn the_last_reading_wins() {
         let live = Live::new(vec![reading(1.0)]);
 
-        live.update(&[reading(2.0), reading(3.0)]);
+        live.update([&[reading(2.0), reading(3.0)]]);
 
         assert_eq!(live.get(&reading(0.0).point.address), Some(reading(3.0)));
         assert_eq!(live.all().len(), 1);
+    }
+
+    #[test]
+    fn the_newest_reading_wins_whichever_list_it_is_in() {
+        let live = Live::new(Vec::new());
+        let mut watcher = live.watch();
+        let at = |ms| Reading { ts: Timestamp::from_millis(ms), ..reading(1.0) };
+
+        live.update([&[at(1), at(4)], &[], &[at(2), at(3)]]);
+
+        assert_eq!(live.get(&at(0).point.address), Some(at(4)));
+        assert_eq!(*watcher.try_recv().unwrap(), [at(1), at(2), at(3), at(4)]);
+        assert_eq!(live.total(), 4);
     }
 
     #[test]
@@ -146,7 +169,7 @@ mod tests {
         let live = Live::new(vec![reading(1.0)]);
         let mut watcher = live.watch();
 
-        live.update(&[reading(2.0)]);
+        live.update([&[reading(2.0)]]);
 
         assert_eq!(*watcher.try_recv().unwrap(), [reading(2.0)]);
         assert!(watcher.try_recv().is_err());

@@ -28,8 +28,7 @@ pub async fn run(
     clock: &SharedClock,
 ) -> Result<(), Stopped> {
     while let Some(output) = output.recv().await {
-        live.update(&output.forward);
-        live.update(&output.local);
+        live.update([&output.forward, &output.local, &output.dropped]);
         live.note(&output.events);
         let commands = output.commands.into_iter();
         let outcomes = commands.filter_map(|command| submit(inbox, command, clock)).collect();

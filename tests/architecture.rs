@@ -146,7 +146,8 @@ fn ident(text: &str) -> Option<String> {
 
 /// Whether a file is all tests: `tests.rs` or `…_tests.rs`.
 fn is_tests(path: &Path) -> bool {
-    path.to_string_lossy().ends_with("tests.rs")
+    let is_in_tests = path.components().any(|part| part.as_os_str() == "tests");
+    is_in_tests || ["tests.rs", "_test.rs"].iter().any(|end| path.to_string_lossy().ends_with(end))
 }
 
 /// The code, and the tests that follow it. Tests stand last in a file.

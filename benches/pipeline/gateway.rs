@@ -13,11 +13,11 @@ use tidegate::{
     buffer::{self, Buffer, Stopped},
     config::{self, Config},
     live::Live,
-    model::{Batch, Block, BlockId, Envelope, SharedClock},
+    model::{Batch, Block, BlockId, Envelope, EpochEnd, SharedClock},
     pipeline,
     rules::{self, Kept, RuleThread},
     supervisor::{Restart, Stage, Supervisor},
-    uplink::{self, EpochEnd, GatewayInfo, Outbox, OutboxClosed},
+    uplink::{self, GatewayInfo, Outbox, OutboxClosed},
 };
 use tokio::{
     runtime::Handle,

@@ -79,7 +79,7 @@ impl Gateway for Fake {
         json!([{"name": "cold-chain"}])
     }
 
-    fn reload(&self) -> BoxFuture<'_, Result<String, String>> {
+    fn reload(&self, _user: Arc<str>) -> BoxFuture<'_, Result<String, String>> {
         Box::pin(async { Err("tidegate.toml:3:1: error: unknown key".to_owned()) })
     }
 

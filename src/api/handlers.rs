@@ -123,7 +123,7 @@ pub(super) async fn tasks(State(context): State<Context>) -> Json<Vec<Value>> {
 }
 
 pub(super) async fn reload(State(context): State<Context>) -> Result<Json<Value>, ApiError> {
-    let summary = context.gateway.reload().await.map_err(ApiError::Refused)?;
+    let summary = context.gateway.reload(context.user.clone()).await.map_err(ApiError::Refused)?;
     tracing::info!(user = %context.user, %summary, "Configuration was reloaded");
     Ok(Json(json!({ "summary": summary })))
 }

@@ -63,9 +63,9 @@ pub trait Gateway: Send + Sync + 'static {
     /// The rules' own status, one entry per file.
     fn rules(&self) -> Value;
 
-    /// Reads the configuration again. The answer is a summary of what changed, or the report of what is wrong;
+    /// Reads the configuration again, because this user wants it. The answer is a summary of what changed, or the report of what is wrong;
     /// then nothing changed.
-    fn reload(&self) -> BoxFuture<'_, Result<String, String>>;
+    fn reload(&self, user: Arc<str>) -> BoxFuture<'_, Result<String, String>>;
 
     /// Changes the log level until the next start.
     fn set_log_level(&self, text: &str) -> Result<(), String>;

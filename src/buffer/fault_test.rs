@@ -1,48 +1,19 @@
 //! The buffer on a disk that fails: damaged, torn, empty and full files, and a clock that jumps.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, AtomicU8, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::BTreeSet, fs, path::Path, sync::Arc};
 
 use super::{
     Append, Metrics, Origin,
     codec::Encoder,
     core::Core,
-    model_test::{Still, core, covered, event, id, origin, owed, readings, settings},
+    model_test::{core, covered, event, id, origin, owed, readings, settings},
     store,
 };
 use crate::{
     config,
-    model::{Block, BlockId, BootId, Clock, ClockQuality, SharedClock, StateChange, Timestamp},
+    model::{Block, BlockId, ClockQuality, SharedClock, StateChange, Timestamp},
+    testing::clock::ManualClock,
 };
-
-/// A time and a trust in it, both set by hand.
-struct Hand {
-    ms: AtomicI64,
-    quality: AtomicU8,
-}
-
-impl Clock for Hand {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.ms.load(Ordering::Relaxed))
-    }
-    fn uptime(&self) -> Duration {
-        Duration::ZERO
-    }
-    fn quality(&self) -> ClockQuality {
-        store::CLOCKS[usize::from(self.quality.load(Ordering::Relaxed))]
-    }
-    fn boot(&self) -> BootId {
-        BootId::new("boot")
-    }
-}
 
 fn core_at(settings: &config::Buffer, clock: SharedClock) -> Core {
     let (store, notice) = store::open(&settings.path, clock.now()).unwrap();
@@ -260,11 +231,13 @@ fn a_log_that_had_to_grow_costs_no_reading() {
 fn a_clock_that_is_set_makes_no_block_too_old() {
     let dir = tempfile::tempdir().unwrap();
     let settings = settings(dir.path(), true, 1 << 30);
-    let hand = Arc::new(Hand { ms: AtomicI64::new(0), quality: AtomicU8::new(3) });
-    let mut buffer = core_at(&settings, hand.clone());
-    let mut commit_one = |ms: i64, quality: u8, owed_after: usize| {
-        hand.ms.store(ms, Ordering::Relaxed);
-        hand.quality.store(quality, Ordering::Relaxed);
+    let clock = Arc::new(ManualClock::default());
+    clock.set(Timestamp::default());
+    clock.trust(ClockQuality::None);
+    let mut buffer = core_at(&settings, clock.clone());
+    let mut commit_one = |ms: i64, quality: ClockQuality, owed_after: usize| {
+        clock.set(Timestamp::from_millis(ms));
+        clock.trust(quality);
         buffer.take(readings(1, 9, 1));
         assert!(buffer.commit());
         assert_eq!(owed(&mut buffer, "a").len(), owed_after, "at {ms}");
@@ -272,14 +245,14 @@ fn a_clock_that_is_set_makes_no_block_too_old() {
     let (now, hour) = (1_790_000_000_000, 3_600_000);
 
     // 1970, a wrong date from the battery's clock, the right time, hours back, and the right time again.
-    commit_one(0, 3, 1);
-    commit_one(now - 90 * hour, 1, 2);
-    commit_one(now, 0, 3);
-    commit_one(now - 5 * hour, 1, 4);
-    commit_one(now, 0, 5);
+    commit_one(0, ClockQuality::None, 1);
+    commit_one(now - 90 * hour, ClockQuality::Rtc, 2);
+    commit_one(now, ClockQuality::Ntp, 3);
+    commit_one(now - 5 * hour, ClockQuality::Rtc, 4);
+    commit_one(now, ClockQuality::Ntp, 5);
 
     // The two that really are older than an hour go, and a gap comes for each.
-    commit_one(now + 2 * hour, 0, 5 - 2 + 2 + 1);
+    commit_one(now + 2 * hour, ClockQuality::Ntp, 5 - 2 + 2 + 1);
 }
 
 #[test]
@@ -312,7 +285,7 @@ fn a_directory_in_the_place_of_the_file_is_named() {
     let settings = settings(dir.path(), true, 1 << 30);
     fs::create_dir(&settings.path).unwrap();
 
-    let error = store::open(&settings.path, Still.now()).err().expect("a directory is no store");
+    let error = store::open(&settings.path, ManualClock::START).err().expect("a directory is no store");
 
     assert!(error.to_string().contains("buffer.db"), "{error}");
 }

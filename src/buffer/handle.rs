@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
-    EpochEnd, Identity, Metrics, OpenError, Status, Writer,
+    Identity, Metrics, OpenError, Status, Writer,
     codec::Encoder,
     core::Core,
     store,
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     config,
-    model::{Block, BlockId, Event, Outcome, Reading, Receipt, SharedClock, StateChange},
+    model::{Block, BlockId, EpochEnd, Event, Outcome, Reading, Receipt, SharedClock, StateChange},
 };
 
 /// What blocks are stamped with, and who is owed them.
@@ -42,6 +42,15 @@ pub struct Append {
     pub state: Vec<StateChange>,
     /// Spoken after the commit that holds all of this.
     pub receipts: Vec<Receipt>,
+}
+
+impl Append {
+    /// Whether there is nothing to commit and nobody who waits for it.
+    fn is_empty(&self) -> bool {
+        let Self { forward, local, events, outcomes, state, receipts } = self;
+        let has_messages = !forward.is_empty() || !local.is_empty() || !events.is_empty() || !outcomes.is_empty();
+        !has_messages && state.is_empty() && receipts.is_empty()
+    }
 }
 
 /// The writer has ended, or the database refused what was asked.
@@ -80,8 +89,12 @@ pub fn open(config: &config::Buffer, origin: Origin, metrics: Metrics) -> Result
 }
 
 impl Buffer {
-    /// Hands over readings, events and what belongs to them. Waits while the queue is full.
+    /// Hands over readings, events and what belongs to them. Waits while the queue is full; of nothing there is no
+    /// commit.
     pub async fn append(&self, append: Append) -> Result<(), Stopped> {
+        if append.is_empty() {
+            return Ok(());
+        }
         self.appends.send(append).await.map_err(|_| Stopped)
     }
 

@@ -23,7 +23,7 @@ pub struct Metrics {
     pub(super) commits: Counter,
     pub(super) commit_failures: Counter,
     pub(super) commit_seconds: Counter<f64, AtomicU64>,
-    evicted: Gauge,
+    pub(super) evicted: Counter,
     size: Gauge,
     loss_window: Gauge,
     owed_blocks: Family<Labels, Gauge>,
@@ -54,7 +54,6 @@ impl Metrics {
     /// Takes over what the status says.
     pub(super) fn show(&self, status: &Status) {
         let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-        self.evicted.set(gauge(status.evicted_blocks));
         self.size.set(gauge(status.size_bytes));
         self.loss_window.set(gauge(status.loss_window_ms));
         for owed in &status.uplinks {

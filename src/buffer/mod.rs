@@ -42,6 +42,6 @@ mod writer;
 
 pub use handle::{Append, Buffer, Origin, Stopped, open};
 pub use metrics::Metrics;
-pub use status::{EpochEnd, Identity, Owed, Status};
+pub use status::{Identity, Owed, Status};
 pub use store::OpenError;
 pub use writer::Writer;

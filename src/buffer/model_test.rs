@@ -13,28 +13,11 @@ use super::{Append, Metrics, Origin, codec::Encoder, core::Core, store};
 use crate::{
     config::{self, Durability},
     model::{
-        Block, BlockBody, BlockId, BootId, Clock, ClockQuality, DeviceId, Event, Point, PointName, PointType,
-        Reading, Receipt, StateChange, Stream, Timestamp, Value,
+        Block, BlockBody, BlockId, DeviceId, Event, Point, PointName, PointType, Reading, Receipt, StateChange,
+        Stream, Value,
     },
+    testing::clock::ManualClock,
 };
-
-/// A clock that stands still.
-pub(super) struct Still;
-
-impl Clock for Still {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(1_790_000_000_000)
-    }
-    fn uptime(&self) -> Duration {
-        Duration::from_millis(5)
-    }
-    fn quality(&self) -> ClockQuality {
-        ClockQuality::Ntp
-    }
-    fn boot(&self) -> BootId {
-        BootId::new("boot")
-    }
-}
 
 pub(super) fn settings(dir: &std::path::Path, express: bool, max_size: u64) -> config::Buffer {
     config::Buffer {
@@ -50,18 +33,18 @@ pub(super) fn settings(dir: &std::path::Path, express: bool, max_size: u64) -> c
 }
 
 pub(super) fn origin() -> Origin {
-    Origin { gateway: "gw".into(), uplinks: vec!["a".into(), "b".into()], clock: Arc::new(Still) }
+    Origin { gateway: "gw".into(), uplinks: vec!["a".into(), "b".into()], clock: Arc::new(ManualClock::default()) }
 }
 
 pub(super) fn core(settings: &config::Buffer) -> Core {
-    let (store, notice) = store::open(&settings.path, Still.now()).unwrap();
+    let (store, notice) = store::open(&settings.path, ManualClock::START).unwrap();
     let encoder = Encoder::new().unwrap();
     Core::new(settings.clone(), origin(), Metrics::default(), store, encoder, notice).unwrap()
 }
 
 pub(super) fn reading(value: Value) -> Reading {
     let point = Point::new(DeviceId::new("d").unwrap(), PointName::new("p").unwrap(), PointType::Text, None);
-    Reading::good(Arc::new(point), value, Still.now())
+    Reading::good(Arc::new(point), value, ManualClock::START)
 }
 
 pub(super) fn readings(count: usize, size: usize, seed: u64) -> Append {
@@ -71,7 +54,7 @@ pub(super) fn readings(count: usize, size: usize, seed: u64) -> Append {
 }
 
 pub(super) fn event() -> Append {
-    Append { events: vec![Event::gateway(Still.now(), "test", "text")], ..Append::default() }
+    Append { events: vec![Event::gateway(ManualClock::START, "test", "text")], ..Append::default() }
 }
 
 /// Everything an uplink is owed, by id.
@@ -267,10 +250,13 @@ fn a_second_daemon_and_a_newer_file_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let settings = settings(dir.path(), true, 1 << 30);
     let first = core(&settings);
-    assert!(matches!(store::open(&settings.path, Still.now()), Err(store::OpenError::InUse(_))));
+    assert!(matches!(store::open(&settings.path, ManualClock::START), Err(store::OpenError::InUse(_))));
     first.store().db.pragma_update(None, "user_version", 99).unwrap();
     drop(first);
-    assert!(matches!(store::open(&settings.path, Still.now()), Err(store::OpenError::Newer { found: 99, .. })));
+    assert!(matches!(
+        store::open(&settings.path, ManualClock::START),
+        Err(store::OpenError::Newer { found: 99, .. })
+    ));
 }
 
 #[test]
@@ -304,7 +290,7 @@ fn handles_append_fetch_and_close_through_the_thread() {
         buffer.delivered(&uplink, vec![blocks[0].id]).await.unwrap();
         assert!(buffer.fetch(&uplink, BlockId(0), 10).await.unwrap().is_empty());
         buffer.close().await;
-        assert!(buffer.append(Append::default()).await.is_err());
+        assert!(buffer.append(event()).await.is_err());
     });
     thread.join().unwrap();
 

@@ -15,22 +15,6 @@ pub struct Identity {
     pub epoch: u64,
 }
 
-/// The end of an epoch: the last number each stream had, `None` where it had none.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct EpochEnd {
-    /// The epoch.
-    pub epoch: u64,
-    /// Last block of readings.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub data: Option<u64>,
-    /// Last event.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub event: Option<u64>,
-    /// Last outcome.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub outcome: Option<u64>,
-}
-
 /// A look at the buffer, renewed about ten times a second while it works.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Status {

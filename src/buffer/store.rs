@@ -14,8 +14,8 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, config::DbConfig, 
 
 use tracing::warn;
 
-use super::{EpochEnd, Identity, codec, codec::wire::WireError, delivery::Progress, mark::Mark, ranges::Ranges};
-use crate::model::{Block, BlockId, ClockQuality, StateChange, Stream, Timestamp};
+use super::{Identity, codec, codec::wire::WireError, delivery::Progress, mark::Mark, ranges::Ranges};
+use crate::model::{Block, BlockId, ClockQuality, EpochEnd, StateChange, Stream, Timestamp};
 
 /// Forward only; the file's `user_version` is how many of them it has seen.
 const MIGRATIONS: [&str; 1] = [include_str!("schema/0001_first.sql")];

@@ -9,8 +9,8 @@ use tokio::{
 };
 use tracing::error;
 
-use super::{Append, EpochEnd, core::Core};
-use crate::model::{Block, BlockId, Reading, StateChange};
+use super::{Append, core::Core};
+use crate::model::{Block, BlockId, EpochEnd, Reading, StateChange};
 
 /// Appends that wait; when it is full the sender waits.
 pub(super) const APPENDS: usize = 64;

@@ -1,6 +1,9 @@
 //! `tidegate tail`
 
-use std::ops::ControlFlow;
+use std::{
+    io::{self, Write as _},
+    ops::ControlFlow,
+};
 
 use serde_json::{Value, from_slice};
 
@@ -28,6 +31,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<(), CliError> {
     let path = format!("/api/v1/tail{}", select_query(args.selector.as_deref())?);
+    warn_of_nothing(args, context)?;
     let client = context.client()?;
     let mut left = args.count.unwrap_or(u64::MAX);
     let mut printed = Ok(());
@@ -39,6 +43,18 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<(), CliError> {
     };
     block_on(async { Ok(client.lines(&path, on_line).await?) })?;
     printed
+}
+
+/// Says that no point is known that would be shown. It may still come, with a reload or from a rule.
+fn warn_of_nothing(args: &Args, context: &Context) -> Result<(), CliError> {
+    let Some(selector) = &args.selector else { return Ok(()) };
+    let points = context.get(&format!("/api/v1/points{}", select_query(Some(selector))?))?;
+    if points.as_array().is_some_and(Vec::is_empty) {
+        // Nobody reads it, then nobody misses it.
+        let _ =
+            writeln!(io::stderr(), "tidegate: no point matches {selector} yet (help: tidegate points lists them)");
+    }
+    Ok(())
 }
 
 /// A line as it is printed, and whether it stands for a reading.

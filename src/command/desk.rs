@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     config::Commands,
-    model::{DeviceId, Envelope, Event, Grant, Grants, Outcome, SharedClock},
+    model::{DeviceId, Envelope, Event, Grant, Grants, Outcome, OutcomeStatus, SharedClock, Source},
     shutdown::Stop,
 };
 
@@ -41,6 +41,23 @@ pub struct Context {
     pub stop: Stop,
     /// What is counted.
     pub metrics: Metrics,
+}
+
+impl Context {
+    /// Empties the inbox after the last run. Commands of rules end as failed; a caller of the API is told when its
+    /// envelope is gone, and the broker still has what came of an uplink.
+    pub async fn turn_away_rules(&mut self) {
+        while let Ok(envelope) = self.inbox.try_recv() {
+            if !matches!(envelope.source, Source::Rule(_)) {
+                continue;
+            }
+            let (case, _) = Case::open(envelope);
+            let outcome = Outcome::new(case.id, OutcomeStatus::Failed, self.clock.now());
+            self.metrics.count(outcome.status);
+            // The recorder, which comes to its end after the rules, still listens.
+            let _ = self.outcomes.send(outcome.because("the gateway is stopping; nothing was carried out")).await;
+        }
+    }
 }
 
 /// Decides on commands and keeps the ledger.

@@ -135,9 +135,9 @@ impl Daemon {
         let mut late = core.supervisor.stop_stage(Stage::Intake, STAGE_LIMIT).await;
         // The rules end when nobody can send them readings any more.
         drop(super::lock(&core.running.intake).take());
-        for stage in [Stage::Rules, Stage::Buffer] {
-            late.extend(core.supervisor.stop_stage(stage, STAGE_LIMIT).await);
-        }
+        late.extend(core.supervisor.stop_stage(Stage::Rules, STAGE_LIMIT).await);
+        core.running.desk.lock().await.1.turn_away_rules().await;
+        late.extend(core.supervisor.stop_stage(Stage::Buffer, STAGE_LIMIT).await);
         if core.buffer.flush().await.is_err() {
             warn!("Buffer writer is gone before the last commit");
         }

@@ -21,7 +21,8 @@ use crate::{
     api::{self, ApiError, BoxFuture, Gateway, Server, SocketError, WriteRequest, view},
     host::identity,
     model::{
-        CommandId, DeviceRequest, Envelope, Outcome, OutcomeStatus, Payload, PointAddress, Reading, Selector, Source,
+        CommandId, DeviceRequest, Envelope, Event, EventKind, Outcome, OutcomeStatus, Payload, PointAddress, Quality,
+        Reading, Selector, Source,
     },
     rules::RuleState,
     supervisor::{Restart, Stage, TaskState},
@@ -94,6 +95,9 @@ impl Core {
                     .push(task.last_error.clone().unwrap_or_else(|| format!("{} rests after a fault", task.name)));
             }
         }
+        let is_down = |adapter: &view::Adapter| adapter.state == "down";
+        let adapters = self.adapter_views().into_iter().filter(is_down);
+        problems.extend(adapters.map(|adapter| format!("adapter {}: its link is down", adapter.name)));
         for uplink in super::lock(&self.running.uplinks).iter() {
             let status = uplink.status.borrow();
             if let Some(error) = &status.error {
@@ -263,8 +267,14 @@ impl Gateway for Surface {
         json!(*self.0.ways.rule_status.borrow())
     }
 
-    fn reload(&self) -> BoxFuture<'_, Result<String, String>> {
-        Box::pin(self.0.reload())
+    fn reload(&self, user: Arc<str>) -> BoxFuture<'_, Result<String, String>> {
+        Box::pin(async move {
+            let from = Source::Api { user, roles: Vec::new() }.to_string();
+            let kind = EventKind::Audit { from, what: "reload the configuration".to_owned(), allowed: true };
+            // The recorder is gone only at shutdown.
+            let _ = self.0.ways.events.send(Event { ts: self.0.clock.now(), kind }).await;
+            self.0.reload().await
+        })
     }
 
     fn set_log_level(&self, text: &str) -> Result<(), String> {
@@ -281,12 +291,40 @@ impl Gateway for Surface {
     }
 }
 
-/// `online` when any last reading came from the device, `offline` when all are bad, `unknown` before the first.
-fn reachability(mut last: impl Iterator<Item = Reading>) -> &'static str {
-    match last.next() {
+/// Reasons of bad readings that nobody answered for; behind every other one stands an answer, be it a refusal.
+const SILENCE: [&str; 4] = ["timeout", "device-offline", "gateway-path", "gateway-target"];
+
+/// `online` when any last reading came of an answer, `offline` when none did, `unknown` before the first.
+fn reachability(last: impl Iterator<Item = Reading>) -> &'static str {
+    let mut answered =
+        last.map(|reading| !matches!(&reading.quality, Quality::Bad(why) if SILENCE.contains(&&**why)));
+    match answered.next() {
         None => "unknown",
-        Some(first) if !first.quality.is_bad() => "online",
-        Some(_) if last.any(|reading| !reading.quality.is_bad()) => "online",
+        Some(first) if first || answered.any(|is_answer| is_answer) => "online",
         Some(_) => "offline",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::{DeviceId, Point, PointName, PointType},
+        testing::clock::ManualClock,
+    };
+
+    fn state(reasons: &[&str]) -> &'static str {
+        let (device, name) = (DeviceId::new("meter-1").unwrap(), PointName::new("power").unwrap());
+        let point = Arc::new(Point::new(device, name, PointType::Float, None));
+        reachability(reasons.iter().map(|why| Reading::bad(Arc::clone(&point), why, ManualClock::START)))
+    }
+
+    #[test]
+    fn a_device_that_answers_is_online_even_if_all_it_says_is_no() {
+        assert_eq!(state(&[]), "unknown");
+        assert_eq!(state(&["timeout", "device-offline", "gateway-path", "gateway-target"]), "offline");
+        for why in ["illegal-address", "busy", "not-available", "decode", "out-of-range", "protocol"] {
+            assert_eq!(state(&["timeout", why]), "online", "{why}");
+        }
     }
 }

@@ -7,11 +7,11 @@ use tracing::warn;
 
 use super::core::Core;
 use crate::{
-    buffer::{self, Stopped},
+    buffer::Stopped,
     config,
-    model::{Block, BlockId, Event},
+    model::{Block, BlockId, EpochEnd, Event},
     supervisor::{Restart, Stage, TaskHandle},
-    uplink::{self, EpochEnd, Outbox, OutboxClosed},
+    uplink::{self, Outbox, OutboxClosed},
 };
 
 /// How long an uplink may go on delivering after it was asked to stop; shorter than a stage's limit.
@@ -78,14 +78,7 @@ impl Outbox for Cursor {
     }
 
     async fn open_epochs(&self) -> Result<Vec<EpochEnd>, OutboxClosed> {
-        let ends = self.core.buffer.open_epochs(&self.uplink).await.map_err(closed)?;
-        let end = |end: buffer::EpochEnd| EpochEnd {
-            epoch: end.epoch,
-            data: end.data,
-            event: end.event,
-            outcome: end.outcome,
-        };
-        Ok(ends.into_iter().map(end).collect())
+        self.core.buffer.open_epochs(&self.uplink).await.map_err(closed)
     }
 
     async fn close_epochs(&self, up_to: u64) -> Result<(), OutboxClosed> {

@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use serde::Serialize;
+
 use super::{BootId, ClockQuality, Reading, ResponseTo, Timestamp};
 
 /// A numbered sequence of blocks within an epoch.
@@ -35,6 +37,22 @@ impl Stream {
     pub fn is_upstream(self) -> bool {
         !matches!(self, Self::Local)
     }
+}
+
+/// The end of an earlier epoch: the last `seq` each stream had, `None` where it had none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EpochEnd {
+    /// The epoch.
+    pub epoch: u64,
+    /// Last block of readings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<u64>,
+    /// Last event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<u64>,
+    /// Last outcome.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<u64>,
 }
 
 /// The place of a block in the store, rising with time across streams and epochs. Not part of the upstream contract.

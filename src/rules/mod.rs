@@ -49,6 +49,8 @@ pub struct Output {
     pub forward: Vec<Reading>,
     /// Readings for the local history alone.
     pub local: Vec<Reading>,
+    /// Readings that a rule dropped: for whoever looks at the gateway now, not to be stored.
+    pub dropped: Vec<Reading>,
     /// Alarms, and rules that were refused or quarantined.
     pub events: Vec<Event>,
     /// What rules want set. The policy decides.
@@ -60,9 +62,9 @@ pub struct Output {
 }
 
 impl Output {
-    /// Whether there is nothing to store and nobody to tell.
+    /// Whether there is nothing to store, nothing to show and nobody to tell.
     pub fn is_empty(&self) -> bool {
-        let has_readings = !self.forward.is_empty() || !self.local.is_empty();
+        let has_readings = !self.forward.is_empty() || !self.local.is_empty() || !self.dropped.is_empty();
         let has_others = !self.events.is_empty() || !self.commands.is_empty() || !self.state.is_empty();
         !has_readings && !has_others && self.receipts.is_empty()
     }

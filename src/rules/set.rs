@@ -111,6 +111,7 @@ impl RuleSet {
             Verdict::KeepLocal => self.output.local.push(reading),
             Verdict::Drop => {
                 self.metrics.dropped.inc();
+                self.output.dropped.push(reading);
             }
         }
         host.hand_over(&mut self.output);

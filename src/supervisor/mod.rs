@@ -173,11 +173,6 @@ impl Supervisor {
         locked(&self.tasks).iter().filter(is_stalled).map(|entry| entry.name.to_string()).collect()
     }
 
-    /// Whether the watchdog may be fed: nothing is stalled since this uptime.
-    pub fn all_made_progress(&self, since: Duration) -> bool {
-        self.stalled(since).is_empty()
-    }
-
     /// Stops stage after stage, each within `limit`. Tasks that are late are ended by force and named.
     pub async fn stop(&self, limit: Duration) -> Vec<String> {
         let mut late = Vec::new();

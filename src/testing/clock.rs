@@ -1,28 +1,44 @@
 //! A clock that is moved by hand.
 
 use std::{
-    sync::atomic::{AtomicI64, AtomicU64, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use crate::model::{BootId, Clock, ClockQuality, Timestamp};
 
-/// Wall time and uptime stand still until they are moved. It starts at 2026-11-20T12:00:00Z, an hour after boot.
+/// Wall time and uptime stand still until they are moved. It starts at [`ManualClock::START`], an hour after boot, as
+/// one that NTP keeps.
 #[derive(Debug)]
 pub struct ManualClock {
     /// Wall time in milliseconds.
     wall_ms: AtomicI64,
     /// Uptime in milliseconds.
     uptime_ms: AtomicU64,
+    /// How far it says it can be trusted.
+    quality: Mutex<ClockQuality>,
+    /// How often it was asked for wall time.
+    looks: AtomicU64,
 }
 
 impl Default for ManualClock {
     fn default() -> Self {
-        Self { wall_ms: AtomicI64::new(1_795_176_000_000), uptime_ms: AtomicU64::new(3_600_000) }
+        Self {
+            wall_ms: AtomicI64::new(Self::START.as_millis()),
+            uptime_ms: AtomicU64::new(3_600_000),
+            quality: Mutex::new(ClockQuality::Ntp),
+            looks: AtomicU64::new(0),
+        }
     }
 }
 
 impl ManualClock {
+    /// 2026-11-20T12:00:00Z
+    pub const START: Timestamp = Timestamp::from_millis(1_795_176_000_000);
+
     /// Lets time pass, on the wall and since boot.
     pub fn advance(&self, span: Duration) {
         let millis = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
@@ -34,10 +50,21 @@ impl ManualClock {
     pub fn set(&self, now: Timestamp) {
         self.wall_ms.store(now.as_millis(), Ordering::Relaxed);
     }
+
+    /// Sets how far it can be trusted.
+    pub fn trust(&self, quality: ClockQuality) {
+        *self.quality.lock().unwrap_or_else(PoisonError::into_inner) = quality;
+    }
+
+    /// How often it was asked for wall time.
+    pub fn looks(&self) -> u64 {
+        self.looks.load(Ordering::Relaxed)
+    }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
+        self.looks.fetch_add(1, Ordering::Relaxed);
         Timestamp::from_millis(self.wall_ms.load(Ordering::Relaxed))
     }
 
@@ -46,7 +73,7 @@ impl Clock for ManualClock {
     }
 
     fn quality(&self) -> ClockQuality {
-        ClockQuality::Ntp
+        *self.quality.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn boot(&self) -> BootId {

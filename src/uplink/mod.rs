@@ -27,7 +27,6 @@ mod wire;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 
 pub use payload::Encoder;
@@ -35,7 +34,7 @@ pub use status::{Families, Metrics, State, Status};
 
 use crate::{
     config::{self, MqttProtocol},
-    model::{Block, BlockId, BootId, Envelope, SharedClock, Timestamp},
+    model::{Block, BlockId, BootId, Envelope, EpochEnd, SharedClock, Timestamp},
     shutdown::Stop,
 };
 
@@ -72,22 +71,6 @@ pub trait Outbox: Send + Sync + 'static {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the outbox is closed")]
 pub struct OutboxClosed;
-
-/// The last number of each stream of an earlier epoch that the store holds or has delivered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct EpochEnd {
-    /// The epoch.
-    pub epoch: u64,
-    /// Last `seq` of `data`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub data: Option<u64>,
-    /// Last `seq` of `event`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub event: Option<u64>,
-    /// Last `seq` of `outcome`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub outcome: Option<u64>,
-}
 
 /// Who is speaking, for `state` messages.
 #[derive(Debug, Clone)]

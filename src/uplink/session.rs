@@ -5,14 +5,14 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use super::{
-    Context, EpochEnd, GatewayInfo, Outbox, OutboxClosed, UplinkError,
+    Context, GatewayInfo, Outbox, OutboxClosed, UplinkError,
     delivery::Pump,
     link::{LinkError, Session, Uplink},
     state,
     status::Reporter,
     topic::Topics,
 };
-use crate::{config, shutdown::Stop};
+use crate::{config, model::EpochEnd, shutdown::Stop};
 
 /// A session that lived this long ends a series of failures.
 const LIVED: Duration = Duration::from_secs(10);

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::{EpochEnd, GatewayInfo};
+use super::GatewayInfo;
+use crate::model::EpochEnd;
 
 /// A `state` message; fields in the order of the contract.
 #[derive(Debug, Serialize)]

@@ -42,10 +42,25 @@ pub(super) async fn dial(config: &Config, tls: Option<Arc<ClientConfig>>) -> Res
         Some(tls) => {
             let name = ServerName::try_from(host.to_owned()).map_err(|error| LinkError::Tls(error.to_string()))?;
             let tls = TlsConnector::from(tls).connect(name, tcp).await;
-            Box::new(tls.map_err(|error| LinkError::Tls(error.to_string()))?)
+            Box::new(tls.map_err(|error| LinkError::Tls(handshake(&error, port)))?)
         }
     };
     Ok(Clip::new(stream, MAX_INCOMING as usize - HEADER))
+}
+
+/// Why there was no handshake. A broker that ends the connection over the first packet mostly expects plain MQTT there.
+fn handshake(error: &io::Error, port: u16) -> String {
+    let is_ended = matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::UnexpectedEof
+    );
+    let is_plain =
+        matches!(error.kind(), io::ErrorKind::InvalidData) && error.to_string().contains("corrupt message");
+    if is_ended || is_plain {
+        format!("{error} (help: does port {port} speak TLS? brokers have it on 8883, mqtt:// is without)")
+    } else {
+        error.to_string()
+    }
 }
 
 /// Gives the stream to the client library, which asks again when it wants to reconnect: that is ours to do.

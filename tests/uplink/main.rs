@@ -9,9 +9,8 @@ use bytes::Bytes;
 use support::{Memory, Mosquitto, NOW, config, data, data_at, embedded, free_port, outcome, start, within};
 use tidegate::{
     config::MqttProtocol,
-    model::{Payload, ResponseTo, Timestamp},
+    model::{EpochEnd, Payload, ResponseTo, Timestamp},
     testing::broker::{Faults, Message},
-    uplink::EpochEnd,
 };
 
 const BOTH: [MqttProtocol; 2] = [MqttProtocol::V5, MqttProtocol::V311];

@@ -12,12 +12,15 @@ use std::{
 use tidegate::{
     config::{Encoding, MqttProtocol, Order, Tls, Transport, Uplink, UplinkUrl},
     model::{
-        Block, BlockBody, BlockId, BootId, Clock, ClockQuality, DeviceId, Envelope, Point, PointName, PointType,
+        Block, BlockBody, BlockId, BootId, ClockQuality, DeviceId, Envelope, EpochEnd, Point, PointName, PointType,
         Reading, ResponseTo, Stream, Timestamp, Value,
     },
     shutdown::{Stop, StopSignal},
-    testing::broker::{self, Broker},
-    uplink::{self, Context, EpochEnd, GatewayInfo, Metrics, Outbox, OutboxClosed, Status},
+    testing::{
+        broker::{self, Broker},
+        clock::ManualClock,
+    },
+    uplink::{self, Context, GatewayInfo, Metrics, Outbox, OutboxClosed, Status},
 };
 use tokio::{
     net::TcpListener,
@@ -177,24 +180,7 @@ fn block(seq: u64, stream: Stream, body: BlockBody) -> Block {
 }
 
 /// What the clock shows.
-pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
-
-struct Still;
-
-impl Clock for Still {
-    fn now(&self) -> Timestamp {
-        NOW
-    }
-    fn uptime(&self) -> Duration {
-        Duration::ZERO
-    }
-    fn quality(&self) -> ClockQuality {
-        ClockQuality::Ntp
-    }
-    fn boot(&self) -> BootId {
-        BootId::new("b")
-    }
-}
+pub(crate) const NOW: Timestamp = ManualClock::START;
 
 pub(crate) fn config(port: u16, protocol: MqttProtocol) -> Uplink {
     Uplink {
@@ -232,7 +218,7 @@ pub(crate) fn start(config: Uplink, outbox: Memory) -> Running {
     let context = Context {
         outbox,
         commands,
-        clock: Arc::new(Still),
+        clock: Arc::new(ManualClock::default()),
         stop: stopping,
         drain: LIMIT,
         status,

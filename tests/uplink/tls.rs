@@ -95,6 +95,24 @@ async fn tls_delivers_to_the_right_certificate_and_refuses_a_wrong_one() {
 }
 
 #[tokio::test]
+async fn tls_to_a_plain_port_hints_at_the_port_and_a_closed_port_is_no_lost_connection() {
+    for protocol in BOTH {
+        // Mosquitto ends the connection over a packet that it does not understand.
+        let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
+        let own = Identity::new(&folder, "own");
+        let broker = Mosquitto::start(folder.path(), port, "").await;
+        let config = over_tls(port, protocol, Tls { ca: Some(own.cert), ..Tls::default() });
+
+        let mut running = start(config, Memory::new());
+        running.error(&format!("does port {port} speak TLS")).await;
+        drop(broker);
+        running.error("cannot connect: ").await;
+
+        running.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_broker_that_asks_sees_our_certificate_and_the_protocol_we_name() {
     for protocol in BOTH {
         let folder = tempfile::tempdir().unwrap();

@@ -1,6 +1,6 @@
 //! Modbus keys of the configuration, and what they mean.
 
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use super::{
     config::{Backoff, ByteOrder, Config, DataType, Device, Link, MappedPoint, Register, Table},
@@ -49,7 +49,7 @@ section! {
     /// How a unit that does not answer is asked less often.
     pub struct BackoffKeys {
         /// Failed polls in a row before it begins.
-        after: u32 = default("3");
+        after: NonZeroU32 = default("3");
         /// First pause; each further one doubles.
         min: Span = default("\"1s\"");
         /// Longest pause.
@@ -166,7 +166,7 @@ fn check_has_points(keys: &DeviceKeys, place: &Place, problems: &mut Problems) {
 
 /// A backoff as meant.
 fn checked_backoff(keys: &BackoffKeys) -> Backoff {
-    Backoff { after: keys.after.value, min: keys.min.value.0, max: keys.max.value.0 }
+    Backoff { after: keys.after.value.get(), min: keys.min.value.0, max: keys.max.value.0 }
 }
 
 /// What a point takes from its device.

@@ -1,9 +1,6 @@
 //! The whole adapter against simulated units on loopback; each test waits for events, never for a time.
 
-use std::{
-    future::Future,
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::future::Future;
 
 use tokio::{
     net::TcpListener,
@@ -18,32 +15,15 @@ use super::{
 use crate::{
     adapter::{Alive, Metrics},
     model::{
-        Batch, BootId, Clock, ClockQuality, Command, CommandId, DeviceChange, DeviceId, Event, EventKind, Grant,
-        Grants, Reading, Selector, Source, Timestamp, Value, WriteError,
+        Batch, Command, CommandId, DeviceChange, DeviceId, Event, EventKind, Grant, Grants, Reading, Selector,
+        Source, Timestamp, Value, WriteError,
     },
     shutdown::StopSignal,
-    testing::modbus_unit::{Bank, Fault, Write, Written, serve, serve_connection},
+    testing::{
+        clock::ManualClock,
+        modbus_unit::{Bank, Fault, Write, Written, serve, serve_connection},
+    },
 };
-
-/// Time stands at one second after the epoch, and is asked for once for each answer.
-#[derive(Default)]
-struct StoppedClock(AtomicU64);
-
-impl Clock for StoppedClock {
-    fn now(&self) -> Timestamp {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        Timestamp::from_millis(1_000)
-    }
-    fn uptime(&self) -> Duration {
-        Duration::ZERO
-    }
-    fn quality(&self) -> ClockQuality {
-        ClockQuality::Ntp
-    }
-    fn boot(&self) -> BootId {
-        BootId::new("boot")
-    }
-}
 
 /// The other ends of an adapter's channels, and its unit.
 struct Site {
@@ -53,7 +33,7 @@ struct Site {
     requests: mpsc::Sender<DeviceRequest>,
     point: Arc<crate::model::Point>,
     metrics: Arc<Metrics>,
-    clock: Arc<StoppedClock>,
+    clock: Arc<ManualClock>,
     stop: Arc<StopSignal>,
     /// Readings received and not yet looked at.
     pending: Vec<Reading>,
@@ -144,7 +124,7 @@ async fn story_at(port: u16, bank: Arc<Bank>, story: impl AsyncFnOnce(Site)) {
     let (events_in, events) = mpsc::channel(100);
     let (requests, requests_out) = mpsc::channel(4);
     let (stop_signal, stop) = StopSignal::pair();
-    let (stop_signal, clock) = (Arc::new(stop_signal), Arc::new(StoppedClock::default()));
+    let (stop_signal, clock) = (Arc::new(stop_signal), Arc::new(ManualClock::default()));
     let metrics = Arc::new(Metrics::default());
     let context = AdapterContext {
         readings: readings_in,
@@ -178,7 +158,7 @@ async fn every_poll_is_a_reading_and_the_first_one_brings_the_device_online() {
         assert_eq!(site.change().await, DeviceChange::Online);
         site.bank.set_holdings(1, 0, &[8]);
         assert_eq!(site.next_but("7").await, "8");
-        assert_eq!(site.reading().await.ts, Timestamp::from_millis(1_000));
+        assert_eq!(site.reading().await.ts, ManualClock::START);
     })
     .await;
 }
@@ -187,7 +167,7 @@ async fn every_poll_is_a_reading_and_the_first_one_brings_the_device_online() {
 async fn a_stop_waits_until_what_was_measured_is_handed_on() {
     at_site(async |mut site| {
         // The way out has room for four readings; the fifth waits.
-        while site.clock.0.load(Ordering::Relaxed) < 5 {
+        while site.clock.looks() < 5 {
             tokio::task::yield_now().await;
         }
 
@@ -297,7 +277,7 @@ async fn a_write_without_an_answer_is_not_sent_again() {
 #[tokio::test]
 async fn writes_that_must_not_happen_touch_nothing() {
     at_site(async |mut site| {
-        assert_eq!(site.write(Value::Int(9), 999).await, Err(WriteError::Expired));
+        assert_eq!(site.write(Value::Int(9), ManualClock::START.as_millis() - 1).await, Err(WriteError::Expired));
         let misfit = site.write(Value::Int(65_536), i64::MAX).await.unwrap_err();
         assert_eq!(misfit.to_string(), "65536 does not fit the point's registers");
         site.bank.set_fault(1, Fault::Exception(3));
@@ -346,7 +326,7 @@ async fn a_silent_unit_costs_its_neighbour_less_than_a_twentieth_of_its_polls() 
     let (_requests, mut requests_out) = mpsc::channel(4);
     let (_stop_signal, mut stop) = StopSignal::pair();
     let metrics = Arc::new(Metrics::default());
-    let clock = Arc::new(StoppedClock::default());
+    let clock = Arc::new(ManualClock::default());
     let mut poller = Poller::new(&config, clock, metrics, readings_in, events_in, Alive::new(|| {}));
     let mut heard = [0, 0];
 

@@ -118,6 +118,7 @@ impl Core {
         }
         if blocks > 0 {
             warn!(blocks, readings, "Undelivered blocks were given up");
+            self.metrics.evicted.inc_by(blocks);
             self.status.send_modify(|status| {
                 status.evicted_blocks += blocks;
                 status.evicted_readings += readings;

@@ -7,29 +7,12 @@ use tokio::sync::{mpsc::error::TryRecvError, oneshot};
 use super::{super::inbox, *};
 use crate::{
     model::{
-        Access, BootId, Clock, ClockQuality, CommandId, DeviceRequest, OutcomeStatus, Payload, Point, PointName,
-        PointType, Rate, ResponseTo, Selector, Source, Timestamp, Value, WriteError,
+        Access, CommandId, DeviceRequest, OutcomeStatus, Payload, Point, PointName, PointType, Rate, ResponseTo,
+        Selector, Source, Value, WriteError,
     },
     shutdown::StopSignal,
+    testing::clock::ManualClock,
 };
-
-/// 2026-11-20T12:00:00Z for ever.
-struct NoonClock;
-
-impl Clock for NoonClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::parse("2026-11-20T12:00:00Z").unwrap()
-    }
-    fn uptime(&self) -> Duration {
-        Duration::ZERO
-    }
-    fn quality(&self) -> ClockQuality {
-        ClockQuality::Ntp
-    }
-    fn boot(&self) -> BootId {
-        BootId::new("boot")
-    }
-}
 
 /// How the fake adapter answers writes.
 #[derive(Clone)]
@@ -90,7 +73,7 @@ impl Bench {
             outcomes: outcome_end,
             audit: audit_end,
             routes,
-            clock: Arc::new(NoonClock),
+            clock: Arc::new(ManualClock::default()),
             stop,
             metrics: Metrics::default(),
         };
@@ -142,7 +125,7 @@ impl Bench {
 fn envelope(payload: &str) -> Envelope {
     Envelope {
         source: Source::Uplink("cloud".into()),
-        received: NoonClock.now(),
+        received: ManualClock::START,
         retained: false,
         payload: Payload::Json(payload.into()),
         response: None,
@@ -344,6 +327,20 @@ async fn stopping_answers_what_still_waits() {
     let statuses = [bench.outcomes.recv().await.unwrap().status, bench.outcomes.recv().await.unwrap().status];
     assert_eq!(statuses, [OutcomeStatus::Done, OutcomeStatus::Failed]);
     assert!(matches!(bench.requests.try_recv(), Err(TryRecvError::Empty)));
+}
+
+#[tokio::test]
+async fn a_rule_is_told_of_a_command_that_a_stop_left_in_the_inbox() {
+    let mut bench = Bench::new();
+    bench.inbox.send(envelope(&speed("c1", &json!(1)))).await.unwrap();
+    let of_rule = Envelope { source: Source::Rule("r".into()), ..envelope(&speed("c2", &json!(2))) };
+    bench.inbox.send(of_rule).await.unwrap();
+
+    bench.context.turn_away_rules().await;
+
+    let outcome = bench.outcomes.try_recv().unwrap();
+    assert_eq!((outcome.id, outcome.status), (CommandId::new("c2"), OutcomeStatus::Failed));
+    assert!(bench.outcomes.try_recv().is_err(), "the broker sends its command again");
 }
 
 proptest! {

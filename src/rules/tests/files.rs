@@ -5,13 +5,14 @@ use std::{fs, path::Path, sync::Arc};
 use proptest::prelude::*;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::fixture::{Bench, ManualClock, limits, lines, point, reading};
+use super::fixture::{Bench, limits, lines, point, reading};
 use crate::{
     model::{Batch, EventKind, PointType, Reading, Receipt, Value},
     rules::{
         Context, Control, Kept, Level, Metrics, Output, RuleState, RuleStatus, RuleThread, check, engine,
         host::Shared, points::Points, state::Store,
     },
+    testing::clock::ManualClock,
 };
 
 #[test]
@@ -59,7 +60,7 @@ fn a_new_version_takes_over_and_variables_stay() {
 #[test]
 fn a_removed_file_is_a_removed_rule() {
     let mut bench = Bench::one(r#"on("meter/power", |r| r.drop());"#);
-    assert!(bench.power(1.0).is_empty());
+    assert_eq!(lines(&bench.power(1.0).dropped), ["meter/power=1"]);
     bench.remove("rule");
 
     assert_eq!(bench.reload().removed, ["rule"]);

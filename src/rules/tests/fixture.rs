@@ -1,41 +1,13 @@
 //! A rule set in a folder of its own, with a clock that is moved by hand.
 
-use std::{
-    fs,
-    path::PathBuf,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
     config,
-    model::{
-        BootId, Clock, ClockQuality, DeviceId, Point, PointName, PointType, Reading, StateChange, Timestamp, Value,
-    },
+    model::{DeviceId, Point, PointName, PointType, Reading, StateChange, Timestamp, Value},
     rules::{Kept, LoadReport, Metrics, Output, RuleStatus, reload::Scope, set::RuleSet},
+    testing::clock::ManualClock,
 };
-
-/// Uptime moved by hand; wall time is uptime after 2026-01-01.
-#[derive(Default)]
-pub(crate) struct ManualClock(Mutex<Duration>);
-
-impl Clock for ManualClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(1_767_225_600_000).plus(self.uptime())
-    }
-
-    fn uptime(&self) -> Duration {
-        *self.0.lock().unwrap()
-    }
-
-    fn quality(&self) -> ClockQuality {
-        ClockQuality::Ntp
-    }
-
-    fn boot(&self) -> BootId {
-        BootId::new("test")
-    }
-}
 
 pub(crate) struct Bench {
     pub(crate) clock: Arc<ManualClock>,
@@ -94,7 +66,7 @@ impl Bench {
     }
 
     pub(crate) fn advance(&mut self, span: Duration) -> Output {
-        *self.clock.0.lock().unwrap() += span;
+        self.clock.advance(span);
         self.set.run_timers();
         self.set.take_output()
     }

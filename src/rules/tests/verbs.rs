@@ -25,7 +25,11 @@ fn a_rule_drops_keeps_locally_and_changes() {
     });"#;
     let mut bench = Bench::one(rule);
 
-    assert!(bench.power(-1.0).is_empty());
+    let dropped = bench.power(-1.0);
+    assert_eq!(
+        (lines(&dropped.dropped), dropped.forward.len(), dropped.local.len()),
+        (vec!["meter/power=-1".into()], 0, 0)
+    );
     assert_eq!(lines(&bench.power(101.0).local), ["meter/power=101"]);
     assert_eq!(lines(&bench.power(21.0).forward), ["meter/power=42"]);
     assert_eq!(bench.status().last_error, None);
@@ -48,7 +52,7 @@ fn the_strongest_verdict_wins() {
         ("b", r#"on("meter/power", |r| r.keep_local());"#),
     ]);
 
-    assert!(bench.power(1.0).is_empty());
+    assert_eq!(lines(&bench.power(1.0).dropped), ["meter/power=1"]);
 }
 
 #[test]

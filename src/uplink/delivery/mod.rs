@@ -27,12 +27,16 @@ use self::{
     source::Source,
 };
 use super::{
-    EpochEnd, Outbox, OutboxClosed,
+    Outbox, OutboxClosed,
     link::{LinkError, Message, Uplink, Verdict},
     session::{Ended, Shared},
     state,
 };
-use crate::{config::Order, model::Block, shutdown::Stop};
+use crate::{
+    config::Order,
+    model::{Block, EpochEnd},
+    shutdown::Stop,
+};
 
 /// The pause after the broker said that a quota is used up.
 const QUOTA_PAUSE: Duration = Duration::from_secs(1);
