@@ -7,7 +7,7 @@ use super::{
     codec::Encoder,
     core::Core,
     model_test::{core, covered, event, id, origin, owed, readings, settings},
-    store,
+    opening,
 };
 use crate::{
     config,
@@ -16,7 +16,7 @@ use crate::{
 };
 
 fn core_at(settings: &config::Buffer, clock: SharedClock) -> Core {
-    let (store, notice) = store::open(&settings.path, clock.now()).unwrap();
+    let (store, notice) = opening::open(&settings.path, clock.now()).unwrap();
     let origin = Origin { clock, ..origin() };
     let encoder = Encoder::new().unwrap();
     Core::new(settings.clone(), origin, Metrics::default(), store, encoder, notice).unwrap()
@@ -285,7 +285,7 @@ fn a_directory_in_the_place_of_the_file_is_named() {
     let settings = settings(dir.path(), true, 1 << 30);
     fs::create_dir(&settings.path).unwrap();
 
-    let error = store::open(&settings.path, ManualClock::START).err().expect("a directory is no store");
+    let error = opening::open(&settings.path, ManualClock::START).err().expect("a directory is no store");
 
     assert!(error.to_string().contains("buffer.db"), "{error}");
 }

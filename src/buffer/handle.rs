@@ -8,7 +8,7 @@ use super::{
     Identity, Metrics, OpenError, Status, Writer,
     codec::Encoder,
     core::Core,
-    store,
+    opening,
     writer::{self, APPENDS, REQUESTS, Request},
 };
 use crate::{
@@ -71,7 +71,7 @@ pub struct Buffer {
 /// Opens the store in milliseconds, whatever it holds. Nothing moves before [`Writer::run`].
 pub fn open(config: &config::Buffer, origin: Origin, metrics: Metrics) -> Result<(Buffer, Writer), OpenError> {
     let io = |error| OpenError::Io { path: config.path.clone(), error };
-    let (store, notice) = store::open(&config.path, origin.clock.now())?;
+    let (store, notice) = opening::open(&config.path, origin.clock.now())?;
     let identity = Arc::new(store.identity.clone());
     let encoder = Encoder::new().map_err(io)?;
     let core = Core::new(config.clone(), origin, metrics, store, encoder, notice)

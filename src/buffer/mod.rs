@@ -34,6 +34,7 @@ mod mark;
 mod metrics;
 #[cfg(test)]
 mod model_test;
+mod opening;
 mod ranges;
 mod ring;
 mod status;
@@ -42,6 +43,6 @@ mod writer;
 
 pub use handle::{Append, Buffer, Origin, Stopped, open};
 pub use metrics::Metrics;
+pub use opening::OpenError;
 pub use status::{Identity, Owed, Status};
-pub use store::OpenError;
 pub use writer::Writer;

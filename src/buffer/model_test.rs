@@ -9,7 +9,7 @@ use std::{
 
 use proptest::prelude::*;
 
-use super::{Append, Metrics, Origin, codec::Encoder, core::Core, store};
+use super::{Append, Metrics, Origin, codec::Encoder, core::Core, opening};
 use crate::{
     config::{self, Durability},
     model::{
@@ -37,7 +37,7 @@ pub(super) fn origin() -> Origin {
 }
 
 pub(super) fn core(settings: &config::Buffer) -> Core {
-    let (store, notice) = store::open(&settings.path, ManualClock::START).unwrap();
+    let (store, notice) = opening::open(&settings.path, ManualClock::START).unwrap();
     let encoder = Encoder::new().unwrap();
     Core::new(settings.clone(), origin(), Metrics::default(), store, encoder, notice).unwrap()
 }
@@ -250,12 +250,12 @@ fn a_second_daemon_and_a_newer_file_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let settings = settings(dir.path(), true, 1 << 30);
     let first = core(&settings);
-    assert!(matches!(store::open(&settings.path, ManualClock::START), Err(store::OpenError::InUse(_))));
+    assert!(matches!(opening::open(&settings.path, ManualClock::START), Err(opening::OpenError::InUse(_))));
     first.store().db.pragma_update(None, "user_version", 99).unwrap();
     drop(first);
     assert!(matches!(
-        store::open(&settings.path, ManualClock::START),
-        Err(store::OpenError::Newer { found: 99, .. })
+        opening::open(&settings.path, ManualClock::START),
+        Err(opening::OpenError::Newer { found: 99, .. })
     ));
 }
 

@@ -1,67 +1,27 @@
-//! The database file: opening, migrations, and every query that is no commit.
-//!
-//! A lock file beside the database keeps a second daemon out; the kernel frees it when this one dies.
+//! The database file once it is open: every query that is no commit.
 
-use std::{
-    collections::BTreeMap,
-    fs::{File, TryLockError},
-    io,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, fs::File, io, path::PathBuf, sync::Arc};
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, config::DbConfig, ffi, params};
-
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use tracing::warn;
 
-use super::{Identity, codec, codec::wire::WireError, delivery::Progress, mark::Mark, ranges::Ranges};
+use super::{
+    Identity, codec,
+    codec::wire::WireError,
+    delivery::Progress,
+    mark::Mark,
+    opening::{Notice, with_suffix},
+    ranges::Ranges,
+};
 use crate::model::{Block, BlockId, ClockQuality, EpochEnd, StateChange, Stream, Timestamp};
 
-/// Forward only; the file's `user_version` is how many of them it has seen.
-const MIGRATIONS: [&str; 1] = [include_str!("schema/0001_first.sql")];
 /// Largest write-ahead log that is kept.
-const MAX_LOG: u64 = 4 << 20;
-/// Room that is kept for a start on a full disk: for this store, and the command ledger beside it.
-const RESERVE: usize = 256 << 10;
+pub(super) const MAX_LOG: u64 = 4 << 20;
 /// Most epochs whose end is remembered; a `state` that names them all stays well below the largest message.
 const MAX_EPOCHS: u64 = 512;
 /// Clock qualities in the order of their code.
 pub(super) const CLOCKS: [ClockQuality; 4] =
     [ClockQuality::Ntp, ClockQuality::Rtc, ClockQuality::Estimated, ClockQuality::None];
-
-/// Why the buffer cannot be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Another daemon has it.
-    #[error("{} is in use by another process", .0.display())]
-    InUse(PathBuf),
-    /// Written by a later version of the daemon.
-    #[error("{} has format {found}, this version knows up to {known}", .path.display())]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Its format.
-        found: usize,
-        /// The newest format this version knows.
-        known: usize,
-    },
-    /// The directory or the files beside the database.
-    #[error("{}: {error}", .path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        error: io::Error,
-    },
-    /// SQLite refused.
-    #[error("{}: {error}", .path.display())]
-    Sqlite {
-        /// The file.
-        path: PathBuf,
-        /// What SQLite said.
-        error: rusqlite::Error,
-    },
-}
 
 /// A block's row without its body.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,210 +40,14 @@ pub(super) struct Head {
 pub(super) struct Store {
     pub(super) db: Connection,
     pub(super) identity: Identity,
-    path: PathBuf,
+    pub(super) path: PathBuf,
     /// Held as long as the store is open; it holds the [`Mark`].
-    lock: File,
-}
-
-/// What happened to the store while nobody looked: the name of an event, and its text.
-pub(super) type Notice = (&'static str, String);
-
-/// Opens the store, or sets a damaged one aside and begins a new one; then the notice says where the old one is.
-pub(super) fn open(path: &Path, now: Timestamp) -> Result<(Store, Option<Notice>), OpenError> {
-    let lock = lock(path)?;
-    if is_emptied(path) {
-        return begin_anew(path, lock, now, "the file was empty");
-    }
-    let mark = Mark::read(&lock);
-    match connect_with_reserve(path, mark.as_ref()) {
-        Ok((db, identity)) => {
-            let store = Store { db, identity, path: path.to_owned(), lock };
-            let notice = store.end_is_lost(mark.as_ref()).map_err(|error| sqlite(path, error))?;
-            store.mark();
-            Ok((store, notice))
-        }
-        Err(OpenError::Sqlite { error, .. }) if is_damaged(&error) => begin_anew(path, lock, now, &error.to_string()),
-        Err(error) => Err(error),
-    }
-}
-
-/// Begins a new store in the place of one that was found damaged in use.
-pub(super) fn replace(path: &Path, now: Timestamp, why: &str) -> Result<(Store, Option<Notice>), OpenError> {
-    begin_anew(path, lock(path)?, now, why)
-}
-
-/// Sets the file aside and begins a new store; the text says why, and where the old one is.
-fn begin_anew(path: &Path, lock: File, now: Timestamp, why: &str) -> Result<(Store, Option<Notice>), OpenError> {
-    let aside = set_aside(path, now)?;
-    let (db, identity) = connect(path, None)?;
-    let text = format!("{why}; the old file is {}", aside.display());
-    warn!(text, "Damaged buffer was set aside, a new store begins");
-    let store = Store { db, identity, path: path.to_owned(), lock };
-    store.mark();
-    Ok((store, Some(("store-replaced", text))))
-}
-
-/// A file without content, or a log without its file: SQLite would take both for a new store and say nothing. It has
-/// no file shorter than its smallest page.
-fn is_emptied(path: &Path) -> bool {
-    let length = |path: &Path| std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|meta| meta.len());
-    let log = length(&with_suffix(path, "-wal")).unwrap_or(0);
-    length(path).map_or(log > 0, |length| length < 512)
-}
-
-fn lock(path: &Path) -> Result<File, OpenError> {
-    let file = with_suffix(path, ".lock");
-    let failed = |error| OpenError::Io { path: file.clone(), error };
-    let lock = File::options().create(true).read(true).write(true).truncate(false).open(&file).map_err(failed)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
-        Err(TryLockError::Error(error)) => Err(failed(error)),
-    }
-}
-
-/// Damage is what another try cannot heal. A full disk or a missing right is not damage.
-pub(super) fn is_damaged(error: &rusqlite::Error) -> bool {
-    // Our own statements are right, so a schema they do not fit or an id that is there already is damage too.
-    let codes = [
-        Some(ErrorCode::NotADatabase),
-        Some(ErrorCode::DatabaseCorrupt),
-        Some(ErrorCode::ConstraintViolation),
-        Some(ErrorCode::TypeMismatch),
-    ];
-    // What the disk cannot read now it will not read later.
-    let reads = [ffi::SQLITE_IOERR_READ, ffi::SQLITE_IOERR_SHORT_READ, ffi::SQLITE_IOERR_CORRUPTFS];
-    codes.contains(&error.sqlite_error_code())
-        || error.sqlite_error().is_some_and(|error| reads.contains(&error.extended_code))
-        || matches!(
-            error,
-            rusqlite::Error::FromSqlConversionFailure(..)
-                | rusqlite::Error::InvalidColumnType(..)
-                | rusqlite::Error::IntegralValueOutOfRange(..)
-                | rusqlite::Error::QueryReturnedNoRows
-                | rusqlite::Error::SqlInputError { .. }
-        )
-}
-
-fn set_aside(path: &Path, now: Timestamp) -> Result<PathBuf, OpenError> {
-    let aside = with_suffix(path, &format!(".damaged-{}", now.as_millis()));
-    for suffix in ["-wal", "-shm", ""] {
-        let (from, to) = (with_suffix(path, suffix), with_suffix(&aside, suffix));
-        match std::fs::rename(&from, to) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(OpenError::Io { path: from, error }),
-            Ok(()) | Err(_) => {}
-        }
-    }
-    Ok(aside)
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
-}
-
-/// Connects, if need be in the room of the reserve: a gateway that was restarted on a full disk goes on from memory.
-fn connect_with_reserve(path: &Path, mark: Option<&Mark>) -> Result<(Connection, Identity), OpenError> {
-    let reserve = with_suffix(path, ".reserve");
-    let connected = match connect(path, mark) {
-        Err(OpenError::Sqlite { error, .. }) if is_full(&error) && std::fs::remove_file(&reserve).is_ok() => {
-            warn!("Disk is full, the buffer opens in the room of its reserve");
-            return connect(path, mark);
-        }
-        other => other?,
-    };
-    if !reserve.exists() && std::fs::write(&reserve, vec![0xa5; RESERVE]).is_err() {
-        // Half a reserve is of no use, and the room is needed.
-        let _ = std::fs::remove_file(&reserve);
-    }
-    Ok(connected)
-}
-
-/// Whether the disk has no room; the log's index says so in its own way.
-fn is_full(error: &rusqlite::Error) -> bool {
-    let writes = [ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_IOERR_SHMSIZE, ffi::SQLITE_IOERR_SHMOPEN];
-    error.sqlite_error_code() == Some(ErrorCode::DiskFull)
-        || error.sqlite_error().is_some_and(|error| writes.contains(&error.extended_code))
-}
-
-fn sqlite(path: &Path, error: rusqlite::Error) -> OpenError {
-    OpenError::Sqlite { path: path.to_owned(), error }
-}
-
-fn connect(path: &Path, mark: Option<&Mark>) -> Result<(Connection, Identity), OpenError> {
-    let failed = |error| sqlite(path, error);
-    let mut db = Connection::open(path).map_err(failed)?;
-    prepare(&db).map_err(failed)?;
-    let found: usize = db.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
-    if found > MIGRATIONS.len() {
-        return Err(OpenError::Newer { path: path.to_owned(), found, known: MIGRATIONS.len() });
-    }
-    let identity = migrate(&mut db, found, mark).map_err(failed)?;
-    probe(&db).map_err(failed)?;
-    Ok((db, identity))
-}
-
-/// The write-ahead log keeps its size and outlives the daemon: growing a file again costs the flash more than
-/// writing into it. Only what a very large commit has left is cut off.
-fn prepare(db: &Connection) -> rusqlite::Result<()> {
-    db.execute_batch(
-        "PRAGMA page_size = 1024; PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 1024;
-         PRAGMA synchronous = FULL; PRAGMA cache_size = -2048;",
-    )?;
-    db.pragma_update(None, "journal_size_limit", MAX_LOG)?;
-    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    db.set_prepared_statement_cache_capacity(32);
-    Ok(())
-}
-
-/// Reads every small table and both ends of the large one: damage is better found before anything builds on them.
-/// What lies between is found when it is read; a look at all of it would take a start many seconds.
-fn probe(db: &Connection) -> rusqlite::Result<()> {
-    for sql in [
-        "SELECT * FROM meta",
-        "SELECT * FROM epoch",
-        "SELECT * FROM closed",
-        "SELECT * FROM sent",
-        "SELECT * FROM state",
-        "SELECT * FROM snapshot",
-        "SELECT min(id), max(id) FROM block",
-        "SELECT id, stream, epoch, seq, t0, t1, n, clock, cut, body FROM block ORDER BY id DESC LIMIT 1",
-    ] {
-        let mut query = db.prepare(sql)?;
-        let last = query.column_count() - 1;
-        let mut rows = query.query([])?;
-        while let Some(row) = rows.next()? {
-            row.get_ref(last)?;
-        }
-    }
-    Ok(())
-}
-
-/// Brings the file to this version and raises the epoch, synced to the disk before anything gets a number.
-fn migrate(db: &mut Connection, found: usize, mark: Option<&Mark>) -> rusqlite::Result<Identity> {
-    let tx = db.transaction()?;
-    for sql in &MIGRATIONS[found..] {
-        tx.execute_batch(sql)?;
-    }
-    tx.pragma_update(None, "user_version", MIGRATIONS.len())?;
-    let fresh = uuid::Uuid::new_v4().simple().to_string();
-    tx.execute("INSERT OR IGNORE INTO meta VALUES ('store', ?)", [fresh])?;
-    let store: String = tx.query_row("SELECT value FROM meta WHERE key = 'store'", [], |row| row.get(0))?;
-    // The newest block and the mark are asked too: no number is given twice because a row of epochs is gone.
-    let marked = mark.filter(|mark| mark.store == store).map_or(0, |mark| mark.epoch);
-    let sql = "INSERT INTO epoch (epoch, last_id)
-               SELECT max(coalesce(max(epoch), 0), coalesce((SELECT epoch FROM block ORDER BY id DESC LIMIT 1), 0), ?) + 1,
-                      max(coalesce(max(last_id), 0), coalesce((SELECT max(id) FROM block), 0))
-               FROM epoch RETURNING epoch";
-    let epoch = tx.query_row(sql, [marked], |row| row.get(0))?;
-    tx.commit()?;
-    Ok(Identity { store: store.into(), epoch })
+    pub(super) lock: File,
 }
 
 impl Store {
     /// Whether the log has lost its end: the mark knows of an epoch, or of blocks, that are not there.
-    fn end_is_lost(&self, mark: Option<&Mark>) -> rusqlite::Result<Option<Notice>> {
+    pub(super) fn end_is_lost(&self, mark: Option<&Mark>) -> rusqlite::Result<Option<Notice>> {
         let Some(mark) = mark.filter(|mark| mark.store == *self.identity.store) else { return Ok(None) };
         let sql = "SELECT coalesce(max(epoch), 0) FROM epoch WHERE epoch < ?";
         let epoch: u64 = self.db.query_row(sql, [self.identity.epoch], |row| row.get(0))?;

@@ -18,8 +18,9 @@ use super::{
     delivery::Delivery,
     evict::Doomed,
     last::LastValues,
+    opening::Notice,
     ring::Ring,
-    store::{Notice, Store},
+    store::Store,
 };
 use crate::{
     config::{self, Durability},

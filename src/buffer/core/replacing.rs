@@ -4,7 +4,7 @@ use tracing::error;
 
 use super::Core;
 use crate::{
-    buffer::{Append, OpenError, Origin, store},
+    buffer::{Append, OpenError, Origin, opening},
     model::{Block, BlockBody, StateChange},
 };
 
@@ -40,7 +40,7 @@ impl Core {
         let stored = store.states().unwrap_or_default();
         let changed = states.into_iter().map(|((rule, key), value)| StateChange { rule, key, value });
         drop(store);
-        let (store, notice) = store::replace(&path, now, why)?;
+        let (store, notice) = opening::replace(&path, now, why)?;
         let mut new = Self::new(settings, origin, metrics, store, encoder, notice)
             .map_err(|error| OpenError::Sqlite { path, error })?;
         new.last = last;

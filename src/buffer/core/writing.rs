@@ -11,7 +11,7 @@ use crate::{
         codec::Stamp,
         commit::{Commit, States},
         evict::{self, Bounds, Doomed},
-        store,
+        opening,
     },
     config::Durability,
     model::{Block, BlockBody, BlockId, BootId, Receipt, Timestamp},
@@ -214,7 +214,7 @@ impl Core {
         self.timers.commit = Some(Instant::now() + self.settings.commit);
         self.timers.sync = None;
         let text = error.to_string();
-        if store::is_damaged(error) {
+        if opening::is_damaged(error) {
             self.damage.get_or_insert_with(|| text.clone());
         }
         self.shed_delivered();
