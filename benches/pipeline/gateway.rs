@@ -13,7 +13,7 @@ use tidegate::{
     buffer::{self, Buffer, Stopped},
     config::{self, Config},
     live::Live,
-    model::{Batch, Block, BlockId, Envelope, EpochEnd, SharedClock},
+    model::{Batch, Block, BlockId, Envelope, EpochEnd, SharedClock, Wanted},
     pipeline,
     rules::{self, Kept, RuleThread},
     supervisor::{Restart, Stage, Supervisor},
@@ -214,8 +214,8 @@ impl Cursor {
 }
 
 impl Outbox for Cursor {
-    async fn fetch(&self, after: BlockId, limit: usize) -> Result<Vec<Arc<Block>>, OutboxClosed> {
-        let blocks = self.buffer.fetch(&self.uplink, after, limit).await.map_err(closed)?;
+    async fn fetch(&self, wanted: Wanted, limit: usize) -> Result<Vec<Arc<Block>>, OutboxClosed> {
+        let blocks = self.buffer.fetch(&self.uplink, wanted, limit).await.map_err(closed)?;
         let readings: usize = blocks.iter().map(|block| block.readings()).sum();
         self.fetched.blocks.fetch_add(blocks.len() as u64, Ordering::Relaxed);
         self.fetched.readings.fetch_add(readings as u64, Ordering::Relaxed);

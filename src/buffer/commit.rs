@@ -57,7 +57,7 @@ fn insert_blocks(tx: &Transaction<'_>, blocks: &[(Arc<Block>, Timestamp, Vec<u8>
     for (block, cut, body) in blocks {
         let (oldest, newest) = block.span();
         let clock = CLOCKS.iter().position(|clock| *clock == block.clock).unwrap_or(CLOCKS.len() - 1);
-        let stream = cutter::index(block.stream);
+        let stream = cutter::index(&block.stream);
         let row = [block.id.0, stream as u64, block.epoch, block.seq, clock as u64];
         insert.execute(params![
             block.id.0,

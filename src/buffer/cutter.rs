@@ -77,7 +77,7 @@ impl Cutter {
     }
 
     /// Takes a reading that [`fit`] has measured; gives the block that had no room for it any more.
-    pub(super) fn push(&mut self, stream: Stream, reading: Reading, bytes: usize) -> Option<(Block, usize)> {
+    pub(super) fn push(&mut self, stream: &Stream, reading: Reading, bytes: usize) -> Option<(Block, usize)> {
         let waiting = self.waiting(stream);
         let is_full = waiting.readings.len() == MAX_READINGS || waiting.bytes + bytes > MAX_BYTES;
         let block = if is_full { self.cut(stream) } else { None };
@@ -88,7 +88,7 @@ impl Cutter {
     }
 
     /// A block of what waits in a stream of readings, with its weight in bytes.
-    pub(super) fn cut(&mut self, stream: Stream) -> Option<(Block, usize)> {
+    pub(super) fn cut(&mut self, stream: &Stream) -> Option<(Block, usize)> {
         let Waiting { readings, bytes } = mem::take(self.waiting(stream));
         if readings.is_empty() {
             return None;
@@ -103,7 +103,7 @@ impl Cutter {
             let text = format!("an event of {} bytes was too large to send", fields.len());
             fields = Event::gateway(event.ts, "event-too-large", text).fields();
         }
-        self.message(Stream::Event, event.ts, &fields, None)
+        self.message(&Stream::Event, event.ts, &fields, None)
     }
 
     /// The block of an outcome.
@@ -113,13 +113,13 @@ impl Cutter {
             let short = Outcome { value: None, ..outcome.clone() }.because("value or error is too large to send");
             fields = outcome_fields(&short);
         }
-        self.message(Stream::Outcome, outcome.ts, &fields, outcome.response.clone())
+        self.message(&Stream::Outcome, outcome.ts, &fields, outcome.response.clone())
     }
 
     /// The block of an event's or outcome's fields.
     pub(super) fn message(
         &mut self,
-        stream: Stream,
+        stream: &Stream,
         ts: Timestamp,
         fields: &str,
         response: Option<ResponseTo>,
@@ -128,7 +128,7 @@ impl Cutter {
         (self.block(stream, body), fields.len())
     }
 
-    fn block(&mut self, stream: Stream, body: BlockBody) -> Block {
+    fn block(&mut self, stream: &Stream, body: BlockBody) -> Block {
         let clock = &self.origin.clock;
         let uptime = Duration::from_millis(u64::try_from(clock.uptime().as_millis()).unwrap_or(u64::MAX));
         let seq = &mut self.seqs[index(stream)];
@@ -139,7 +139,7 @@ impl Cutter {
             gateway: Arc::clone(&self.origin.gateway),
             store: Arc::clone(&self.identity.store),
             epoch: self.identity.epoch,
-            stream,
+            stream: stream.clone(),
             seq: *seq,
             clock: clock.quality(),
             boot: clock.boot(),
@@ -148,15 +148,16 @@ impl Cutter {
         }
     }
 
-    fn waiting(&mut self, stream: Stream) -> &mut Waiting {
+    fn waiting(&mut self, stream: &Stream) -> &mut Waiting {
         if stream.is_upstream() { &mut self.data } else { &mut self.local }
     }
 }
 
 /// The place of a stream in [`Stream::ALL`], which is its code in the database.
-pub(super) fn index(stream: Stream) -> usize {
+pub(super) fn index(stream: &Stream) -> usize {
     match stream {
-        Stream::Data => 0,
+        // No filter cuts blocks yet.
+        Stream::Data | Stream::Filtered(_) => 0,
         Stream::Event => 1,
         Stream::Outcome => 2,
         Stream::Local => 3,

@@ -81,14 +81,15 @@ pub(super) fn plan(store: &Store, bounds: &Bounds, settled: &Ranges, last: u64) 
 /// One gap event per run of numbers of a stream, epoch and reason.
 pub(super) fn gaps(doomed: &[Doomed], now: Timestamp) -> Vec<Event> {
     let mut lost: Vec<(&Head, GapReason)> = doomed.iter().filter_map(|(head, why)| Some((head, (*why)?))).collect();
-    lost.sort_by_key(|(head, _)| (head.stream, head.epoch, head.seq));
-    let runs = lost
-        .chunk_by(|(a, why), (b, next)| (a.stream, a.epoch, a.seq + 1) == (b.stream, b.epoch, b.seq) && why == next);
+    lost.sort_by(|(a, _), (b, _)| (&a.stream, a.epoch, a.seq).cmp(&(&b.stream, b.epoch, b.seq)));
+    let runs = lost.chunk_by(|(a, why), (b, next)| {
+        (&a.stream, a.epoch, a.seq + 1) == (&b.stream, b.epoch, b.seq) && why == next
+    });
     let gap = |run: &[(&Head, GapReason)]| {
         let [(first, reason), ..] = run else { return None };
         let to = run.last().map_or(first.seq, |(head, _)| head.seq);
         let readings = run.iter().map(|(head, _)| head.readings).sum();
-        let gap = Gap::blocks(first.stream, first.epoch, first.seq, to, readings, *reason);
+        let gap = Gap::blocks(&first.stream, first.epoch, first.seq, to, readings, *reason);
         Some(Event { ts: now, kind: EventKind::Gap { gap } })
     };
     runs.filter_map(gap).collect()

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     config,
-    model::{Block, BlockId, EpochEnd, Event, Outcome, Reading, Receipt, SharedClock, StateChange},
+    model::{Block, BlockId, EpochEnd, Event, Outcome, Reading, Receipt, SharedClock, StateChange, Wanted},
 };
 
 /// What blocks are stamped with, and who is owed them.
@@ -98,10 +98,11 @@ impl Buffer {
         self.appends.send(append).await.map_err(|_| Stopped)
     }
 
-    /// Publishable blocks after an id that this uplink has not delivered, ascending. At most 256 come at once.
-    pub async fn fetch(&self, uplink: &Arc<str>, after: BlockId, limit: usize) -> Result<Vec<Arc<Block>>, Stopped> {
+    /// Publishable blocks of those that are wanted and that this uplink has not delivered, ascending. At most 256 come
+    /// at once.
+    pub async fn fetch(&self, uplink: &Arc<str>, wanted: Wanted, limit: usize) -> Result<Vec<Arc<Block>>, Stopped> {
         let uplink = Arc::clone(uplink);
-        self.ask(|reply| Request::Fetch { uplink, after, limit, reply }).await
+        self.ask(|reply| Request::Fetch { uplink, wanted, limit, reply }).await
     }
 
     /// The uplink's broker has acknowledged these blocks. Known at once, persisted within 500 ms and at close.
@@ -164,7 +165,7 @@ impl Buffer {
 
     /// Whether the writer still answers.
     pub async fn ping(&self) -> Result<(), Stopped> {
-        self.fetch(&"".into(), BlockId(u64::MAX), 0).await.map(|_| ())
+        self.fetch(&"".into(), Wanted::all_after(BlockId(u64::MAX)), 0).await.map(|_| ())
     }
 
     async fn tell(&self, request: Request) -> Result<(), Stopped> {

@@ -14,7 +14,7 @@ use crate::{
     config::{self, Durability},
     model::{
         Block, BlockBody, BlockId, DeviceId, Event, Point, PointName, PointType, Reading, Receipt, StateChange,
-        Stream, Value,
+        Stream, Value, Wanted,
     },
     testing::clock::ManualClock,
 };
@@ -62,7 +62,7 @@ pub(super) fn owed(core: &mut Core, uplink: &str) -> BTreeMap<BlockId, Arc<Block
     let mut all = BTreeMap::new();
     let mut after = BlockId(0);
     loop {
-        let blocks = core.fetch(uplink, after, 7);
+        let blocks = core.fetch(uplink, Wanted::all_after(after), 7);
         let Some(last) = blocks.last() else { return all };
         after = last.id;
         all.extend(blocks.into_iter().map(|block| (block.id, block)));
@@ -285,10 +285,10 @@ fn handles_append_fetch_and_close_through_the_thread() {
     runtime.block_on(async {
         buffer.append(readings(2, 4, 1)).await.unwrap();
         buffer.flush().await.unwrap();
-        let blocks = buffer.fetch(&uplink, BlockId(0), 10).await.unwrap();
+        let blocks = buffer.fetch(&uplink, Wanted::all_after(BlockId(0)), 10).await.unwrap();
         assert_eq!((blocks.len(), *buffer.newest().borrow()), (1, BlockId(1)));
         buffer.delivered(&uplink, vec![blocks[0].id]).await.unwrap();
-        assert!(buffer.fetch(&uplink, BlockId(0), 10).await.unwrap().is_empty());
+        assert!(buffer.fetch(&uplink, Wanted::all_after(BlockId(0)), 10).await.unwrap().is_empty());
         buffer.close().await;
         assert!(buffer.append(event()).await.is_err());
     });
@@ -311,9 +311,9 @@ async fn readings_gather_into_one_block_while_no_uplink_follows() {
         core.tick();
         newest.push(core.newest().borrow().0);
     }
-    let first = core.fetch("a", BlockId(0), 10);
+    let first = core.fetch("a", Wanted::all_after(BlockId(0)), 10);
     core.tick();
-    let second = core.fetch("a", first[0].id, 10);
+    let second = core.fetch("a", Wanted::all_after(first[0].id), 10);
 
     assert_eq!(newest, [1, 1, 1]);
     assert_eq!((first.len(), second.len(), second[0].readings()), (1, 1, 2));

@@ -221,7 +221,7 @@ fn head(row: &Row<'_>) -> rusqlite::Result<Head> {
     Ok(Head {
         id: row.get(0)?,
         // A damaged code reads as data: the stream whose loss is told and sent.
-        stream: Stream::ALL.get(code).copied().unwrap_or(Stream::Data),
+        stream: Stream::ALL.get(code).cloned().unwrap_or(Stream::Data),
         epoch: row.get(2)?,
         seq: row.get(3)?,
         readings: row.get(4)?,

@@ -10,7 +10,7 @@ use tokio::{
 use tracing::error;
 
 use super::{Append, core::Core};
-use crate::model::{Block, BlockId, EpochEnd, Reading, StateChange};
+use crate::model::{Block, BlockId, EpochEnd, Reading, StateChange, Wanted};
 
 /// Appends that wait; when it is full the sender waits.
 pub(super) const APPENDS: usize = 64;
@@ -24,7 +24,7 @@ type Reply<T> = oneshot::Sender<T>;
 
 /// A question to the writer.
 pub(super) enum Request {
-    Fetch { uplink: Arc<str>, after: BlockId, limit: usize, reply: Reply<Vec<Arc<Block>>> },
+    Fetch { uplink: Arc<str>, wanted: Wanted, limit: usize, reply: Reply<Vec<Arc<Block>>> },
     Delivered { uplink: Arc<str>, blocks: Vec<BlockId> },
     OpenEpochs { uplink: Arc<str>, reply: Reply<Vec<EpochEnd>> },
     CloseEpochs { uplink: Arc<str>, up_to: u64 },
@@ -113,8 +113,8 @@ fn drain(core: &mut Core, appends: &mut mpsc::Receiver<Append>) {
 /// Answers a question; an asker that has gone does not need it.
 fn answer(core: &mut Core, request: Request) {
     match request {
-        Request::Fetch { uplink, after, limit, reply } => {
-            let _ = reply.send(core.fetch(&uplink, after, limit));
+        Request::Fetch { uplink, wanted, limit, reply } => {
+            let _ = reply.send(core.fetch(&uplink, wanted, limit));
         }
         Request::Delivered { uplink, blocks } => core.delivered(&uplink, &blocks),
         Request::OpenEpochs { uplink, reply } => {

@@ -88,7 +88,13 @@ async fn an_adapter_that_panics_is_told_and_started_again() {
     bounded(async {
         while !(stored.contains("one register too far") && stored.contains("Int(7)")) {
             newest.changed().await.unwrap();
-            stored = format!("{:?}", buffer.fetch(&"cloud".into(), crate::model::BlockId(0), 9).await.unwrap());
+            stored = format!(
+                "{:?}",
+                buffer
+                    .fetch(&"cloud".into(), crate::model::Wanted::all_after(crate::model::BlockId(0)), 9)
+                    .await
+                    .unwrap()
+            );
         }
     })
     .await;

@@ -9,7 +9,7 @@ use super::core::Core;
 use crate::{
     buffer::Stopped,
     config,
-    model::{Block, BlockId, EpochEnd, Event},
+    model::{Block, BlockId, EpochEnd, Event, Wanted},
     supervisor::{Restart, Stage, TaskHandle},
     uplink::{self, Outbox, OutboxClosed},
 };
@@ -65,8 +65,8 @@ fn closed(_: Stopped) -> OutboxClosed {
 }
 
 impl Outbox for Cursor {
-    async fn fetch(&self, after: BlockId, limit: usize) -> Result<Vec<Arc<Block>>, OutboxClosed> {
-        self.core.buffer.fetch(&self.uplink, after, limit).await.map_err(closed)
+    async fn fetch(&self, wanted: Wanted, limit: usize) -> Result<Vec<Arc<Block>>, OutboxClosed> {
+        self.core.buffer.fetch(&self.uplink, wanted, limit).await.map_err(closed)
     }
 
     async fn delivered(&self, blocks: Vec<BlockId>) -> Result<(), OutboxClosed> {

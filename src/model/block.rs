@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{BootId, ClockQuality, Reading, ResponseTo, Timestamp};
 
 /// A numbered sequence of blocks within an epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Stream {
     /// Readings.
     Data,
@@ -15,27 +15,40 @@ pub enum Stream {
     Event,
     /// Answers to commands.
     Outcome,
-    /// Readings that a rule keeps in the gateway; no uplink wants them.
+    /// Readings that stay in the gateway: a rule keeps them, or no uplink wants them.
     Local,
+    /// The readings that one uplink's filter lets through, under the stream's whole name: `data.<uplink>`.
+    Filtered(Arc<str>),
 }
 
 impl Stream {
-    /// Every stream.
+    /// The streams every gateway has.
     pub const ALL: [Self; 4] = [Self::Data, Self::Event, Self::Outcome, Self::Local];
 
-    /// The word used in topics and messages.
-    pub fn as_str(self) -> &'static str {
+    /// The stream of an uplink with a filter.
+    pub fn filtered(uplink: &str) -> Self {
+        Self::Filtered(format!("data.{uplink}").into())
+    }
+
+    /// The name used in messages.
+    pub fn as_str(&self) -> &str {
         match self {
             Self::Data => "data",
             Self::Event => "event",
             Self::Outcome => "outcome",
             Self::Local => "local",
+            Self::Filtered(name) => name,
         }
     }
 
     /// Whether blocks of this stream leave the gateway.
-    pub fn is_upstream(self) -> bool {
+    pub fn is_upstream(&self) -> bool {
         !matches!(self, Self::Local)
+    }
+
+    /// Whether its blocks hold readings; the others hold one message each.
+    pub fn has_readings(&self) -> bool {
+        !matches!(self, Self::Event | Self::Outcome)
     }
 }
 
@@ -58,6 +71,46 @@ pub struct EpochEnd {
 /// The place of a block in the store, rising with time across streams and epochs. Not part of the upstream contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BlockId(pub u64);
+
+/// Which blocks an uplink asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// All of them.
+    All,
+    /// Events and outcomes.
+    Messages,
+    /// Readings.
+    Readings,
+}
+
+impl Lane {
+    /// Whether a stream's blocks travel in it.
+    pub fn has(self, stream: &Stream) -> bool {
+        match self {
+            Self::All => true,
+            Self::Messages => !stream.has_readings(),
+            Self::Readings => stream.has_readings(),
+        }
+    }
+}
+
+/// A question for blocks: those of a lane in `after < id <= until`, ascending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// Which kind.
+    pub lane: Lane,
+    /// The place before the first.
+    pub after: BlockId,
+    /// The place of the last.
+    pub until: BlockId,
+}
+
+impl Wanted {
+    /// Every block after a place.
+    pub fn all_after(after: BlockId) -> Self {
+        Self { lane: Lane::All, after, until: BlockId(u64::MAX) }
+    }
+}
 
 /// One block. Message id upstream is (`store`, `epoch`, `stream`, `seq`); nothing in it changes once it has one.
 #[derive(Debug, Clone, PartialEq)]

@@ -113,7 +113,7 @@ pub enum DeviceChange {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Gap {
     /// The stream they are missing from.
-    pub stream: &'static str,
+    pub stream: Arc<str>,
     /// What is missing.
     #[serde(flatten)]
     pub span: GapSpan,
@@ -125,8 +125,8 @@ pub struct Gap {
 
 impl Gap {
     /// A gap of numbered blocks.
-    pub fn blocks(stream: Stream, epoch: u64, from: u64, to: u64, readings: u64, reason: GapReason) -> Self {
-        Self { stream: stream.as_str(), span: GapSpan::Blocks { epoch, from, to }, readings, reason }
+    pub fn blocks(stream: &Stream, epoch: u64, from: u64, to: u64, readings: u64, reason: GapReason) -> Self {
+        Self { stream: stream.as_str().into(), span: GapSpan::Blocks { epoch, from, to }, readings, reason }
     }
 }
 
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_gap_has_the_fields_of_the_contract() {
-        let gap = Gap::blocks(Stream::Data, 42, 1043, 1050, 8000, GapReason::Full);
+        let gap = Gap::blocks(&Stream::Data, 42, 1043, 1050, 8000, GapReason::Full);
         let event = Event { ts: Timestamp::default(), kind: EventKind::Gap { gap } };
 
         assert_eq!(

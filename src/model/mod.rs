@@ -19,7 +19,7 @@ mod time;
 mod value;
 
 pub use batch::{Batch, Receipt, StateChange};
-pub use block::{Block, BlockBody, BlockId, EpochEnd, Stream};
+pub use block::{Block, BlockBody, BlockId, EpochEnd, Lane, Stream, Wanted};
 pub use clock::{Clock, SharedClock};
 pub use command::{Command, CommandId, Envelope, Outcome, OutcomeStatus, Payload, ResponseTo, Source};
 pub use event::{AlarmState, DeviceChange, Event, EventKind, Gap, GapReason, GapSpan, Severity};

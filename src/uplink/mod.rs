@@ -34,17 +34,17 @@ pub use status::{Families, Metrics, State, Status};
 
 use crate::{
     config::{self, MqttProtocol},
-    model::{Block, BlockId, BootId, Envelope, EpochEnd, SharedClock, Timestamp},
+    model::{Block, BlockId, BootId, Envelope, EpochEnd, SharedClock, Timestamp, Wanted},
     shutdown::Stop,
 };
 
 /// What an uplink needs of the buffer: its own view of the undelivered blocks.
 pub trait Outbox: Send + Sync + 'static {
-    /// At most `limit` undelivered blocks after a place, in order. Empty when there are none. Ids grow in the order in
-    /// which blocks become visible: below a block that was fetched, no new one appears.
+    /// At most `limit` undelivered blocks of those that are wanted, in order. Empty when there are none. Ids grow in
+    /// the order in which blocks become visible: below a block that was fetched, no new one appears.
     fn fetch(
         &self,
-        after: BlockId,
+        wanted: Wanted,
         limit: usize,
     ) -> impl Future<Output = Result<Vec<Arc<Block>>, OutboxClosed>> + Send;
 

@@ -28,9 +28,9 @@ impl Topics {
     }
 
     /// Where blocks of a stream go; `None` for what stays in the gateway.
-    pub(crate) fn of(&self, stream: Stream) -> Option<&str> {
+    pub(crate) fn of(&self, stream: &Stream) -> Option<&str> {
         match stream {
-            Stream::Data => Some(&self.data),
+            Stream::Data | Stream::Filtered(_) => Some(&self.data),
             Stream::Event => Some(&self.event),
             Stream::Outcome => Some(&self.outcome),
             Stream::Local => None,
@@ -46,10 +46,11 @@ mod tests {
     fn every_stream_but_local_has_a_topic_under_the_prefix() {
         let topics = Topics::under("tidegate/oslo/plant-7");
 
-        assert_eq!(topics.of(Stream::Data), Some("tidegate/oslo/plant-7/data"));
-        assert_eq!(topics.of(Stream::Event), Some("tidegate/oslo/plant-7/event"));
-        assert_eq!(topics.of(Stream::Outcome), Some("tidegate/oslo/plant-7/outcome"));
-        assert_eq!(topics.of(Stream::Local), None);
+        assert_eq!(topics.of(&Stream::Data), Some("tidegate/oslo/plant-7/data"));
+        assert_eq!(topics.of(&Stream::Event), Some("tidegate/oslo/plant-7/event"));
+        assert_eq!(topics.of(&Stream::Outcome), Some("tidegate/oslo/plant-7/outcome"));
+        assert_eq!(topics.of(&Stream::Local), None);
+        assert_eq!(topics.of(&Stream::filtered("scada")), topics.of(&Stream::Data));
         assert_eq!(topics.command, "tidegate/oslo/plant-7/command");
     }
 }

@@ -13,7 +13,7 @@ use tidegate::{
     config::{Encoding, MqttProtocol, Order, Tls, Transport, Uplink, UplinkUrl},
     model::{
         Block, BlockBody, BlockId, BootId, ClockQuality, DeviceId, Envelope, EpochEnd, Point, PointName, PointType,
-        Reading, ResponseTo, Stream, Timestamp, Value,
+        Reading, ResponseTo, Stream, Timestamp, Value, Wanted,
     },
     shutdown::{Stop, StopSignal},
     testing::{
@@ -104,9 +104,11 @@ impl Memory {
 }
 
 impl Outbox for Memory {
-    async fn fetch(&self, after: BlockId, limit: usize) -> Result<Vec<Arc<Block>>, OutboxClosed> {
+    async fn fetch(&self, wanted: Wanted, limit: usize) -> Result<Vec<Arc<Block>>, OutboxClosed> {
         let inner = self.inner.lock().unwrap();
-        Ok(inner.owed.range(BlockId(after.0 + 1)..).take(limit).map(|(_, block)| Arc::clone(block)).collect())
+        let owed = inner.owed.range(BlockId(wanted.after.0 + 1)..=wanted.until);
+        let blocks = owed.map(|(_, block)| block).filter(|block| wanted.lane.has(&block.stream));
+        Ok(blocks.take(limit).cloned().collect())
     }
 
     async fn delivered(&self, blocks: Vec<BlockId>) -> Result<(), OutboxClosed> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use tidegate::{
     buffer::{self, Append},
-    model::{Block, BlockId},
+    model::{Block, BlockId, Wanted},
     uplink::Encoder,
 };
 
@@ -54,7 +54,7 @@ fn make_blocks(site: &Site) -> Vec<Arc<Block>> {
             buffer.append(Append { forward, ..Append::default() }).await.expect("a writer");
         }
         buffer.flush().await.expect("a commit");
-        let blocks = buffer.fetch(&"cloud".into(), BlockId(0), BLOCKS).await.expect("blocks");
+        let blocks = buffer.fetch(&"cloud".into(), Wanted::all_after(BlockId(0)), BLOCKS).await.expect("blocks");
         buffer.close().await;
         blocks
     });

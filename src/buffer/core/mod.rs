@@ -135,8 +135,8 @@ impl Core {
     pub(in crate::buffer) fn take(&mut self, append: Append) {
         let now = Instant::now();
         self.metrics.appended.inc_by((append.forward.len() + append.local.len()) as u64);
-        append.forward.into_iter().for_each(|reading| self.reading(Stream::Data, reading));
-        append.local.into_iter().for_each(|reading| self.reading(Stream::Local, reading));
+        append.forward.into_iter().for_each(|reading| self.reading(&Stream::Data, reading));
+        append.local.into_iter().for_each(|reading| self.reading(&Stream::Local, reading));
         append.events.iter().for_each(|event| self.event(event));
         for outcome in &append.outcomes {
             let (block, bytes) = self.cutter.outcome(outcome);
@@ -233,7 +233,7 @@ impl Core {
         self.last.all()
     }
 
-    fn reading(&mut self, stream: Stream, reading: Reading) {
+    fn reading(&mut self, stream: &Stream, reading: Reading) {
         let (reading, bytes, is_replaced) = fit(reading);
         self.metrics.too_large.inc_by(u64::from(is_replaced));
         self.last.note(&reading);
@@ -263,7 +263,7 @@ impl Core {
 
     fn cut_all(&mut self) {
         self.timers.linger = None;
-        for stream in [Stream::Data, Stream::Local] {
+        for stream in &[Stream::Data, Stream::Local] {
             if let Some((block, bytes)) = self.cutter.cut(stream) {
                 self.admit(block, bytes);
             }

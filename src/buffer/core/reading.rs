@@ -8,7 +8,7 @@ use tracing::error;
 use super::{Core, EARLY};
 use crate::{
     buffer::{codec, store::Head},
-    model::{Block, BlockBody, BlockId, GapReason},
+    model::{Block, BlockBody, GapReason, Wanted},
 };
 
 /// Most blocks in one answer to an uplink.
@@ -17,26 +17,39 @@ const MAX_FETCH: usize = 256;
 const REPLAY: u64 = 4_096;
 
 impl Core {
-    /// Publishable blocks the uplink is owed, after an id.
-    pub(in crate::buffer) fn fetch(&mut self, uplink: &str, after: BlockId, limit: usize) -> Vec<Arc<Block>> {
+    /// Publishable blocks the uplink is owed, of those that are wanted.
+    pub(in crate::buffer) fn fetch(&mut self, uplink: &str, wanted: Wanted, limit: usize) -> Vec<Arc<Block>> {
         let limit = limit.min(MAX_FETCH);
         let newest = self.newest.borrow().0;
-        let Some(progress) = self.delivery.of(uplink) else {
-            return Vec::new();
-        };
-        let owed: Vec<_> = progress.settled.missing(after.0.saturating_add(1), newest).take(limit).collect();
+        let (mut after, until) = (wanted.after.0, newest.min(wanted.until.0));
         let mut found = Vec::new();
+        while found.len() < limit {
+            let blocks = self.owed(uplink, (after, until), limit - found.len());
+            let Some(last) = blocks.last() else {
+                self.followed = self.followed.max(until);
+                break;
+            };
+            after = last.id.0;
+            found.extend(blocks.into_iter().filter(|block| wanted.lane.has(&block.stream)));
+        }
+        found
+    }
+
+    /// Blocks of any kind that the uplink is owed in `after < id <= until`, at most `limit`.
+    fn owed(&mut self, uplink: &str, (after, until): (u64, u64), limit: usize) -> Vec<Arc<Block>> {
+        let mut found = Vec::new();
+        let Some(progress) = self.delivery.of(uplink) else {
+            return found;
+        };
+        let owed: Vec<_> = progress.settled.missing(after.saturating_add(1), until).take(limit).collect();
         for (from, to) in owed {
             if found.len() >= limit {
-                return found;
+                break;
             }
             if let Err(error) = self.collect(from, to, limit, &mut found) {
                 self.fail(&error);
-                return found;
+                break;
             }
-        }
-        if found.len() < limit {
-            self.followed = newest;
         }
         found
     }

@@ -54,10 +54,10 @@ impl Core {
     fn carry(&mut self, block: &Block) {
         match &block.body {
             BlockBody::Readings(readings) => {
-                readings.iter().for_each(|reading| self.reading(block.stream, reading.clone()));
+                readings.iter().for_each(|reading| self.reading(&block.stream, reading.clone()));
             }
             BlockBody::Message { ts, fields, response } => {
-                let (block, bytes) = self.cutter.message(block.stream, *ts, fields, response.clone());
+                let (block, bytes) = self.cutter.message(&block.stream, *ts, fields, response.clone());
                 self.admit(block, bytes);
             }
         }

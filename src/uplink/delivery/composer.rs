@@ -28,7 +28,7 @@ impl Composer {
 
     /// The message of a block; `None` for what stays in the gateway.
     pub(super) fn message(&mut self, block: &Block) -> Option<Message> {
-        let topic = self.topics.of(block.stream)?.to_owned();
+        let topic = self.topics.of(&block.stream)?.to_owned();
         let payload = self.encoder.encode(block).into();
         Some(Message { topic, payload, user: self.user_properties(block), ..Message::default() })
     }

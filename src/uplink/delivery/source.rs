@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::watch;
 
 use super::super::{Outbox, OutboxClosed};
-use crate::model::{Block, BlockId};
+use crate::model::{Block, BlockId, Wanted};
 
 /// What is fetched and not sent; at most two windows, and what the broker gave back.
 pub(super) struct Source<O> {
@@ -52,8 +52,8 @@ impl<O: Outbox> Source<O> {
         }
         self.is_fetching = true;
         self.newest.mark_unchanged();
-        let (outbox, after, limit) = (Arc::clone(&self.outbox), self.cursor, self.window);
-        Some(async move { outbox.fetch(after, limit).await })
+        let (outbox, wanted, limit) = (Arc::clone(&self.outbox), Wanted::all_after(self.cursor), self.window);
+        Some(async move { outbox.fetch(wanted, limit).await })
     }
 
     /// The answer to a fetch.
