@@ -131,7 +131,7 @@ fn open_buffer(config: &Config, clock: &SharedClock, supervisor: &Supervisor) ->
 
 /// Who writes blocks and who is owed them.
 pub(crate) fn origin(config: &Config, clock: &SharedClock) -> buffer::Origin {
-    let uplinks = config.uplinks.iter().map(|uplink| Arc::clone(&uplink.name)).collect();
+    let uplinks = config.uplinks.iter().map(buffer::Feed::of).collect();
     buffer::Origin { gateway: Arc::clone(&config.gateway.id), uplinks, clock: Arc::clone(clock) }
 }
 

@@ -2,30 +2,47 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use rusqlite::{Transaction, params};
+use rusqlite::{
+    Transaction, params,
+    types::{ToSqlOutput, Value},
+};
 
 use super::{
-    cutter, delivery,
-    store::{CLOCKS, Store, seal},
+    cutter::Seqs,
+    delivery,
+    pack::{Pack, put_parts},
+    rows::Table,
+    seal::{Facts, seal},
+    store::{CLOCKS, Store},
 };
-use crate::model::{Block, Timestamp};
+use crate::model::{Block, ClockQuality, Stream, Timestamp};
 
 /// Changed variables by rule and key, each as it is now: however long the database refuses, there are no more of
 /// them than variables.
 pub(super) type States = HashMap<(Arc<str>, Arc<str>), Option<serde_json::Value>>;
 
+/// An event or outcome on its way into the database.
+#[derive(Debug)]
+pub(super) struct Message {
+    pub(super) block: Arc<Block>,
+    pub(super) cut: Timestamp,
+    pub(super) body: Vec<u8>,
+}
+
 /// What goes into one transaction.
 pub(super) struct Commit<'a> {
-    /// New blocks, when they were cut, and their encoded bodies.
-    pub(super) blocks: &'a [(Arc<Block>, Timestamp, Vec<u8>)],
-    /// Blocks that go.
-    pub(super) doomed: &'a [u64],
+    /// Blocks of readings.
+    pub(super) packs: &'a [Pack],
+    /// Events and outcomes.
+    pub(super) messages: &'a [Message],
+    /// Rows that go.
+    pub(super) doomed: &'a [(Table, u64)],
     /// Changes of rule variables.
     pub(super) states: &'a States,
     /// Progress of every uplink.
     pub(super) sent: &'a [delivery::Row],
     /// The number given last in each stream.
-    pub(super) seqs: [u64; 4],
+    pub(super) seqs: &'a Seqs,
     /// The block id given last.
     pub(super) last_id: u64,
     /// Last values up to a block.
@@ -41,7 +58,8 @@ impl Store {
         self.db.pragma_update(None, "synchronous", if commit.is_synced { "FULL" } else { "NORMAL" })?;
         let epoch = self.identity.epoch;
         let tx = self.db.transaction()?;
-        insert_blocks(&tx, commit.blocks)?;
+        commit.packs.iter().try_for_each(|pack| insert_pack(&tx, pack))?;
+        commit.messages.iter().try_for_each(|message| insert_message(&tx, message))?;
         delete(&tx, commit.doomed)?;
         put_states(&tx, commit.states)?;
         put_progress(&tx, commit, epoch)?;
@@ -52,32 +70,65 @@ impl Store {
     }
 }
 
-fn insert_blocks(tx: &Transaction<'_>, blocks: &[(Arc<Block>, Timestamp, Vec<u8>)]) -> rusqlite::Result<()> {
-    let mut insert = tx.prepare_cached("INSERT INTO block VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?;
-    for (block, cut, body) in blocks {
-        let (oldest, newest) = block.span();
-        let clock = CLOCKS.iter().position(|clock| *clock == block.clock).unwrap_or(CLOCKS.len() - 1);
-        let stream = cutter::index(&block.stream);
-        let row = [block.id.0, stream as u64, block.epoch, block.seq, clock as u64];
-        insert.execute(params![
-            block.id.0,
-            stream,
-            block.epoch,
-            block.seq,
-            oldest.as_millis(),
-            newest.as_millis(),
-            block.readings(),
+fn insert_pack(tx: &Transaction<'_>, pack: &Pack) -> rusqlite::Result<()> {
+    let mut insert = tx.prepare_cached("INSERT INTO pack VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?;
+    let (parts, clock) = (put_parts(&pack.parts), clock_code(pack.clock));
+    let (id, seq) = (pack.id(), pack.parts.first().map_or(0, |part| part.seq));
+    let facts = Facts {
+        id,
+        stream: &pack.stream,
+        epoch: pack.epoch,
+        seq,
+        clock: clock as u64,
+        parts: parts.as_deref().unwrap_or_default(),
+    };
+    let sealed = seal(&pack.body, &facts);
+    insert
+        .execute(params![
+            id,
+            pack.last(),
+            stream_code(&pack.stream),
+            pack.epoch,
+            seq,
+            pack.span.0.as_millis(),
+            pack.span.1.as_millis(),
+            pack.readings,
             clock,
-            cut.as_millis(),
-            seal(body, row)
-        ])?;
-    }
-    Ok(())
+            pack.cut.as_millis(),
+            pack.priority.code(),
+            parts,
+            sealed,
+        ])
+        .map(drop)
 }
 
-fn delete(tx: &Transaction<'_>, doomed: &[u64]) -> rusqlite::Result<()> {
-    let mut delete = tx.prepare_cached("DELETE FROM block WHERE id = ?")?;
-    doomed.iter().try_for_each(|id| delete.execute([id]).map(drop))
+fn insert_message(tx: &Transaction<'_>, message: &Message) -> rusqlite::Result<()> {
+    let mut insert = tx.prepare_cached("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?)")?;
+    let Message { block, cut, body } = message;
+    let clock = clock_code(block.clock);
+    let (stream, epoch, seq) = (&block.stream, block.epoch, block.seq);
+    let facts = Facts { id: block.id.0, stream, epoch, seq, clock: clock as u64, parts: &[] };
+    let (code, ts, sealed) = (stream_code(stream), block.span().0.as_millis(), seal(body, &facts));
+    insert.execute(params![block.id.0, code, epoch, seq, ts, clock, cut.as_millis(), sealed]).map(drop)
+}
+
+fn clock_code(clock: ClockQuality) -> usize {
+    CLOCKS.iter().position(|known| *known == clock).unwrap_or(CLOCKS.len() - 1)
+}
+
+/// How a stream is written: the place in [`Stream::ALL`], or its name if it has none.
+pub(super) fn stream_code(stream: &Stream) -> ToSqlOutput<'_> {
+    match Stream::ALL.iter().position(|known| known == stream) {
+        Some(code) => ToSqlOutput::Owned(Value::Integer(i64::try_from(code).unwrap_or_default())),
+        None => stream.as_str().into(),
+    }
+}
+
+fn delete(tx: &Transaction<'_>, doomed: &[(Table, u64)]) -> rusqlite::Result<()> {
+    for (table, id) in doomed {
+        tx.prepare_cached(&format!("DELETE FROM {} WHERE id = ?", table.name()))?.execute([id])?;
+    }
+    Ok(())
 }
 
 fn put_states(tx: &Transaction<'_>, states: &States) -> rusqlite::Result<()> {
@@ -99,7 +150,12 @@ fn put_progress(tx: &Transaction<'_>, commit: &Commit<'_>, epoch: u64) -> rusqli
     for row in commit.sent {
         put.execute(params![row.uplink, row.ranges, row.readings])?;
     }
-    let [data, event, outcome, local] = commit.seqs;
+    let [data, event, outcome, local] = Stream::ALL.map(|stream| commit.seqs.get(&stream).copied().unwrap_or(0));
     let sql = "UPDATE epoch SET last_id = ?, data = ?, event = ?, outcome = ?, local = ? WHERE epoch = ?";
-    tx.prepare_cached(sql)?.execute(params![commit.last_id, data, event, outcome, local, epoch]).map(drop)
+    tx.prepare_cached(sql)?.execute(params![commit.last_id, data, event, outcome, local, epoch])?;
+    let mut put = tx.prepare_cached("INSERT OR REPLACE INTO filtered VALUES (?, ?, ?)")?;
+    for (stream, seq) in commit.seqs.iter().filter(|(stream, _)| matches!(stream, Stream::Filtered(_))) {
+        put.execute(params![epoch, stream.as_str(), seq])?;
+    }
+    Ok(())
 }

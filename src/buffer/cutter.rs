@@ -2,11 +2,12 @@
 //!
 //! A block holds at most 1 000 readings and as many as fit 100 KiB of upstream JSON, counted as they come.
 
-use std::{fmt::Write as _, io, mem, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _, io, mem, sync::Arc, time::Duration};
 
 use serde_json::json;
+use tokio::time::Instant;
 
-use super::{Identity, Origin};
+use super::{Identity, Origin, pack::Priority, route::Track};
 use crate::model::{
     Block, BlockBody, BlockId, ClockQuality, Event, Outcome, Quality, Reading, ResponseTo, Stream, Timestamp,
 };
@@ -23,27 +24,33 @@ const QUALITY: usize = r#","quality":"#.len();
 /// What a time beyond the year 9999 may take more.
 const FAR_TIME: usize = 8;
 
-/// Readings that wait for their block.
-#[derive(Debug, Default)]
-struct Waiting {
-    readings: Vec<Reading>,
-    bytes: usize,
+/// The number given last in each stream.
+pub(super) type Seqs = BTreeMap<Stream, u64>;
+
+/// A block that was just cut.
+#[derive(Debug)]
+pub(super) struct Cut {
+    pub(super) block: Block,
+    /// Bytes of JSON.
+    pub(super) bytes: usize,
+    pub(super) priority: Priority,
+    /// When its oldest reading was taken in.
+    pub(super) since: Instant,
 }
 
 /// Gives blocks their numbers.
 pub(super) struct Cutter {
     origin: Origin,
     identity: Identity,
-    seqs: [u64; 4],
+    seqs: Seqs,
     last_id: u64,
-    data: Waiting,
-    local: Waiting,
+    waiting: Vec<Waiting>,
 }
 
 impl Cutter {
     /// The first block gets the id after `last_id`; numbers start at 1.
     pub(super) fn new(origin: Origin, identity: Identity, last_id: u64) -> Self {
-        Self { origin, identity, seqs: [0; 4], last_id, data: Waiting::default(), local: Waiting::default() }
+        Self { origin, identity, seqs: Seqs::new(), last_id, waiting: Vec::new() }
     }
 
     /// The present, by the origin's clock.
@@ -66,38 +73,58 @@ impl Cutter {
         self.last_id
     }
 
-    /// The numbers given last, in the order of [`Stream::ALL`].
-    pub(super) fn seqs(&self) -> [u64; 4] {
-        self.seqs
+    /// The number given last in each stream.
+    pub(super) fn seqs(&self) -> &Seqs {
+        &self.seqs
     }
 
-    /// Whether no reading waits for its block.
-    pub(super) fn is_empty(&self) -> bool {
-        self.data.readings.is_empty() && self.local.readings.is_empty()
+    /// When the oldest reading that waits for its block was taken in.
+    pub(super) fn oldest(&self) -> Option<Instant> {
+        self.waiting.iter().filter(|waiting| !waiting.readings.is_empty()).map(|waiting| waiting.since).min()
     }
 
     /// Takes a reading that [`fit`] has measured; gives the block that had no room for it any more.
-    pub(super) fn push(&mut self, stream: &Stream, reading: Reading, bytes: usize) -> Option<(Block, usize)> {
-        let waiting = self.waiting(stream);
+    pub(super) fn push(&mut self, track: &Track, reading: Reading, bytes: usize, now: Instant) -> Option<Cut> {
+        let place = self.place(track);
+        let waiting = &self.waiting[place];
         let is_full = waiting.readings.len() == MAX_READINGS || waiting.bytes + bytes > MAX_BYTES;
-        let block = if is_full { self.cut(stream) } else { None };
-        let waiting = self.waiting(stream);
+        let cut = if is_full { self.cut_at(place) } else { None };
+        let waiting = &mut self.waiting[place];
+        if waiting.readings.is_empty() {
+            waiting.since = now;
+        }
         waiting.readings.push(reading);
         waiting.bytes += bytes;
-        block
+        cut
     }
 
-    /// A block of what waits in a stream of readings, with its weight in bytes.
-    pub(super) fn cut(&mut self, stream: &Stream) -> Option<(Block, usize)> {
-        let Waiting { readings, bytes } = mem::take(self.waiting(stream));
+    /// Blocks of all that waits.
+    pub(super) fn cut(&mut self) -> Vec<Cut> {
+        (0..self.waiting.len()).filter_map(|place| self.cut_at(place)).collect()
+    }
+
+    fn cut_at(&mut self, place: usize) -> Option<Cut> {
+        let waiting = self.waiting.get_mut(place)?;
+        let (readings, bytes) = (mem::take(&mut waiting.readings), mem::take(&mut waiting.bytes));
         if readings.is_empty() {
             return None;
         }
-        Some((self.block(stream, BlockBody::Readings(readings.into())), bytes))
+        let (Track { stream, priority }, since) = (waiting.track.clone(), waiting.since);
+        let block = self.block(&stream, BlockBody::Readings(readings.into()));
+        Some(Cut { block, bytes, priority, since })
+    }
+
+    /// Where readings of a track wait: there are as many places as streams and priorities.
+    fn place(&mut self, track: &Track) -> usize {
+        if let Some(place) = self.waiting.iter().position(|waiting| waiting.track == *track) {
+            return place;
+        }
+        self.waiting.push(Waiting { track: track.clone(), readings: Vec::new(), bytes: 0, since: Instant::now() });
+        self.waiting.len() - 1
     }
 
     /// The block of an event.
-    pub(super) fn event(&mut self, event: &Event) -> (Block, usize) {
+    pub(super) fn event(&mut self, event: &Event) -> Cut {
         let mut fields = event.fields();
         if fields.len() > MAX_BYTES {
             let text = format!("an event of {} bytes was too large to send", fields.len());
@@ -107,7 +134,7 @@ impl Cutter {
     }
 
     /// The block of an outcome.
-    pub(super) fn outcome(&mut self, outcome: &Outcome) -> (Block, usize) {
+    pub(super) fn outcome(&mut self, outcome: &Outcome) -> Cut {
         let mut fields = outcome_fields(outcome);
         if fields.len() > MAX_BYTES {
             let short = Outcome { value: None, ..outcome.clone() }.because("value or error is too large to send");
@@ -123,16 +150,18 @@ impl Cutter {
         ts: Timestamp,
         fields: &str,
         response: Option<ResponseTo>,
-    ) -> (Block, usize) {
+    ) -> Cut {
         let body = BlockBody::Message { ts, fields: fields.into(), response };
-        (self.block(stream, body), fields.len())
+        let block = self.block(stream, body);
+        Cut { block, bytes: fields.len(), priority: Priority::High, since: Instant::now() }
     }
 
     fn block(&mut self, stream: &Stream, body: BlockBody) -> Block {
         let clock = &self.origin.clock;
         let uptime = Duration::from_millis(u64::try_from(clock.uptime().as_millis()).unwrap_or(u64::MAX));
-        let seq = &mut self.seqs[index(stream)];
+        let seq = self.seqs.entry(stream.clone()).or_default();
         *seq += 1;
+        let seq = *seq;
         self.last_id += 1;
         Block {
             id: BlockId(self.last_id),
@@ -140,28 +169,22 @@ impl Cutter {
             store: Arc::clone(&self.identity.store),
             epoch: self.identity.epoch,
             stream: stream.clone(),
-            seq: *seq,
+            seq,
             clock: clock.quality(),
             boot: clock.boot(),
             uptime,
             body,
         }
     }
-
-    fn waiting(&mut self, stream: &Stream) -> &mut Waiting {
-        if stream.is_upstream() { &mut self.data } else { &mut self.local }
-    }
 }
 
-/// The place of a stream in [`Stream::ALL`], which is its code in the database.
-pub(super) fn index(stream: &Stream) -> usize {
-    match stream {
-        // No filter cuts blocks yet.
-        Stream::Data | Stream::Filtered(_) => 0,
-        Stream::Event => 1,
-        Stream::Outcome => 2,
-        Stream::Local => 3,
-    }
+/// Readings that wait for their block.
+struct Waiting {
+    track: Track,
+    readings: Vec<Reading>,
+    bytes: usize,
+    /// When the first of them was taken in.
+    since: Instant,
 }
 
 /// Measures a reading's JSON; one that no message could carry becomes `bad:too-large`, and the flag says so.

@@ -1,11 +1,12 @@
 //! Who is owed what: per uplink the ids that are settled, and the readings that are not.
 //!
-//! An id is settled for an uplink when it was acknowledged, when the block never leaves the gateway, or when it is
+//! An id is settled for an uplink when it was acknowledged, when the uplink does not want the block, or when it is
 //! gone. Ids have no holes, so what is owed is arithmetic on ranges and nothing is ever counted in the database.
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Owed, ranges::Ranges};
+use super::{Feed, Owed, ranges::Ranges};
+use crate::model::Stream;
 
 /// Progress of one uplink.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -14,6 +15,8 @@ pub(super) struct Progress {
     pub(super) settled: Ranges,
     /// Readings in the blocks that are.
     pub(super) readings: u64,
+    /// The stream of its own, if it has a filter.
+    own: Option<Stream>,
 }
 
 /// Progress as the database holds it.
@@ -24,6 +27,15 @@ pub(super) struct Row {
     pub(super) ranges: Vec<u8>,
     /// Readings that are owed.
     pub(super) readings: u64,
+}
+
+/// What the database does not hold of the blocks that have an id.
+#[derive(Debug, Default)]
+pub(super) struct Unstored {
+    /// Blocks that every uplink has and the history will hold later: nobody who comes later is owed them until then.
+    pub(super) safe: Ranges,
+    /// Id and readings of those above the last commit.
+    pub(super) pending: Vec<(u64, u64)>,
 }
 
 /// Progress of all uplinks.
@@ -41,23 +53,23 @@ impl Delivery {
         Self { base, uplinks: rows }
     }
 
-    /// Exactly these uplinks from now on: a new one is owed everything the store holds, one that left is forgotten.
-    pub(super) fn set_uplinks(&mut self, names: &[Arc<str>]) {
-        self.uplinks.retain(|name, _| names.contains(name));
-        for name in names {
-            self.uplinks.entry(Arc::clone(name)).or_insert_with(|| self.base.clone());
+    /// Exactly these uplinks from now on. A new one is owed everything the store holds up to `last`, or nothing of it
+    /// if it has a filter; one that left is forgotten.
+    pub(super) fn set_uplinks(&mut self, feeds: &[Feed], last: u64) {
+        self.uplinks.retain(|name, _| feeds.iter().any(|feed| feed.name == *name));
+        for feed in feeds {
+            let own = feed.stream();
+            let progress = self.uplinks.entry(Arc::clone(&feed.name)).or_insert_with(|| match &own {
+                Some(_) => Progress::with_all(last),
+                None => self.base.clone(),
+            });
+            progress.own = own;
         }
     }
 
     /// A block was cut.
-    pub(super) fn add(&mut self, id: u64, is_upstream: bool, readings: usize) {
-        for progress in self.all() {
-            if is_upstream {
-                progress.readings += readings as u64;
-            } else {
-                progress.settled.insert(id);
-            }
-        }
+    pub(super) fn add(&mut self, id: u64, stream: &Stream, readings: usize) {
+        self.all().for_each(|progress| progress.add(id, stream, readings as u64));
     }
 
     /// An uplink acknowledged a block.
@@ -82,6 +94,11 @@ impl Delivery {
         self.uplinks.values().all(|progress| progress.settled.contains(id))
     }
 
+    /// Whether a block is safe without the store: uplinks wanted it, and all of them have it.
+    pub(super) fn is_safe(&self, id: u64, stream: &Stream) -> bool {
+        stream.is_upstream() && self.uplinks.values().any(|progress| progress.wants(stream)) && self.is_settled(id)
+    }
+
     /// The names of the uplinks.
     pub(super) fn names(&self) -> Vec<Arc<str>> {
         self.uplinks.keys().cloned().collect()
@@ -101,26 +118,28 @@ impl Delivery {
 
     /// What each uplink is owed, in name order.
     pub(super) fn owed(&self, last: u64) -> Vec<Owed> {
-        let owed = |(name, progress): (&Arc<str>, &Progress)| Owed {
-            uplink: Arc::clone(name),
-            blocks: last.saturating_sub(progress.settled.len()),
-            readings: progress.readings,
+        let owed = |(name, progress): (&Arc<str>, &Progress)| {
+            let blocks = last.saturating_sub(progress.settled.len());
+            // Of a new uplink the readings are only nearly known until it has caught up.
+            let readings = if blocks == 0 { 0 } else { progress.readings };
+            Owed { uplink: Arc::clone(name), blocks, readings }
         };
         self.uplinks.iter().map(owed).collect()
     }
 
-    /// The rows for the database as they are true for its content: `pending` blocks (id, readings) above `committed`
-    /// are left out, because a power cut may give their ids to other blocks.
-    pub(super) fn rows(&self, committed: u64, pending: &[(u64, u64)]) -> Vec<Row> {
-        let base = [(Arc::from(""), &self.base)];
-        let uplinks = self.uplinks.iter().map(|(name, progress)| (Arc::clone(name), progress));
-        let row = |(uplink, progress): (Arc<str>, &Progress)| {
-            let owed = pending.iter().filter(|(id, _)| !progress.settled.contains(*id));
+    /// The rows for the database as they are true for its content up to `committed`: what is above is left out,
+    /// because a power cut may give its ids to other blocks.
+    pub(super) fn rows(&self, committed: u64, unstored: &Unstored) -> Vec<Row> {
+        let row = |uplink: Arc<str>, progress: &Progress| {
+            let owed = unstored.pending.iter().filter(|(id, _)| !progress.settled.contains(*id));
             let later: u64 = owed.map(|(_, readings)| readings).sum();
             let ranges = progress.settled.up_to(committed).encode();
             Row { uplink, ranges, readings: progress.readings.saturating_sub(later) }
         };
-        base.into_iter().chain(uplinks).map(row).collect()
+        let mut base = self.base.clone();
+        base.settled.extend(&unstored.safe);
+        let rows = self.uplinks.iter().map(|(name, progress)| row(Arc::clone(name), progress));
+        [row("".into(), &base)].into_iter().chain(rows).collect()
     }
 
     fn all(&mut self) -> impl Iterator<Item = &mut Progress> {
@@ -129,6 +148,42 @@ impl Delivery {
 }
 
 impl Progress {
+    /// As the database holds it.
+    pub(super) fn stored(settled: Ranges, readings: u64) -> Self {
+        Self { settled, readings, own: None }
+    }
+
+    /// One that is owed nothing up to an id.
+    fn with_all(last: u64) -> Self {
+        let mut settled = Ranges::default();
+        settled.insert_range(1, last);
+        Self::stored(settled, 0)
+    }
+
+    /// The stream of its own, if it has a filter.
+    pub(super) fn own(&self) -> Option<&Stream> {
+        self.own.as_ref()
+    }
+
+    /// Whether the uplink wants blocks of a stream.
+    fn wants(&self, stream: &Stream) -> bool {
+        match stream {
+            Stream::Data => self.own.is_none(),
+            Stream::Event | Stream::Outcome => true,
+            Stream::Local => false,
+            Stream::Filtered(_) => self.own.as_ref() == Some(stream),
+        }
+    }
+
+    /// A new block.
+    fn add(&mut self, id: u64, stream: &Stream, readings: u64) {
+        if self.wants(stream) {
+            self.readings += readings;
+        } else {
+            self.settled.insert(id);
+        }
+    }
+
     /// True when it was owed until now.
     fn settle(&mut self, id: u64, readings: u64) -> bool {
         let is_new = self.settled.insert(id);

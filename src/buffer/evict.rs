@@ -1,22 +1,24 @@
 //! Which blocks go when the store is full or they are too old, and the gaps that tell of it.
 //!
-//! Order: delivered blocks beyond the history, undelivered ones beyond the age, then, while the store is too large,
-//! the oldest that nobody is owed, the oldest owed readings, and events and outcomes last.
+//! Order: delivered rows beyond the history, undelivered ones beyond the age, then, while the store is too large, the
+//! oldest that nobody is owed, the oldest owed readings by priority, and events and outcomes last. Rows go whole.
 //!
 //! A block's age is believed only when the clock that cut it and the clock of now are of one quality, and of a good
 //! one: a clock that was wrong and is set must not make a block look years old. What has no age goes by size alone.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use super::{
+    pack::{Part, Priority},
     ranges::Ranges,
-    store::{Head, Store},
+    rows::{Head, Table},
+    store::Store,
 };
 use crate::model::{ClockQuality, Event, EventKind, Gap, GapReason, Stream, Timestamp};
 
-/// Most blocks that go in one commit, so that a commit stays short.
-const MAX_BLOCKS: usize = 512;
-/// Most blocks without a believable age that are passed over on the way to one that has one.
+/// Most rows that go in one commit, so that a commit stays short.
+const MAX_ROWS: usize = 512;
+/// Most rows without a believable age that are passed over on the way to one that has one.
 const MAX_AGELESS: usize = 1_024;
 /// Rows looked at in one step.
 const STEP: usize = 64;
@@ -54,48 +56,60 @@ impl Bounds {
     }
 }
 
-/// A block that goes, with the reason when somebody is owed it.
-pub(super) type Doomed = (Head, Option<GapReason>);
+/// A row that goes, and what of it somebody is still owed.
+#[derive(Debug)]
+pub(super) struct Doomed {
+    pub(super) head: Head,
+    pub(super) reason: GapReason,
+    pub(super) owed: Vec<Part>,
+}
 
-/// Chooses blocks up to `last`; `settled` are those nobody is owed.
+/// Chooses rows up to `last`; `settled` are the ids nobody is owed.
 pub(super) fn plan(store: &Store, bounds: &Bounds, settled: &Ranges, last: u64) -> rusqlite::Result<Vec<Doomed>> {
     let Some(oldest) = store.oldest()? else {
         return Ok(Vec::new());
     };
     let free: Vec<_> = settled.intersect(&span(oldest, last)).iter().collect();
     let owed: Vec<_> = settled.missing(oldest, last).collect();
-    let mut plan = Plan { store, chosen: Vec::new(), chosen_ids: Ranges::default(), bytes: 0 };
-    plan.walk(&free, None, bounds.aged(bounds.history))?;
-    plan.walk(&owed, Some(GapReason::Expired), bounds.aged(bounds.max_age))?;
-    plan.walk(&free, None, |_, freed| pick(freed < bounds.excess))?;
-    let is_reading = |head: &Head| head.stream == Stream::Data;
-    plan.walk(&owed, Some(GapReason::Full), |head, freed| match freed < bounds.excess {
-        true if is_reading(head) => Pick::Take,
-        true => Pick::Pass,
-        false => Pick::Stop,
-    })?;
-    plan.walk(&owed, Some(GapReason::Full), |_, freed| pick(freed < bounds.excess))?;
+    let mut plan = Plan { store, settled, chosen: Vec::new(), taken: BTreeSet::new(), bytes: 0 };
+    plan.free(&free, bounds.aged(bounds.history))?;
+    plan.owed(&owed, GapReason::Expired, bounds.aged(bounds.max_age))?;
+    if bounds.excess > 0 {
+        plan.free(&free, |_, freed| pick(freed < bounds.excess))?;
+        plan.low(bounds.excess)?;
+        for least in [Priority::Normal, Priority::High] {
+            plan.walk(Table::Pack, &owed, Some(GapReason::Full), |head, freed| match freed < bounds.excess {
+                true if head.priority <= least => Pick::Take,
+                true => Pick::Pass,
+                false => Pick::Stop,
+            })?;
+        }
+        plan.walk(Table::Message, &owed, Some(GapReason::Full), |_, freed| pick(freed < bounds.excess))?;
+    }
     Ok(plan.chosen)
 }
 
 /// One gap event per run of numbers of a stream, epoch and reason.
 pub(super) fn gaps(doomed: &[Doomed], now: Timestamp) -> Vec<Event> {
-    let mut lost: Vec<(&Head, GapReason)> = doomed.iter().filter_map(|(head, why)| Some((head, (*why)?))).collect();
-    lost.sort_by(|(a, _), (b, _)| (&a.stream, a.epoch, a.seq).cmp(&(&b.stream, b.epoch, b.seq)));
-    let runs = lost.chunk_by(|(a, why), (b, next)| {
-        (&a.stream, a.epoch, a.seq + 1) == (&b.stream, b.epoch, b.seq) && why == next
-    });
-    let gap = |run: &[(&Head, GapReason)]| {
-        let [(first, reason), ..] = run else { return None };
-        let to = run.last().map_or(first.seq, |(head, _)| head.seq);
-        let readings = run.iter().map(|(head, _)| head.readings).sum();
-        let gap = Gap::blocks(&first.stream, first.epoch, first.seq, to, readings, *reason);
+    let mut lost: Vec<(&Stream, u64, Part, GapReason)> = doomed
+        .iter()
+        .flat_map(|row| row.owed.iter().map(|part| (&row.head.stream, row.head.epoch, *part, row.reason)))
+        .collect();
+    lost.sort_by(|(a, of_a, x, _), (b, of_b, y, _)| (*a, of_a, x.seq).cmp(&(*b, of_b, y.seq)));
+    let is_one_run = |a: &(&Stream, u64, Part, GapReason), b: &(&Stream, u64, Part, GapReason)| {
+        (a.0, a.1, a.2.seq + 1, a.3) == (b.0, b.1, b.2.seq, b.3)
+    };
+    let gap = |run: &[(&Stream, u64, Part, GapReason)]| {
+        let [(stream, epoch, first, reason), ..] = run else { return None };
+        let to = run.last().map_or(first.seq, |(_, _, part, _)| part.seq);
+        let readings = run.iter().map(|(_, _, part, _)| part.readings).sum();
+        let gap = Gap::blocks(stream, *epoch, first.seq, to, readings, *reason);
         Some(Event { ts: now, kind: EventKind::Gap { gap } })
     };
-    runs.filter_map(gap).collect()
+    lost.chunk_by(is_one_run).filter_map(gap).collect()
 }
 
-/// What to do with a block.
+/// What to do with a row.
 enum Pick {
     Take,
     Pass,
@@ -115,33 +129,65 @@ fn span(from: u64, to: u64) -> Ranges {
 /// The choice so far.
 struct Plan<'a> {
     store: &'a Store,
+    settled: &'a Ranges,
     chosen: Vec<Doomed>,
-    chosen_ids: Ranges,
+    taken: BTreeSet<(Table, u64)>,
     bytes: u64,
 }
 
 impl Plan<'_> {
-    /// Goes through blocks, oldest first, until `judge` stops it or enough are chosen. `judge` gets the bytes that
-    /// are free already.
+    /// Rows of which nobody is owed anything.
+    fn free(&mut self, free: &[(u64, u64)], mut judge: impl FnMut(&Head, u64) -> Pick) -> rusqlite::Result<()> {
+        Table::ALL.into_iter().try_for_each(|table| self.walk(table, free, None, &mut judge))
+    }
+
+    /// Rows of which somebody is owed something.
+    fn owed(
+        &mut self,
+        owed: &[(u64, u64)],
+        reason: GapReason,
+        mut judge: impl FnMut(&Head, u64) -> Pick,
+    ) -> rusqlite::Result<()> {
+        Table::ALL.into_iter().try_for_each(|table| self.walk(table, owed, Some(reason), &mut judge))
+    }
+
+    /// Owed rows of low priority, which have an index of their own.
+    fn low(&mut self, excess: u64) -> rusqlite::Result<()> {
+        for head in self.store.low(MAX_ROWS)? {
+            if self.bytes >= excess || self.chosen.len() >= MAX_ROWS {
+                break;
+            }
+            let owed = self.owed_of(&head);
+            self.take(head, GapReason::Full, owed);
+        }
+        Ok(())
+    }
+
+    /// Goes through rows, oldest first, until `judge` stops it or enough are chosen: those of which somebody is owed
+    /// something if there is a `reason` for giving them up, and else the others. `judge` gets the bytes that are free
+    /// already.
     fn walk(
         &mut self,
+        table: Table,
         ranges: &[(u64, u64)],
         reason: Option<GapReason>,
         mut judge: impl FnMut(&Head, u64) -> Pick,
     ) -> rusqlite::Result<()> {
-        for &(mut from, to) in ranges {
+        for &(from, to) in ranges {
+            let mut from = if reason.is_some() { table.start(from) } else { from };
             while from <= to {
-                let heads = self.store.heads(from, to, STEP)?;
+                let heads = self.store.heads(table, from, to, STEP)?;
                 let Some(newest) = heads.last().map(|head| head.id) else { break };
                 for head in heads {
-                    if self.chosen.len() >= MAX_BLOCKS {
+                    if self.chosen.len() >= MAX_ROWS {
                         return Ok(());
                     }
-                    if self.chosen_ids.contains(head.id) {
+                    let owed = self.owed_of(&head);
+                    if self.taken.contains(&(table, head.id)) || owed.is_empty() == reason.is_some() {
                         continue;
                     }
                     match judge(&head, self.bytes) {
-                        Pick::Take => self.take(head, reason),
+                        Pick::Take => self.take(head, reason.unwrap_or(GapReason::Full), owed),
                         Pick::Pass => {}
                         Pick::Stop => return Ok(()),
                     }
@@ -152,9 +198,14 @@ impl Plan<'_> {
         Ok(())
     }
 
-    fn take(&mut self, head: Head, reason: Option<GapReason>) {
+    fn owed_of(&self, head: &Head) -> Vec<Part> {
+        head.parts.iter().filter(|part| !self.settled.contains(part.id)).copied().collect()
+    }
+
+    fn take(&mut self, head: Head, reason: GapReason, owed: Vec<Part>) {
         self.bytes += head.bytes + ROW_BYTES;
-        self.chosen_ids.insert(head.id);
-        self.chosen.push((head, reason));
+        if self.taken.insert((head.table, head.id)) {
+            self.chosen.push(Doomed { head, reason, owed });
+        }
     }
 }

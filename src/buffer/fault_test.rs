@@ -268,7 +268,7 @@ fn ends_of_epochs_are_bounded_also_without_a_broker() {
     let second = core(&settings);
 
     assert_eq!(second.store().identity.epoch, 2_001);
-    assert_eq!(second.store().open_epochs("a").unwrap().len(), 512);
+    assert_eq!(second.open_epochs("a").unwrap().len(), 512);
     for uplink in ["a", "b"] {
         second.store().close_epochs(uplink, 2_000).unwrap();
     }

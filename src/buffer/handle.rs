@@ -13,7 +13,10 @@ use super::{
 };
 use crate::{
     config,
-    model::{Block, BlockId, EpochEnd, Event, Outcome, Reading, Receipt, SharedClock, StateChange, Wanted},
+    model::{
+        Block, BlockId, EpochEnd, Event, Outcome, PointAddress, Reading, Receipt, Selector, SharedClock, StateChange,
+        Stream, Wanted,
+    },
 };
 
 /// What blocks are stamped with, and who is owed them.
@@ -21,10 +24,36 @@ use crate::{
 pub struct Origin {
     /// The gateway's id.
     pub gateway: Arc<str>,
-    /// Names of the configured uplinks.
-    pub uplinks: Vec<Arc<str>>,
+    /// The configured uplinks.
+    pub uplinks: Vec<Feed>,
     /// Where time comes from.
     pub clock: SharedClock,
+}
+
+/// What one uplink wants of the buffer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Feed {
+    /// The uplink's name.
+    pub name: Arc<str>,
+    /// Which readings it wants; `None` for all of them, in the stream that such uplinks share.
+    pub filter: Option<Arc<[Selector]>>,
+}
+
+impl Feed {
+    /// What a configured uplink wants.
+    pub fn of(uplink: &config::Uplink) -> Self {
+        Self { name: Arc::clone(&uplink.name), filter: uplink.filter.clone() }
+    }
+
+    /// The stream of its own, if it has a filter.
+    pub(super) fn stream(&self) -> Option<Stream> {
+        self.filter.as_ref().map(|_| Stream::filtered(&self.name))
+    }
+
+    /// Whether its filter lets a point through.
+    pub(super) fn wants(&self, address: &PointAddress) -> bool {
+        self.filter.as_ref().is_some_and(|filter| filter.iter().any(|selector| selector.matches(address)))
+    }
 }
 
 /// What is appended together is committed together.
@@ -158,9 +187,9 @@ impl Buffer {
     }
 
     /// Exactly these uplinks from now on: a new one is owed everything the store holds, one that left is forgotten.
-    pub async fn set_uplinks(&self, names: Vec<Arc<str>>) {
+    pub async fn set_uplinks(&self, feeds: Vec<Feed>) {
         // A writer that has ended has no uplinks to change.
-        let _ = self.ask(|reply| Request::SetUplinks { names, reply }).await;
+        let _ = self.ask(|reply| Request::SetUplinks { feeds, reply }).await;
     }
 
     /// Whether the writer still answers.

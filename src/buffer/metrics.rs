@@ -18,6 +18,8 @@ pub struct Metrics {
     pub(super) appended: Counter,
     pub(super) too_large: Counter,
     pub(super) cut: Counter,
+    pub(super) express: Counter,
+    pub(super) history_shed: Counter,
     pub(super) committed: Counter,
     pub(super) body_bytes: Counter,
     pub(super) commits: Counter,
@@ -38,6 +40,9 @@ impl Metrics {
         registry.register("readings_appended", "Readings taken in", new.appended.clone());
         registry.register("readings_too_large", "Readings replaced by bad:too-large", new.too_large.clone());
         registry.register("blocks_cut", "Blocks that got their number", new.cut.clone());
+        registry.register("blocks_express", "Blocks delivered before their commit was due", new.express.clone());
+        let text = "Delivered readings left out of the history while the database refused";
+        registry.register("history_shed", text, new.history_shed.clone());
         registry.register("blocks_committed", "Blocks written to the database", new.committed.clone());
         registry.register("body_bytes", "Bytes of block bodies written", new.body_bytes.clone());
         registry.register("commits", "Commits that succeeded", new.commits.clone());

@@ -9,12 +9,12 @@ use std::{
 
 use proptest::prelude::*;
 
-use super::{Append, Metrics, Origin, codec::Encoder, core::Core, opening};
+use super::{Append, Feed, Metrics, Origin, codec::Encoder, core::Core, opening};
 use crate::{
     config::{self, Durability},
     model::{
-        Block, BlockBody, BlockId, DeviceId, Event, Point, PointName, PointType, Reading, Receipt, StateChange,
-        Stream, Value, Wanted,
+        Block, BlockBody, BlockId, DeviceId, Event, Point, PointName, PointType, Reading, Receipt, Selector,
+        StateChange, Stream, Value, Wanted,
     },
     testing::clock::ManualClock,
 };
@@ -32,14 +32,23 @@ pub(super) fn settings(dir: &std::path::Path, express: bool, max_size: u64) -> c
     }
 }
 
+/// An uplink without a filter.
+pub(super) fn feed(name: &str) -> Feed {
+    Feed { name: name.into(), filter: None }
+}
+
 pub(super) fn origin() -> Origin {
-    Origin { gateway: "gw".into(), uplinks: vec!["a".into(), "b".into()], clock: Arc::new(ManualClock::default()) }
+    Origin { gateway: "gw".into(), uplinks: vec![feed("a"), feed("b")], clock: Arc::new(ManualClock::default()) }
 }
 
 pub(super) fn core(settings: &config::Buffer) -> Core {
+    core_of(settings, origin())
+}
+
+pub(super) fn core_of(settings: &config::Buffer, origin: Origin) -> Core {
     let (store, notice) = opening::open(&settings.path, ManualClock::START).unwrap();
     let encoder = Encoder::new().unwrap();
-    Core::new(settings.clone(), origin(), Metrics::default(), store, encoder, notice).unwrap()
+    Core::new(settings.clone(), origin, Metrics::default(), store, encoder, notice).unwrap()
 }
 
 pub(super) fn reading(value: Value) -> Reading {
@@ -85,7 +94,8 @@ enum Step {
     Local,
     Event,
     Flush,
-    Ack { uplink: bool, every: usize },
+    History,
+    Ack { uplink: usize, every: usize },
     Crash,
 }
 
@@ -95,17 +105,21 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Local),
         1 => Just(Step::Event),
         3 => Just(Step::Flush),
-        3 => (any::<bool>(), 1_usize..4).prop_map(|(uplink, every)| Step::Ack { uplink, every }),
+        1 => Just(Step::History),
+        4 => (0_usize..3, 1_usize..4).prop_map(|(uplink, every)| Step::Ack { uplink, every }),
         1 => Just(Step::Crash),
     ]
 }
+
+/// The uplinks of the model; the last has a filter.
+const UPLINKS: [&str; 3] = ["a", "b", "c"];
 
 /// What was seen and what was acknowledged.
 #[derive(Default)]
 struct Model {
     seen: BTreeMap<(String, u64, u64), Arc<Block>>,
     committed: BTreeSet<(String, u64, u64)>,
-    acked: [BTreeSet<(String, u64, u64)>; 2],
+    acked: [BTreeSet<(String, u64, u64)>; 3],
 }
 
 pub(super) fn id(block: &Block) -> (String, u64, u64) {
@@ -113,9 +127,9 @@ pub(super) fn id(block: &Block) -> (String, u64, u64) {
 }
 
 impl Model {
-    /// Looks at what both uplinks are owed, and checks it against everything known.
+    /// Looks at what the uplinks are owed, and checks it against everything known.
     fn check(&mut self, core: &mut Core, is_committed: bool) {
-        for (uplink, name) in ["a", "b"].into_iter().enumerate() {
+        for (uplink, name) in UPLINKS.into_iter().enumerate() {
             let blocks = owed(core, name);
             for block in blocks.values() {
                 let known = self.seen.entry(id(block)).or_insert_with(|| Arc::clone(block));
@@ -126,7 +140,9 @@ impl Model {
             }
             let present: BTreeSet<_> = blocks.values().map(|block| id(block)).collect();
             let gaps: BTreeSet<_> = self.seen.values().flat_map(|block| covered(block)).collect();
-            for missing in self.committed.iter().filter(|id| !present.contains(*id) && !gaps.contains(*id)) {
+            let wanted = |stream: &str| stream != if name == "c" { "data" } else { "data.c" };
+            let committed = self.committed.iter().filter(|id| wanted(&id.0));
+            for missing in committed.filter(|id| !present.contains(*id) && !gaps.contains(*id)) {
                 assert!(self.acked[uplink].contains(missing), "{name} misses {missing:?}");
             }
         }
@@ -137,6 +153,22 @@ impl Model {
             self.committed.extend(acked.cloned());
             self.check_numbers();
         }
+    }
+
+    /// An uplink that comes now is owed everything that is stored, delivered or not, and its count goes down to zero.
+    fn check_newcomer(&self, core: &mut Core) {
+        core.set_uplinks(vec![feed("a"), feed("b"), feed("new")]);
+        assert!(core.commit());
+        let blocks = owed(core, "new");
+        for block in blocks.values() {
+            assert!(self.seen.get(&id(block)).is_none_or(|known| **known == **block), "{block:?} is another");
+        }
+        core.delivered("new", &blocks.keys().copied().collect::<Vec<_>>());
+        let rest = core.owed_now();
+        assert_eq!(
+            rest.iter().find(|owed| &*owed.uplink == "new").map(|owed| (owed.blocks, owed.readings)),
+            Some((0, 0))
+        );
     }
 
     fn check_numbers(&self) {
@@ -150,10 +182,10 @@ impl Model {
         }
     }
 
-    fn acknowledge(&mut self, core: &mut Core, uplink: bool, every: usize) {
-        let name = if uplink { "b" } else { "a" };
+    fn acknowledge(&mut self, core: &mut Core, uplink: usize, every: usize) {
+        let name = UPLINKS[uplink];
         let chosen: Vec<_> = owed(core, name).into_values().step_by(every).collect();
-        self.acked[usize::from(uplink)].extend(chosen.iter().map(|block| id(block)));
+        self.acked[uplink].extend(chosen.iter().map(|block| id(block)));
         core.delivered(name, &chosen.iter().map(|block| block.id).collect::<Vec<_>>());
     }
 }
@@ -166,7 +198,9 @@ proptest! {
     ) {
         let dir = tempfile::tempdir().unwrap();
         let settings = settings(dir.path(), express, if small { 1_800_000 } else { 1 << 30 });
-        let (mut buffer, mut model) = (core(&settings), Model::default());
+        let third = Feed { name: "c".into(), filter: Some([Selector::parse("d/*").unwrap()].into()) };
+        let origin = || Origin { uplinks: vec![feed("a"), feed("b"), third.clone()], ..origin() };
+        let (mut buffer, mut model) = (core_of(&settings, origin()), Model::default());
         for (seed, step) in steps.into_iter().enumerate() {
             match step {
                 Step::Append { count, size } => buffer.take(readings(count, size, seed as u64)),
@@ -179,11 +213,13 @@ proptest! {
                 Step::Ack { uplink, every } => model.acknowledge(&mut buffer, uplink, every),
                 Step::Crash => {
                     drop(buffer);
-                    buffer = core(&settings);
+                    buffer = core_of(&settings, origin());
                     model.check(&mut buffer, false);
                 }
+                Step::History => prop_assert!(buffer.commit_shelf()),
             }
         }
+        model.check_newcomer(&mut buffer);
     }
 }
 
@@ -198,11 +234,11 @@ fn numbers_restart_with_the_epoch_and_ends_are_told_until_closed() {
 
     let second = core(&settings);
 
-    let ends = second.store().open_epochs("a").unwrap();
+    let ends = second.open_epochs("a").unwrap();
     assert_eq!((ends.len(), ends[0].epoch, ends[0].data, ends[0].event), (1, 1, Some(1), None));
     second.store().close_epochs("a", 1).unwrap();
-    assert!(second.store().open_epochs("a").unwrap().is_empty());
-    assert_eq!(second.store().open_epochs("b").unwrap().len(), 1);
+    assert!(second.open_epochs("a").unwrap().is_empty());
+    assert_eq!(second.open_epochs("b").unwrap().len(), 1);
 }
 
 #[test]

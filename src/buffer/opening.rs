@@ -14,12 +14,13 @@ use tracing::warn;
 use super::{
     Identity,
     mark::Mark,
+    pack::SPAN,
     store::{MAX_LOG, Store},
 };
 use crate::model::Timestamp;
 
 /// Forward only; the file's `user_version` is how many of them it has seen.
-const MIGRATIONS: [&str; 1] = [include_str!("schema/0001_first.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("schema/0001_first.sql"), include_str!("schema/0002_packs.sql")];
 /// Room that is kept for a start on a full disk: for this store, and the command ledger beside it.
 const RESERVE: usize = 256 << 10;
 
@@ -219,8 +220,12 @@ fn probe(db: &Connection) -> rusqlite::Result<()> {
         "SELECT * FROM sent",
         "SELECT * FROM state",
         "SELECT * FROM snapshot",
-        "SELECT min(id), max(id) FROM block",
-        "SELECT id, stream, epoch, seq, t0, t1, n, clock, cut, body FROM block ORDER BY id DESC LIMIT 1",
+        "SELECT * FROM filtered",
+        "SELECT count(*) FROM deadletter",
+        "SELECT min(id), max(id) FROM pack",
+        "SELECT min(id), max(id) FROM message",
+        "SELECT * FROM pack ORDER BY id DESC LIMIT 1",
+        "SELECT * FROM message ORDER BY id DESC LIMIT 1",
     ] {
         let mut query = db.prepare(sql)?;
         let last = query.column_count() - 1;
@@ -245,10 +250,12 @@ fn migrate(db: &mut Connection, found: usize, mark: Option<&Mark>) -> rusqlite::
     // The newest block and the mark are asked too: no number is given twice because a row of epochs is gone.
     let marked = mark.filter(|mark| mark.store == store).map_or(0, |mark| mark.epoch);
     let sql = "INSERT INTO epoch (epoch, last_id)
-               SELECT max(coalesce(max(epoch), 0), coalesce((SELECT epoch FROM block ORDER BY id DESC LIMIT 1), 0), ?) + 1,
-                      max(coalesce(max(last_id), 0), coalesce((SELECT max(id) FROM block), 0))
+               SELECT max(coalesce(max(epoch), 0), coalesce((SELECT epoch FROM pack ORDER BY id DESC LIMIT 1), 0),
+                          coalesce((SELECT epoch FROM message ORDER BY id DESC LIMIT 1), 0), ?) + 1,
+                      max(coalesce(max(last_id), 0), coalesce((SELECT max(last) FROM pack WHERE id > (SELECT max(id) FROM pack) - ?), 0),
+                          coalesce((SELECT max(id) FROM message), 0))
                FROM epoch RETURNING epoch";
-    let epoch = tx.query_row(sql, [marked], |row| row.get(0))?;
+    let epoch = tx.query_row(sql, [marked, SPAN], |row| row.get(0))?;
     tx.commit()?;
     Ok(Identity { store: store.into(), epoch })
 }

@@ -33,6 +33,20 @@ impl Ranges {
         self.0.splice(first..last.max(first), [merged]);
     }
 
+    /// Takes one id out.
+    pub(super) fn remove(&mut self, id: u64) {
+        let place = self.0.partition_point(|&(_, end)| end < id);
+        let Some(&(from, to)) = self.0.get(place).filter(|(from, _)| *from <= id) else { return };
+        let before = (from < id).then(|| (from, id - 1));
+        let after = (id < to).then(|| (id + 1, to));
+        self.0.splice(place..=place, before.into_iter().chain(after));
+    }
+
+    /// Adds all of another set.
+    pub(super) fn extend(&mut self, other: &Self) {
+        other.iter().for_each(|(from, to)| self.insert_range(from, to));
+    }
+
     /// Whether an id is in the set.
     pub(super) fn contains(&self, id: u64) -> bool {
         self.0.get(self.0.partition_point(|&(_, end)| end < id)).is_some_and(|&(start, _)| start <= id)
@@ -142,6 +156,13 @@ mod tests {
             let ((left, plain), (right, other)) = (both(&a), both(&b));
             prop_assert_eq!(left.len(), plain.len() as u64);
             prop_assert!((0..140).all(|id| left.contains(id) == plain.contains(&id)));
+            let mut less = left.clone();
+            less.remove(from);
+            prop_assert!((0..140).all(|id| less.contains(id) == (id != from && plain.contains(&id))));
+            prop_assert_eq!(Ranges::decode(&less.encode()).unwrap(), less);
+            let mut more = left.clone();
+            more.extend(&right);
+            prop_assert!((0..140).all(|id| more.contains(id) == (plain.contains(&id) || other.contains(&id))));
             let common: BTreeSet<u64> = left.intersect(&right).iter().flat_map(|(from, to)| from..=to).collect();
             prop_assert_eq!(common, &plain & &other);
             let missing: Vec<u64> = left.missing(from, from + len).flat_map(|(from, to)| from..=to).collect();

@@ -1,65 +1,83 @@
-//! The newest blocks in memory: those that wait for their commit, and a bounded run of those before them, so that a
+//! The newest blocks in memory: those that wait for their fate, and a bounded run of those before them, so that a
 //! healthy link never reads the database.
 
 use std::{collections::VecDeque, sync::Arc};
 
+use tokio::time::Instant;
+
+use super::pack::{Loose, Priority};
 use crate::model::{Block, Timestamp};
 
-/// Bytes of JSON the committed part may stand for.
-const MAX_COMMITTED: usize = 4 << 20;
+/// Bytes of JSON the part that waits for nothing may stand for.
+const MAX_DONE: usize = 4 << 20;
 
 /// A block in memory.
 pub(super) struct Entry {
-    pub(super) block: Arc<Block>,
-    pub(super) cut: Timestamp,
-    bytes: usize,
+    pub(super) loose: Loose,
+    /// When its oldest reading was taken in.
+    pub(super) since: Instant,
+    /// Neither in the database nor known to be safe without it.
+    is_waiting: bool,
 }
 
 /// A run of blocks without holes, oldest first.
 #[derive(Default)]
 pub(super) struct Ring {
     entries: VecDeque<Entry>,
-    /// How many at the end wait for their commit, and their bytes.
-    pending: usize,
-    pending_bytes: usize,
-    committed_bytes: usize,
+    /// How many wait, and their bytes.
+    waiting: (usize, usize),
+    done_bytes: usize,
+    /// Below this id nothing waits.
+    settled_below: u64,
 }
 
 impl Ring {
     /// A block that was cut.
-    pub(super) fn push(&mut self, block: Arc<Block>, cut: Timestamp, bytes: usize) {
-        self.entries.push_back(Entry { block, cut, bytes });
-        self.pending += 1;
-        self.pending_bytes += bytes;
+    pub(super) fn push(
+        &mut self,
+        block: Arc<Block>,
+        cut: Timestamp,
+        bytes: usize,
+        priority: Priority,
+        since: Instant,
+    ) {
+        let loose = Loose { block, cut, priority, bytes };
+        self.entries.push_back(Entry { loose, since, is_waiting: true });
+        self.waiting = (self.waiting.0 + 1, self.waiting.1 + bytes);
     }
 
-    /// Blocks that wait for their commit, and their bytes.
-    pub(super) fn pending_size(&self) -> (usize, usize) {
-        (self.pending, self.pending_bytes)
+    /// How many blocks wait, and their bytes.
+    pub(super) fn waiting_size(&self) -> (usize, usize) {
+        self.waiting
     }
 
-    /// Blocks that wait for their commit.
-    pub(super) fn pending(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.range(self.entries.len() - self.pending..)
+    /// Blocks that wait.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().skip(self.first_waiting()).filter(|entry| entry.is_waiting)
     }
 
-    /// Everything pending is in the database.
-    pub(super) fn committed(&mut self) {
-        self.committed_bytes += self.pending_bytes;
-        (self.pending, self.pending_bytes) = (0, 0);
+    /// Those that wait and are neither kept back by `is_safe` nor safe are in the database now.
+    pub(super) fn committed(&mut self, is_safe: impl Fn(&Block) -> bool) {
+        let first = self.advance();
+        for entry in self.entries.range_mut(first..) {
+            if entry.is_waiting && !is_safe(&entry.loose.block) {
+                finish(entry, &mut self.waiting, &mut self.done_bytes);
+            }
+        }
     }
 
-    /// Gives up the wish to commit the oldest pending blocks, as long as `may_go`; gives what they were.
-    pub(super) fn shed(&mut self, may_go: impl Fn(&Block) -> bool) -> Vec<Arc<Block>> {
-        let gone: Vec<_> = self
-            .pending()
-            .map_while(|entry| may_go(&entry.block).then(|| (Arc::clone(&entry.block), entry.bytes)))
-            .collect();
-        let bytes: usize = gone.iter().map(|(_, bytes)| bytes).sum();
-        self.pending -= gone.len();
-        self.pending_bytes -= bytes;
-        self.committed_bytes += bytes;
-        gone.into_iter().map(|(block, _)| block).collect()
+    /// Takes the oldest that wait out of the waiting as long as they are safe; gives what they are.
+    pub(super) fn release(&mut self, is_safe: impl Fn(&Block) -> bool) -> Vec<Loose> {
+        let mut released = Vec::new();
+        let first = self.advance();
+        for entry in self.entries.range_mut(first..).filter(|entry| entry.is_waiting) {
+            if !is_safe(&entry.loose.block) {
+                break;
+            }
+            finish(entry, &mut self.waiting, &mut self.done_bytes);
+            released.push(entry.loose.clone());
+        }
+        released
     }
 
     /// Every block in memory.
@@ -67,20 +85,20 @@ impl Ring {
         self.entries.iter()
     }
 
-    /// Lets go of committed blocks that nobody waits for, and of the oldest beyond the bound.
+    /// Lets go of the oldest that nobody waits for, and of the oldest beyond the bound.
     pub(super) fn trim(&mut self, is_settled: impl Fn(u64) -> bool) {
-        while self.entries.len() > self.pending
-            && let Some(oldest) = self.entries.front()
-            && (self.committed_bytes > MAX_COMMITTED || is_settled(oldest.block.id.0))
+        while let Some(oldest) = self.entries.front()
+            && !oldest.is_waiting
+            && (self.done_bytes > MAX_DONE || is_settled(oldest.loose.block.id.0))
         {
-            self.committed_bytes -= oldest.bytes;
+            self.done_bytes -= oldest.loose.bytes;
             self.entries.pop_front();
         }
     }
 
     /// The oldest id in memory.
     pub(super) fn oldest(&self) -> Option<u64> {
-        self.entries.front().map(|entry| entry.block.id.0)
+        self.entries.front().map(|entry| entry.loose.block.id.0)
     }
 
     /// The block of an id.
@@ -88,4 +106,25 @@ impl Ring {
         let place = id.checked_sub(self.oldest()?)?;
         self.entries.get(usize::try_from(place).ok()?)
     }
+
+    /// A place at or before the first that waits.
+    fn first_waiting(&self) -> usize {
+        let place = self.settled_below.saturating_sub(self.oldest().unwrap_or(0));
+        usize::try_from(place).unwrap_or(usize::MAX).min(self.entries.len())
+    }
+
+    /// The place of the first that waits, so that nobody looks below it again.
+    fn advance(&mut self) -> usize {
+        let from = self.first_waiting();
+        let done = self.entries.range(from..).take_while(|entry| !entry.is_waiting).count();
+        let place = from + done;
+        self.settled_below = self.oldest().unwrap_or(0) + place as u64;
+        place
+    }
+}
+
+fn finish(entry: &mut Entry, waiting: &mut (usize, usize), done_bytes: &mut usize) {
+    entry.is_waiting = false;
+    *waiting = (waiting.0 - 1, waiting.1 - entry.loose.bytes);
+    *done_bytes += entry.loose.bytes;
 }

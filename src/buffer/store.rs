@@ -6,14 +6,13 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use tracing::warn;
 
 use super::{
-    Identity, codec,
-    codec::wire::WireError,
+    Identity,
     delivery::Progress,
     mark::Mark,
     opening::{Notice, with_suffix},
     ranges::Ranges,
 };
-use crate::model::{Block, BlockId, ClockQuality, EpochEnd, StateChange, Stream, Timestamp};
+use crate::model::{ClockQuality, EpochEnd, StateChange, Stream};
 
 /// Largest write-ahead log that is kept.
 pub(super) const MAX_LOG: u64 = 4 << 20;
@@ -22,19 +21,6 @@ const MAX_EPOCHS: u64 = 512;
 /// Clock qualities in the order of their code.
 pub(super) const CLOCKS: [ClockQuality; 4] =
     [ClockQuality::Ntp, ClockQuality::Rtc, ClockQuality::Estimated, ClockQuality::None];
-
-/// A block's row without its body.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Head {
-    pub(super) id: u64,
-    pub(super) stream: Stream,
-    pub(super) epoch: u64,
-    pub(super) seq: u64,
-    pub(super) readings: u64,
-    pub(super) cut: Timestamp,
-    pub(super) bytes: u64,
-    pub(super) clock: ClockQuality,
-}
 
 /// The open database.
 pub(super) struct Store {
@@ -88,50 +74,9 @@ impl Store {
         let row = |row: &Row<'_>| {
             let bytes: Vec<u8> = row.get(1)?;
             let settled = Ranges::decode(&bytes).unwrap_or_default();
-            Ok((row.get::<_, Arc<str>>(0)?, Progress { settled, readings: row.get(2)? }))
+            Ok((row.get::<_, Arc<str>>(0)?, Progress::stored(settled, row.get(2)?)))
         };
         query.query_map([], row)?.collect()
-    }
-
-    /// Blocks from `from` to `to`, ascending, at most `limit`; a damaged one is given as its head.
-    pub(super) fn blocks(&self, from: u64, to: u64, limit: usize) -> rusqlite::Result<Vec<Result<Block, Head>>> {
-        let sql = "SELECT id, stream, epoch, seq, n, cut, length(body), clock, body FROM block
-                   WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?";
-        let mut query = self.db.prepare_cached(sql)?;
-        query.query_map(params![from, to, limit], |row| self.block(row))?.collect()
-    }
-
-    fn block(&self, row: &Row<'_>) -> rusqlite::Result<Result<Block, Head>> {
-        let head = head(row)?;
-        let clock: usize = row.get(7)?;
-        let body = unseal(row.get_ref(8)?.as_blob()?, [head.id, row.get(1)?, head.epoch, head.seq, clock as u64]);
-        let Ok((stamp, body)) = body.and_then(codec::decode) else {
-            return Ok(Err(head));
-        };
-        Ok(Ok(Block {
-            id: BlockId(head.id),
-            gateway: stamp.gateway,
-            store: Arc::clone(&self.identity.store),
-            epoch: head.epoch,
-            stream: head.stream,
-            seq: head.seq,
-            clock: head.clock,
-            boot: stamp.boot,
-            uptime: stamp.uptime,
-            body,
-        }))
-    }
-
-    /// Rows without bodies, ascending, at most `limit`.
-    pub(super) fn heads(&self, from: u64, to: u64, limit: usize) -> rusqlite::Result<Vec<Head>> {
-        let sql = "SELECT id, stream, epoch, seq, n, cut, length(body), clock FROM block
-                   WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?";
-        self.db.prepare_cached(sql)?.query_map(params![from, to, limit], head)?.collect()
-    }
-
-    /// The oldest block's id.
-    pub(super) fn oldest(&self) -> rusqlite::Result<Option<u64>> {
-        self.db.prepare_cached("SELECT min(id) FROM block")?.query_row([], |row| row.get(0))
     }
 
     /// Pages in use and the write-ahead log, in bytes.
@@ -155,15 +100,21 @@ impl Store {
         std::fs::metadata(with_suffix(&self.path, "-wal")).map_or(0, |meta| meta.len())
     }
 
-    /// Epochs before this one that the uplink has not closed.
-    pub(super) fn open_epochs(&self, uplink: &str) -> rusqlite::Result<Vec<EpochEnd>> {
-        let sql = "SELECT epoch, data, event, outcome FROM epoch WHERE epoch < ?
-                   AND epoch > coalesce((SELECT up_to FROM closed WHERE uplink = ?), 0) ORDER BY epoch";
+    /// Epochs before this one that the uplink has not closed. One with a stream of its own hears of that and not of
+    /// `data`.
+    pub(super) fn open_epochs(&self, uplink: &str, own: Option<&Stream>) -> rusqlite::Result<Vec<EpochEnd>> {
+        let sql =
+            "SELECT epoch, data, event, outcome, (SELECT seq FROM filtered WHERE epoch = e.epoch AND stream = ?3)
+                   FROM epoch e WHERE epoch < ?1
+                   AND epoch > coalesce((SELECT up_to FROM closed WHERE uplink = ?2), 0) ORDER BY epoch";
+        let name = own.map(Stream::as_str);
         let end = |row: &Row<'_>| {
-            let last = |column| row.get(column).map(|seq: u64| (seq > 0).then_some(seq));
-            Ok(EpochEnd { epoch: row.get(0)?, data: last(1)?, event: last(2)?, outcome: last(3)? })
+            let last = |column| row.get(column).map(|seq: Option<u64>| seq.filter(|seq| *seq > 0));
+            let filtered = name.map(Arc::from).zip(last(4)?).into_iter().collect();
+            let data = if own.is_none() { last(1)? } else { None };
+            Ok(EpochEnd { epoch: row.get(0)?, data, event: last(2)?, outcome: last(3)?, filtered })
         };
-        self.db.prepare_cached(sql)?.query_map(params![self.identity.epoch, uplink], end)?.collect()
+        self.db.prepare_cached(sql)?.query_map(params![self.identity.epoch, uplink, name], end)?.collect()
     }
 
     /// An uplink has told the end of every epoch up to this one.
@@ -203,8 +154,9 @@ impl Store {
     /// Forgets the ends of epochs that every uplink has closed and no block belongs to, and the oldest beyond the
     /// bound, which takes hundreds of starts without a broker.
     fn forget_epochs(&self, uplinks: usize) -> rusqlite::Result<()> {
-        let oldest: Option<u64> =
-            self.db.query_row("SELECT epoch FROM block ORDER BY id LIMIT 1", [], |row| row.get(0)).optional()?;
+        let first = |table| format!("SELECT (SELECT epoch FROM {table} ORDER BY id LIMIT 1) AS epoch");
+        let sql = format!("SELECT min(epoch) FROM ({} UNION ALL {})", first("pack"), first("message"));
+        let oldest: Option<u64> = self.db.query_row(&sql, [], |row| row.get(0))?;
         let closed: u64 = self.db.query_row(
             "SELECT iif(count(*) < ?1, 0, coalesce(min(up_to), ?2)) FROM closed",
             params![uplinks, self.identity.epoch],
@@ -212,58 +164,8 @@ impl Store {
         )?;
         let done = closed.saturating_add(1).min(oldest.unwrap_or(u64::MAX)).min(self.identity.epoch);
         let bound = self.identity.epoch.saturating_sub(MAX_EPOCHS);
-        self.db.execute("DELETE FROM epoch WHERE epoch < ?", [done.max(bound)]).map(drop)
+        let bound = done.max(bound);
+        self.db.execute("DELETE FROM filtered WHERE epoch < ?", [bound])?;
+        self.db.execute("DELETE FROM epoch WHERE epoch < ?", [bound]).map(drop)
     }
 }
-
-fn head(row: &Row<'_>) -> rusqlite::Result<Head> {
-    let (code, clock): (usize, usize) = (row.get(1)?, row.get(7)?);
-    Ok(Head {
-        id: row.get(0)?,
-        // A damaged code reads as data: the stream whose loss is told and sent.
-        stream: Stream::ALL.get(code).cloned().unwrap_or(Stream::Data),
-        epoch: row.get(2)?,
-        seq: row.get(3)?,
-        readings: row.get(4)?,
-        cut: Timestamp::from_millis(row.get(5)?),
-        bytes: row.get(6)?,
-        // A damaged code reads as a clock that nobody believes.
-        clock: CLOCKS.get(clock).copied().unwrap_or(ClockQuality::None),
-    })
-}
-
-/// A body with a checksum over it and what the row says of it: id, stream, epoch, number and clock.
-pub(super) fn seal(body: &[u8], row: [u64; 5]) -> Vec<u8> {
-    let sum = checksum(body, row);
-    [body, &sum.to_le_bytes()].concat()
-}
-
-/// The body, if neither it nor the row is another than it was.
-fn unseal(sealed: &[u8], row: [u64; 5]) -> Result<&[u8], WireError> {
-    let (body, sum) = sealed.split_last_chunk().ok_or(WireError::Truncated)?;
-    if checksum(body, row) == u32::from_le_bytes(*sum) { Ok(body) } else { Err(WireError::Checksum) }
-}
-
-/// CRC-32 as in Ethernet and zlib.
-fn checksum(body: &[u8], row: [u64; 5]) -> u32 {
-    let row = row.map(u64::to_le_bytes);
-    let bytes = row.as_flattened().iter().chain(body);
-    !bytes.fold(u32::MAX, |sum, &byte| (sum >> 8) ^ CRC[usize::from(sum.to_le_bytes()[0] ^ byte)])
-}
-
-/// The remainder of each byte.
-static CRC: [u32; 256] = {
-    let mut table = [0; 256];
-    let mut byte = 0;
-    while byte < table.len() {
-        #[expect(clippy::cast_possible_truncation, reason = "below 256")]
-        let (mut sum, mut bit) = (byte as u32, 0);
-        while bit < 8 {
-            sum = if sum & 1 == 1 { (sum >> 1) ^ 0xedb8_8320 } else { sum >> 1 };
-            bit += 1;
-        }
-        table[byte] = sum;
-        byte += 1;
-    }
-    table
-};

@@ -9,7 +9,7 @@ use tokio::{
 };
 use tracing::error;
 
-use super::{Append, core::Core};
+use super::{Append, Feed, core::Core};
 use crate::model::{Block, BlockId, EpochEnd, Reading, StateChange, Wanted};
 
 /// Appends that wait; when it is full the sender waits.
@@ -28,7 +28,7 @@ pub(super) enum Request {
     Delivered { uplink: Arc<str>, blocks: Vec<BlockId> },
     OpenEpochs { uplink: Arc<str>, reply: Reply<Vec<EpochEnd>> },
     CloseEpochs { uplink: Arc<str>, up_to: u64 },
-    SetUplinks { names: Vec<Arc<str>>, reply: Reply<()> },
+    SetUplinks { feeds: Vec<Feed>, reply: Reply<()> },
     RuleState(Reply<Vec<StateChange>>),
     LastValues(Reply<Vec<Reading>>),
     Flush(Reply<()>),
@@ -118,7 +118,7 @@ fn answer(core: &mut Core, request: Request) {
         }
         Request::Delivered { uplink, blocks } => core.delivered(&uplink, &blocks),
         Request::OpenEpochs { uplink, reply } => {
-            let ends = core.store().open_epochs(&uplink);
+            let ends = core.open_epochs(&uplink);
             let ends = ends.inspect_err(|error| error!(%error, "Ends of epochs cannot be read"));
             let _ = reply.send(ends.unwrap_or_default());
         }
@@ -127,8 +127,8 @@ fn answer(core: &mut Core, request: Request) {
             let closed = core.store().close_epochs(&uplink, up_to);
             let _ = closed.inspect_err(|error| error!(%error, "End of an epoch cannot be written"));
         }
-        Request::SetUplinks { names, reply } => {
-            core.set_uplinks(&names);
+        Request::SetUplinks { feeds, reply } => {
+            core.set_uplinks(feeds);
             let _ = reply.send(());
         }
         Request::RuleState(reply) => {

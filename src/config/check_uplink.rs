@@ -15,6 +15,7 @@ use super::{
     section::{At, FromNode, Keyed as _, Shape},
     tree::{Data, Node},
 };
+use crate::model::Selector;
 
 /// MQTT's keep-alive is a 16-bit number of seconds.
 const LONGEST_KEEP_ALIVE: u64 = 65_535;
@@ -43,6 +44,7 @@ fn uplink(typed: file::Uplink, gateway: &Gateway, problems: &mut Problems) -> Op
     Some(Uplink {
         client_id: typed.client_id.map_or_else(|| default_client_id(gateway, &name), |id| id.value),
         name,
+        filter: filter(typed.filter.value),
         url,
         protocol: typed.protocol.value,
         username: typed.username.map(|username| username.value),
@@ -57,6 +59,12 @@ fn uplink(typed: file::Uplink, gateway: &Gateway, problems: &mut Problems) -> Op
         ack_timeout: typed.ack_timeout.value.0,
         reconnect: (typed.reconnect.value.min.value.0, typed.reconnect.value.max.value.0),
     })
+}
+
+/// No selectors are no filter.
+fn filter(typed: Vec<At<Selector>>) -> Option<Arc<[Selector]>> {
+    let selectors: Arc<[Selector]> = typed.into_iter().map(|at| at.value).collect();
+    (!selectors.is_empty()).then_some(selectors)
 }
 
 /// `tidegate-<gateway>-<uplink>`, so that two uplinks to one broker do not throw each other out.

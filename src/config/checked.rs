@@ -4,7 +4,7 @@
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use crate::model::Grant;
+use crate::model::{Grant, Selector};
 
 /// Everything but the adapters, which read their own sections (`adapter::registry`).
 #[derive(Debug, Clone)]
@@ -92,6 +92,8 @@ impl Durability {
 pub struct Uplink {
     /// A slug, unique among uplinks.
     pub name: Arc<str>,
+    /// Which readings it gets; all when there is none.
+    pub filter: Option<Arc<[Selector]>>,
     /// Where the broker is.
     pub url: UplinkUrl,
     /// MQTT version.

@@ -111,6 +111,10 @@ section! {
         name: Slug = required;
         /// The broker: `mqtt://host:port`, or `mqtts://host:port` for TLS; ports 1883 and 8883 when none is given.
         url: UplinkUrl = required;
+        /// Which readings go there, as `device/point` with `*` for any run of characters within one name; all when the
+        /// list is empty. Events and outcomes always go. Such an uplink numbers its readings as the stream
+        /// `data.<name>`.
+        filter: Vec<At<Selector>> = default("[]");
         /// MQTT version, `5` or `3.1.1`. Choose `3.1.1` for brokers that know no other.
         protocol: MqttProtocol = default("\"5\"");
         /// MQTT client id. Set it when the broker prescribes one.

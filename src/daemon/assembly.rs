@@ -15,7 +15,7 @@ use super::core::{Core, Metrics, Running, Ways};
 use crate::{
     adapter::{Adapter, registry::Loaded},
     api,
-    buffer::{self, Buffer},
+    buffer::{self, Buffer, Feed},
     command::{self, Desk, Routes},
     config::Config,
     live::Live,
@@ -192,7 +192,7 @@ fn open_buffer(
 ) -> Result<Buffer, StartError> {
     let origin = buffer::Origin {
         gateway: Arc::clone(&config.gateway.id),
-        uplinks: config.uplinks.iter().map(|uplink| Arc::clone(&uplink.name)).collect(),
+        uplinks: config.uplinks.iter().map(Feed::of).collect(),
         clock: Arc::clone(clock),
     };
     let (buffer, writer) = buffer::open(&config.buffer, origin, buffer::Metrics::register(registry))?;

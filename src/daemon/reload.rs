@@ -14,6 +14,7 @@ use crate::{
         Adapter,
         registry::{self, Loaded},
     },
+    buffer::Feed,
     config,
     host::notify,
     model::Event,
@@ -106,8 +107,7 @@ impl Core {
             changes.push(format!("uplink {} stopped", task.config.name));
             task.handle.stop(STOP_LIMIT).await;
         }
-        let names = new.uplinks.iter().map(|uplink| Arc::clone(&uplink.name)).collect();
-        self.buffer.set_uplinks(names).await;
+        self.buffer.set_uplinks(new.uplinks.iter().map(Feed::of).collect()).await;
         for section in &new.uplinks {
             if super::lock(&self.running.uplinks).iter().any(|task| task.config == *section) {
                 continue;

@@ -1,6 +1,6 @@
 //! Blocks: the numbered units that are stored, sent and acknowledged. One block is one upstream message.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde::Serialize;
 
@@ -66,6 +66,9 @@ pub struct EpochEnd {
     /// Last outcome.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<u64>,
+    /// For an uplink with a filter: the name of its own stream, and the last block of that.
+    #[serde(flatten)]
+    pub filtered: BTreeMap<Arc<str>, u64>,
 }
 
 /// The place of a block in the store, rising with time across streams and epochs. Not part of the upstream contract.
@@ -154,13 +157,20 @@ pub enum BlockBody {
     },
 }
 
-impl Block {
-    /// Readings in the block; an event or outcome counts none.
-    pub fn readings(&self) -> usize {
-        match &self.body {
-            BlockBody::Readings(readings) => readings.len(),
-            BlockBody::Message { .. } => 0,
+impl BlockBody {
+    /// Its readings; an event or outcome has none.
+    pub fn readings(&self) -> &[Reading] {
+        match self {
+            Self::Readings(readings) => readings,
+            Self::Message { .. } => &[],
         }
+    }
+}
+
+impl Block {
+    /// How many readings are in the block; an event or outcome counts none.
+    pub fn readings(&self) -> usize {
+        self.body.readings().len()
     }
 
     /// The oldest and newest moment in the block.

@@ -50,14 +50,15 @@ mod tests {
     fn online_names_the_open_epochs_and_offline_only_who_left() {
         let started = Timestamp::from_millis(0);
         let gateway = GatewayInfo { id: "plant-7".into(), version: "0.1.0", boot: BootId::new("b"), started };
-        let previous = [EpochEnd { epoch: 41, data: Some(9120), event: Some(3), outcome: None }];
+        let filtered = [("data.cloud".into(), 7)].into();
+        let previous = [EpochEnd { epoch: 41, data: Some(9120), event: Some(3), outcome: None, filtered }];
 
         let online = String::from_utf8(online(&gateway, ("6f2c", 42), &previous)).unwrap();
         let offline = String::from_utf8(offline(&gateway, ("6f2c", 42))).unwrap();
 
         assert_eq!(
             online,
-            r#"{"v":1,"gateway":"plant-7","state":"online","store":"6f2c","epoch":42,"boot":"b","version":"0.1.0","started":"1970-01-01T00:00:00.000Z","previous":[{"epoch":41,"data":9120,"event":3}]}"#
+            r#"{"v":1,"gateway":"plant-7","state":"online","store":"6f2c","epoch":42,"boot":"b","version":"0.1.0","started":"1970-01-01T00:00:00.000Z","previous":[{"epoch":41,"data":9120,"event":3,"data.cloud":7}]}"#
         );
         assert_eq!(offline, r#"{"v":1,"gateway":"plant-7","state":"offline","store":"6f2c","epoch":42}"#);
     }

@@ -5,6 +5,8 @@ mod limits;
 mod support;
 mod tls;
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use support::{Memory, Mosquitto, NOW, config, data, data_at, embedded, free_port, outcome, start, within};
 use tidegate::{
@@ -26,7 +28,13 @@ async fn every_block_arrives_once_and_in_order_and_offline_is_said_at_the_end() 
     for protocol in BOTH {
         let (broker, port, _stop) = embedded().await;
         let outbox = Memory::new();
-        outbox.leave_open(EpochEnd { epoch: 41, data: Some(7), event: None, outcome: None });
+        outbox.leave_open(EpochEnd {
+            epoch: 41,
+            data: Some(7),
+            event: None,
+            outcome: None,
+            filtered: BTreeMap::new(),
+        });
         outbox.fill(500);
 
         let running = start(config(port, protocol), outbox.clone());

@@ -187,6 +187,7 @@ pub(crate) const NOW: Timestamp = ManualClock::START;
 pub(crate) fn config(port: u16, protocol: MqttProtocol) -> Uplink {
     Uplink {
         name: "cloud".into(),
+        filter: None,
         url: UplinkUrl { transport: Transport::Tcp, host: "127.0.0.1".into(), port },
         protocol,
         client_id: "gw".into(),

@@ -1,8 +1,9 @@
-//! The stored form of a block's body: columns per point, compressed.
+//! The stored form of what is in blocks: columns per point, compressed.
 //!
 //! ```text
 //! version, compression, [raw length] payload
-//! payload = gateway, boot, uptime, 0 readings | 1 message
+//! payload 1 = gateway, boot, uptime, 0 readings | 1 message
+//! payload 2 = gateway, boot, blocks, uptime and count of readings of each, readings of all
 //! readings = points, point of each reading, times, qualities, missing values, one column per point
 //! ```
 //!
@@ -19,11 +20,12 @@ pub(super) mod wire;
 
 use std::{sync::Arc, time::Duration};
 
-use self::wire::{Reader, WireError, put_bytes, put_i64, put_option, put_u64};
-use crate::model::{BlockBody, BootId, ResponseTo, Timestamp};
+use self::wire::{Reader, WireError, put_bytes, put_i64, put_len, put_option, put_u64};
+use crate::model::{Block, BlockBody, BootId, Reading, ResponseTo, Timestamp};
 
-/// The first byte of every body.
-const VERSION: u8 = 1;
+/// The first byte of a body: one block, or several of readings.
+const SINGLE: u8 = 1;
+const SEVERAL: u8 = 2;
 /// Largest payload that is unpacked.
 const MAX_RAW: usize = 16 << 20;
 /// Payloads up to here are stored as they are: zstd's frame would cost more than it saves.
@@ -63,35 +65,61 @@ impl Encoder {
     pub(super) fn encode(&mut self, stamp: &Stamp, body: &BlockBody) -> Vec<u8> {
         self.raw.clear();
         put_payload(&mut self.raw, stamp, body);
-        self.pack()
+        self.pack(SINGLE)
+    }
+
+    /// The stored form of blocks of readings that were cut by one gateway in one boot. Together they take a fraction
+    /// of what they would alone.
+    pub(super) fn encode_blocks(&mut self, blocks: &[Arc<Block>]) -> Vec<u8> {
+        let [first, rest @ ..] = blocks else { return Vec::new() };
+        if rest.is_empty() {
+            return self.encode(&Stamp::of(first), &first.body);
+        }
+        self.raw.clear();
+        put_several(&mut self.raw, &Stamp::of(first), blocks);
+        self.pack(SEVERAL)
     }
 
     /// Compresses what is in `raw` when that makes it smaller.
-    fn pack(&mut self) -> Vec<u8> {
+    fn pack(&mut self, version: u8) -> Vec<u8> {
         if self.raw.len() > COMPRESS_ABOVE
             && let Ok(packed) = self.zstd.compress(&self.raw)
             && packed.len() < self.raw.len()
         {
-            let mut out = vec![VERSION, ZSTD];
+            let mut out = vec![version, ZSTD];
             put_u64(&mut out, self.raw.len() as u64);
             out.extend_from_slice(&packed);
             return out;
         }
-        let mut out = vec![VERSION, PLAIN];
+        let mut out = vec![version, PLAIN];
         out.extend_from_slice(&self.raw);
         out
     }
 }
 
-/// Reads what [`Encoder::encode`] wrote.
+/// Reads the one block that [`Encoder::encode`] wrote.
 pub(super) fn decode(bytes: &[u8]) -> Result<(Stamp, BlockBody), WireError> {
+    let mut blocks = decode_blocks(bytes)?;
+    blocks.pop().filter(|_| blocks.is_empty()).ok_or(WireError::Range)
+}
+
+/// Reads what [`Encoder::encode`] and [`Encoder::encode_blocks`] wrote.
+pub(super) fn decode_blocks(bytes: &[u8]) -> Result<Vec<(Stamp, BlockBody)>, WireError> {
     let mut input = Reader::new(bytes);
     match input.u8()? {
-        VERSION => {}
-        other => return Err(WireError::Format(other)),
+        SINGLE => unpack(&mut input, |input| Ok(vec![payload(input)?])),
+        SEVERAL => unpack(&mut input, several),
+        other => Err(WireError::Format(other)),
     }
+}
+
+/// Decompresses if need be, and hands the payload on.
+fn unpack<T>(
+    input: &mut Reader<'_>,
+    payload: impl FnOnce(&mut Reader<'_>) -> Result<T, WireError>,
+) -> Result<T, WireError> {
     match input.u8()? {
-        PLAIN => payload(&mut input),
+        PLAIN => payload(input),
         ZSTD => {
             let len = usize::try_from(input.u64()?).map_err(|_| WireError::Range)?;
             if len > MAX_RAW {
@@ -104,14 +132,20 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(Stamp, BlockBody), WireError> {
     }
 }
 
+impl Stamp {
+    /// What a block's body says of it.
+    pub(super) fn of(block: &Block) -> Self {
+        Self { gateway: Arc::clone(&block.gateway), boot: block.boot.clone(), uptime: block.uptime }
+    }
+}
+
 fn put_payload(out: &mut Vec<u8>, stamp: &Stamp, body: &BlockBody) {
-    put_bytes(out, stamp.gateway.as_bytes());
-    put_bytes(out, stamp.boot.as_str().as_bytes());
-    put_u64(out, u64::try_from(stamp.uptime.as_millis()).unwrap_or(u64::MAX));
+    put_origin(out, stamp);
+    put_uptime(out, stamp.uptime);
     match body {
         BlockBody::Readings(list) => {
             out.push(READINGS);
-            readings::put(out, list);
+            readings::put(out, &list.iter().collect::<Vec<_>>());
         }
         BlockBody::Message { ts, fields, response } => {
             out.push(MESSAGE);
@@ -120,6 +154,41 @@ fn put_payload(out: &mut Vec<u8>, stamp: &Stamp, body: &BlockBody) {
             put_response(out, response.as_ref());
         }
     }
+}
+
+fn put_several(out: &mut Vec<u8>, stamp: &Stamp, blocks: &[Arc<Block>]) {
+    put_origin(out, stamp);
+    put_len(out, blocks.len());
+    for block in blocks {
+        put_uptime(out, block.uptime);
+        put_len(out, block.readings());
+    }
+    let all: Vec<&Reading> = blocks.iter().flat_map(|block| block.body.readings()).collect();
+    readings::put(out, &all);
+}
+
+fn several(input: &mut Reader<'_>) -> Result<Vec<(Stamp, BlockBody)>, WireError> {
+    let (gateway, boot): (Arc<str>, BootId) = (input.text()?.into(), BootId::new(input.text()?));
+    let heads =
+        (0..input.len(2)?).map(|_| Ok((input.u64()?, input.u64()?))).collect::<Result<Vec<_>, WireError>>()?;
+    let mut readings = readings::get(input)?.into_iter();
+    let mut blocks = Vec::with_capacity(heads.len());
+    for (uptime, count) in heads {
+        let count = usize::try_from(count).ok().filter(|count| *count <= readings.len()).ok_or(WireError::Range)?;
+        let stamp =
+            Stamp { gateway: Arc::clone(&gateway), boot: boot.clone(), uptime: Duration::from_millis(uptime) };
+        blocks.push((stamp, BlockBody::Readings(readings.by_ref().take(count).collect())));
+    }
+    if readings.next().is_some() { Err(WireError::Range) } else { Ok(blocks) }
+}
+
+fn put_origin(out: &mut Vec<u8>, stamp: &Stamp) {
+    put_bytes(out, stamp.gateway.as_bytes());
+    put_bytes(out, stamp.boot.as_str().as_bytes());
+}
+
+fn put_uptime(out: &mut Vec<u8>, uptime: Duration) {
+    put_u64(out, u64::try_from(uptime.as_millis()).unwrap_or(u64::MAX));
 }
 
 fn payload(input: &mut Reader<'_>) -> Result<(Stamp, BlockBody), WireError> {

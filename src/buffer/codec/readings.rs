@@ -16,7 +16,7 @@ const UNCERTAIN: u8 = 1;
 const BAD: u8 = 2;
 
 /// Writes readings so that [`get`] gives them back in order.
-pub(super) fn put(out: &mut Vec<u8>, readings: &[Reading]) {
+pub(super) fn put(out: &mut Vec<u8>, readings: &[&Reading]) {
     let (points, places) = dictionary(readings);
     put_len(out, points.len());
     for point in &points {
@@ -54,9 +54,9 @@ pub(super) fn get(input: &mut Reader<'_>) -> Result<Vec<Reading>, WireError> {
 }
 
 /// The points that occur, and for each reading which of them it is.
-fn dictionary(readings: &[Reading]) -> (Vec<&Arc<Point>>, Vec<usize>) {
+fn dictionary<'a>(readings: &[&'a Reading]) -> (Vec<&'a Arc<Point>>, Vec<usize>) {
     let (mut points, mut places, mut seen) = (Vec::new(), Vec::with_capacity(readings.len()), HashMap::new());
-    for Reading { point, .. } in readings {
+    for &Reading { point, .. } in readings {
         let next = points.len();
         let place = *seen.entry(Arc::as_ptr(point)).or_insert(next);
         if place == next {
@@ -104,7 +104,7 @@ fn places(input: &mut Reader<'_>, count: usize, points: usize) -> Result<Vec<usi
 }
 
 /// Differences of differences: a steady interval is a run of zeros.
-fn put_times(out: &mut Vec<u8>, readings: &[Reading]) {
+fn put_times(out: &mut Vec<u8>, readings: &[&Reading]) {
     let (mut last, mut step) = (0_i64, 0_i64);
     for ts in readings.iter().map(|reading| reading.ts.as_millis()) {
         let new_step = ts.wrapping_sub(last);
@@ -175,7 +175,7 @@ fn quality(input: &mut Reader<'_>) -> Result<Quality, WireError> {
     }
 }
 
-fn put_columns(out: &mut Vec<u8>, readings: &[Reading], places: &[usize], points: usize) {
+fn put_columns(out: &mut Vec<u8>, readings: &[&Reading], places: &[usize], points: usize) {
     let mut columns: Vec<Vec<&Value>> = vec![Vec::new(); points];
     for (reading, &place) in readings.iter().zip(places) {
         columns[place].extend(&reading.value);

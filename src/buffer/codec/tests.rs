@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{DeviceId, Point, PointName, PointType, Quality, Reading, Value};
+use crate::model::{BlockId, ClockQuality, DeviceId, Point, PointName, PointType, Quality, Reading, Stream, Value};
 
 fn value() -> impl Strategy<Value = Value> {
     let json = prop_oneof![
@@ -47,6 +47,21 @@ fn stamp() -> Stamp {
     Stamp { gateway: "plant-7".into(), boot: BootId::new("b-1"), uptime: Duration::from_millis(8_123_456) }
 }
 
+fn block(readings: Vec<Reading>, id: u64) -> Block {
+    Block {
+        id: BlockId(id),
+        gateway: stamp().gateway,
+        store: "s".into(),
+        epoch: 1,
+        stream: Stream::Data,
+        seq: id,
+        clock: ClockQuality::Ntp,
+        boot: stamp().boot,
+        uptime: Duration::from_millis(50 * id),
+        body: BlockBody::Readings(readings.into()),
+    }
+}
+
 /// Debug text tells -0.0 from 0.0, which `==` does not.
 fn assert_exact(body: &BlockBody) {
     let bytes = Encoder::new().unwrap().encode(&stamp(), body);
@@ -79,6 +94,19 @@ proptest! {
     }
 
     #[test]
+    fn blocks_that_are_stored_together_come_back_apart(
+        bodies in prop::collection::vec(prop::collection::vec(reading(), 1..9), 1..9),
+    ) {
+        let blocks: Vec<_> = bodies.into_iter().zip(1..).map(|(readings, id)| Arc::new(block(readings, id))).collect();
+
+        let bytes = Encoder::new().unwrap().encode_blocks(&blocks);
+
+        let back = decode_blocks(&bytes).unwrap();
+        let wanted: Vec<_> = blocks.iter().map(|block| (Stamp::of(block), block.body.clone())).collect();
+        prop_assert_eq!(format!("{back:?}"), format!("{wanted:?}"));
+    }
+
+    #[test]
     fn messages_come_back_bit_for_bit(ts: i64, fields: String, topic: String, correlation: Option<Vec<u8>>) {
         let correlation = correlation.map(Arc::from);
         let response = Some(ResponseTo { uplink: "cloud".into(), topic: topic.into(), correlation });
@@ -87,8 +115,10 @@ proptest! {
 
     #[test]
     fn arbitrary_bytes_never_panic(bytes: Vec<u8>, compressed in 0_u8..2) {
-        let _ = decode(&bytes);
-        let _ = decode(&[&[VERSION, compressed], &bytes[..]].concat());
+        for version in [SINGLE, SEVERAL] {
+            let _ = decode_blocks(&[&[version, compressed], &bytes[..]].concat());
+        }
+        let _ = decode_blocks(&bytes);
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub(super) fn put_i64(out: &mut Vec<u8>, value: i64) {
 }
 
 /// Writes a count.
-pub(super) fn put_len(out: &mut Vec<u8>, len: usize) {
+pub(in crate::buffer) fn put_len(out: &mut Vec<u8>, len: usize) {
     put_u64(out, len as u64);
 }
 
@@ -108,7 +108,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A count of things that each take at least `each` bytes, so that a lie cannot ask for more memory than it sent.
-    pub(super) fn len(&mut self, each: usize) -> Result<usize, WireError> {
+    pub(in crate::buffer) fn len(&mut self, each: usize) -> Result<usize, WireError> {
         let len = usize::try_from(self.u64()?).map_err(|_| WireError::Range)?;
         if len > self.0.len() / each.max(1) { Err(WireError::Truncated) } else { Ok(len) }
     }

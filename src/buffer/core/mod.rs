@@ -11,28 +11,32 @@ use tokio::{sync::watch, time::Instant};
 use tracing::info;
 
 use super::{
-    Append, Identity, Metrics, Origin, Status,
+    Append, Feed, Identity, Metrics, Origin, Status,
     codec::Encoder,
     commit::States,
-    cutter::{Cutter, fit},
-    delivery::Delivery,
+    cutter::{Cut, Cutter, Seqs, fit},
+    delivery::{Delivery, Progress},
     evict::Doomed,
     last::LastValues,
     opening::Notice,
     ring::Ring,
+    route::{Router, Track},
+    shelf::Shelf,
     store::Store,
 };
 use crate::{
     config::{self, Durability},
-    model::{Block, BlockId, Event, Reading, Receipt, StateChange, Stream, Timestamp},
+    model::{BlockId, EpochEnd, Event, Reading, Receipt, StateChange, Timestamp},
 };
 
 /// A commit does not wait for its time beyond this many blocks or bytes.
-const EARLY: (usize, usize) = (64, 4 << 20);
+const EARLY: (usize, usize) = (128, 8 << 20);
 /// While commits fail, intake waits beyond this many bytes.
 const MAX_PENDING: usize = 16 << 20;
 /// How often acknowledgements are persisted when no commit takes them along.
 const PERSIST: Duration = Duration::from_millis(500);
+/// How often the numbers given last are persisted when every block was delivered and nothing else is to be written.
+const REMIND: Duration = Duration::from_secs(60);
 /// How often the status is renewed.
 const REFRESH: Duration = Duration::from_millis(100);
 
@@ -40,8 +44,11 @@ const REFRESH: Duration = Duration::from_millis(100);
 #[derive(Default)]
 struct Timers {
     linger: Option<Instant>,
+    /// A look at whether something has waited for its commit for as long as it may.
     commit: Option<Instant>,
     persist: Option<Instant>,
+    /// Progress alone, without a block.
+    remind: Option<Instant>,
     sync: Option<Instant>,
     refresh: Option<Instant>,
 }
@@ -53,11 +60,16 @@ pub(in crate::buffer) struct Core {
     store: Store,
     encoder: Encoder,
     cutter: Cutter,
+    router: Router,
     ring: Ring,
+    shelf: Shelf,
     delivery: Delivery,
     last: LastValues,
-    receipts: Vec<Receipt>,
+    /// Each with the time at which its readings were taken in.
+    receipts: Vec<(Instant, Receipt)>,
     states: States,
+    /// When the oldest change of a variable that is not committed was taken in.
+    states_since: Option<Instant>,
     doomed: Vec<Doomed>,
     timers: Timers,
     /// An event or outcome waits: commit now, synced.
@@ -66,7 +78,7 @@ pub(in crate::buffer) struct Core {
     damage: Option<String>,
     /// What the database holds: the id and the numbers given last.
     committed: u64,
-    committed_seqs: [u64; 4],
+    committed_seqs: Seqs,
     snapshot: (Instant, u64),
     /// Some uplink has been given every publishable block up to this one.
     followed: u64,
@@ -86,23 +98,27 @@ impl Core {
     ) -> rusqlite::Result<Self> {
         let committed = store.last_id()?;
         let mut delivery = Delivery::new(store.progress()?);
-        delivery.set_uplinks(&origin.uplinks);
-        store.keep_uplinks(&origin.uplinks)?;
+        delivery.set_uplinks(&origin.uplinks, committed);
+        store.keep_uplinks(&delivery.names())?;
+        let router = Router::new(origin.uplinks.clone());
         let identity = store.identity.clone();
         let status = first_status(&settings, &identity);
         info!(path = %settings.path.display(), store = %identity.store, epoch = identity.epoch,
             loss_window_ms = status.loss_window_ms, "Buffer is open");
         let mut core = Self {
             cutter: Cutter::new(origin, identity, committed),
+            router,
             ring: Ring::default(),
+            shelf: Shelf::default(),
             last: LastValues::default(),
             receipts: Vec::new(),
             states: States::new(),
+            states_since: None,
             doomed: Vec::new(),
             timers: Timers::default(),
             is_urgent: false,
             damage: None,
-            committed_seqs: [0; 4],
+            committed_seqs: Seqs::new(),
             snapshot: (Instant::now(), committed),
             followed: committed,
             newest: watch::Sender::new(BlockId(committed)),
@@ -128,26 +144,33 @@ impl Core {
 
     /// Whether another append may come in.
     pub(in crate::buffer) fn has_room(&self) -> bool {
-        self.ring.pending_size().1 < MAX_PENDING
+        self.ring.waiting_size().1 < MAX_PENDING
     }
 
     /// Takes an append in.
     pub(in crate::buffer) fn take(&mut self, append: Append) {
         let now = Instant::now();
         self.metrics.appended.inc_by((append.forward.len() + append.local.len()) as u64);
-        append.forward.into_iter().for_each(|reading| self.reading(&Stream::Data, reading));
-        append.local.into_iter().for_each(|reading| self.reading(&Stream::Local, reading));
+        for reading in append.forward {
+            let tracks = self.router.forward(&reading);
+            self.reading(&tracks, reading, now);
+        }
+        let local = self.router.local();
+        append.local.into_iter().for_each(|reading| self.reading(&local, reading, now));
         append.events.iter().for_each(|event| self.event(event));
         for outcome in &append.outcomes {
-            let (block, bytes) = self.cutter.outcome(outcome);
-            self.admit(block, bytes);
+            let cut = self.cutter.outcome(outcome);
+            self.admit(cut);
             self.is_urgent = true;
+        }
+        if !append.state.is_empty() {
+            self.states_since.get_or_insert(now);
         }
         let changes = append.state.into_iter().map(|StateChange { rule, key, value }| ((rule, key), value));
         self.states.extend(changes);
-        self.receipts.extend(append.receipts);
+        self.receipts.extend(append.receipts.into_iter().map(|receipt| (now, receipt)));
         self.timers.commit.get_or_insert(now + self.settings.commit);
-        if self.settings.express && !self.cutter.is_empty() {
+        if self.settings.express && self.cutter.oldest().is_some() {
             self.timers.linger.get_or_insert(now + self.settings.linger);
         }
     }
@@ -159,12 +182,16 @@ impl Core {
         if is_due(self.linger_due()) {
             self.cut_all();
         }
-        let (blocks, bytes) = self.ring.pending_size();
+        let (blocks, bytes) = self.ring.waiting_size();
         let is_early = self.is_urgent || blocks >= EARLY.0 || bytes >= EARLY.1;
         let is_failing = self.status.borrow().failing.is_some();
-        if is_due(self.timers.commit) || is_due(self.timers.sync) || (is_early && !is_failing) {
+        if is_due(self.timers.sync) || (is_early && !is_failing) {
             self.commit();
-        } else if is_due(self.timers.persist) {
+        } else if is_due(self.timers.commit) {
+            self.commit_if_due(now);
+        } else if is_due(self.shelf.due()) {
+            self.commit_shelf();
+        } else if is_due(self.timers.persist) || is_due(self.timers.remind) {
             self.persist();
         }
         if is_due(self.timers.refresh) {
@@ -174,8 +201,8 @@ impl Core {
 
     /// When [`Core::tick`] has something to do.
     pub(in crate::buffer) fn next_due(&self) -> Option<Instant> {
-        let Timers { commit, persist, sync, refresh, .. } = self.timers;
-        [self.linger_due(), commit, persist, sync, refresh].into_iter().flatten().min()
+        let Timers { commit, persist, remind, sync, refresh, .. } = self.timers;
+        [self.linger_due(), commit, self.shelf.due(), persist, remind, sync, refresh].into_iter().flatten().min()
     }
 
     /// While every uplink is away or behind, a block that is cut early reaches nobody earlier: readings gather until
@@ -186,32 +213,45 @@ impl Core {
 
     /// An uplink's broker has these blocks.
     pub(in crate::buffer) fn delivered(&mut self, uplink: &str, blocks: &[BlockId]) {
-        for &BlockId(id) in blocks {
-            let readings = match self.ring.get(id) {
-                Some(entry) => entry.block.readings() as u64,
-                None => self.stored_readings(id),
-            };
-            self.delivery.settle(uplink, id, readings);
-        }
-        self.trim();
         let now = Instant::now();
-        self.timers.persist.get_or_insert(now + PERSIST);
+        for &BlockId(id) in blocks {
+            let readings = self.readings_of(id);
+            self.delivery.settle(uplink, id, readings);
+            if id <= self.committed {
+                self.timers.persist.get_or_insert(now + PERSIST);
+            }
+        }
+        self.release();
+        self.trim();
         self.timers.refresh.get_or_insert(now + REFRESH);
     }
 
-    fn stored_readings(&self, id: u64) -> u64 {
-        let heads = self.store.heads(id, id, 1).unwrap_or_default();
-        heads.first().map_or(0, |head| head.readings)
+    fn readings_of(&self, id: u64) -> u64 {
+        if let Some(entry) = self.ring.get(id) {
+            return entry.loose.block.readings() as u64;
+        }
+        let head = self.store.head_of(id).unwrap_or_default();
+        let part = head.and_then(|head| head.parts.into_iter().find(|part| part.id == id));
+        part.map_or(0, |part| part.readings)
     }
 
-    /// Exactly these uplinks from now on.
-    pub(in crate::buffer) fn set_uplinks(&mut self, names: &[Arc<str>]) {
-        self.delivery.set_uplinks(names);
-        if let Err(error) = self.store.keep_uplinks(names) {
+    /// Exactly these uplinks from now on. What waits for the history is stored before, so that a new one is owed it.
+    pub(in crate::buffer) fn set_uplinks(&mut self, feeds: Vec<Feed>) {
+        self.commit();
+        self.commit_shelf();
+        self.delivery.set_uplinks(&feeds, self.cutter.last_id());
+        if let Err(error) = self.store.keep_uplinks(&self.delivery.names()) {
             self.fail(&error);
         }
+        self.router = Router::new(feeds);
         self.persist();
         self.refresh();
+    }
+
+    /// Ends of earlier epochs that an uplink has not closed.
+    pub(in crate::buffer) fn open_epochs(&self, uplink: &str) -> rusqlite::Result<Vec<EpochEnd>> {
+        let own = self.delivery.of(uplink).and_then(Progress::own);
+        self.store.open_epochs(uplink, own)
     }
 
     /// Access to epochs and rule state.
@@ -233,28 +273,37 @@ impl Core {
         self.last.all()
     }
 
-    fn reading(&mut self, stream: &Stream, reading: Reading) {
+    fn reading(&mut self, tracks: &[Track], reading: Reading, now: Instant) {
         let (reading, bytes, is_replaced) = fit(reading);
         self.metrics.too_large.inc_by(u64::from(is_replaced));
         self.last.note(&reading);
-        if let Some((block, bytes)) = self.cutter.push(stream, reading, bytes) {
-            self.admit(block, bytes);
+        let [others @ .., last] = tracks else { return };
+        for track in others {
+            self.push(track, reading.clone(), bytes, now);
+        }
+        self.push(last, reading, bytes, now);
+    }
+
+    fn push(&mut self, track: &Track, reading: Reading, bytes: usize, now: Instant) {
+        if let Some(cut) = self.cutter.push(track, reading, bytes, now) {
+            self.admit(cut);
         }
     }
 
     fn event(&mut self, event: &Event) {
-        let (block, bytes) = self.cutter.event(event);
-        self.admit(block, bytes);
+        let cut = self.cutter.event(event);
+        self.admit(cut);
         self.is_urgent = true;
         self.timers.commit.get_or_insert(Instant::now() + self.settings.commit);
     }
 
     /// A block has its number.
-    fn admit(&mut self, block: Block, bytes: usize) {
+    fn admit(&mut self, cut: Cut) {
+        let Cut { block, bytes, priority, since } = cut;
         let id = block.id;
         self.metrics.cut.inc();
-        self.delivery.add(id.0, block.stream.is_upstream(), block.readings());
-        self.ring.push(Arc::new(block), self.cutter.now(), bytes);
+        self.delivery.add(id.0, &block.stream, block.readings());
+        self.ring.push(Arc::new(block), self.cutter.now(), bytes, priority, since);
         if self.settings.express {
             self.newest.send_replace(id);
         }
@@ -263,10 +312,8 @@ impl Core {
 
     fn cut_all(&mut self) {
         self.timers.linger = None;
-        for stream in &[Stream::Data, Stream::Local] {
-            if let Some((block, bytes)) = self.cutter.cut(stream) {
-                self.admit(block, bytes);
-            }
+        for cut in self.cutter.cut() {
+            self.admit(cut);
         }
     }
 
@@ -290,12 +337,18 @@ impl Core {
         self.metrics.show(&self.status.borrow());
     }
 
+    /// What each uplink is owed at this moment.
+    #[cfg(test)]
+    pub(in crate::buffer) fn owed_now(&self) -> Vec<crate::buffer::Owed> {
+        self.delivery.owed(self.cutter.last_id())
+    }
+
     fn oldest_undelivered(&self, last_id: u64) -> Option<Timestamp> {
         let (oldest, _) = self.delivery.settled_by_all(last_id).missing(1, last_id).next()?;
         if let Some(entry) = self.ring.get(oldest) {
-            return Some(entry.cut);
+            return Some(entry.loose.cut);
         }
-        self.store.heads(oldest, last_id, 1).unwrap_or_default().first().map(|head| head.cut)
+        self.store.head_of(oldest).unwrap_or_default().map(|head| head.cut)
     }
 }
 

@@ -7,8 +7,12 @@ use tracing::error;
 
 use super::{Core, EARLY};
 use crate::{
-    buffer::{codec, store::Head},
-    model::{Block, BlockBody, GapReason, Wanted},
+    buffer::{
+        codec,
+        evict::Doomed,
+        rows::{Head, Place},
+    },
+    model::{Block, BlockBody, GapReason, Lane, Stream, Wanted},
 };
 
 /// Most blocks in one answer to an uplink.
@@ -21,61 +25,64 @@ impl Core {
     pub(in crate::buffer) fn fetch(&mut self, uplink: &str, wanted: Wanted, limit: usize) -> Vec<Arc<Block>> {
         let limit = limit.min(MAX_FETCH);
         let newest = self.newest.borrow().0;
-        let (mut after, until) = (wanted.after.0, newest.min(wanted.until.0));
-        let mut found = Vec::new();
-        while found.len() < limit {
-            let blocks = self.owed(uplink, (after, until), limit - found.len());
-            let Some(last) = blocks.last() else {
-                self.followed = self.followed.max(until);
-                break;
-            };
-            after = last.id.0;
-            found.extend(blocks.into_iter().filter(|block| wanted.lane.has(&block.stream)));
+        let until = newest.min(wanted.until.0);
+        let found = self.owed(uplink, wanted.lane, (wanted.after.0, until), limit).unwrap_or_else(|error| {
+            self.fail(&error);
+            Vec::new()
+        });
+        if found.len() < limit && wanted.lane.has(&Stream::Data) {
+            self.followed = self.followed.max(until);
         }
         found
     }
 
-    /// Blocks of any kind that the uplink is owed in `after < id <= until`, at most `limit`.
-    fn owed(&mut self, uplink: &str, (after, until): (u64, u64), limit: usize) -> Vec<Arc<Block>> {
-        let mut found = Vec::new();
+    /// Blocks of a lane that the uplink is owed in `after < id <= until`, at most `limit`: from the database below
+    /// the ring and from memory above.
+    fn owed(
+        &mut self,
+        uplink: &str,
+        lane: Lane,
+        (after, until): (u64, u64),
+        limit: usize,
+    ) -> rusqlite::Result<Vec<Arc<Block>>> {
         let Some(progress) = self.delivery.of(uplink) else {
-            return found;
+            return Ok(Vec::new());
         };
-        let owed: Vec<_> = progress.settled.missing(after.saturating_add(1), until).take(limit).collect();
-        for (from, to) in owed {
-            if found.len() >= limit {
-                break;
-            }
-            if let Err(error) = self.collect(from, to, limit, &mut found) {
-                self.fail(&error);
-                break;
-            }
-        }
-        found
+        let (from, memory) = (after.saturating_add(1), self.ring.oldest().unwrap_or(u64::MAX));
+        let stored = progress.settled.missing(from, until.min(memory - 1));
+        let places = self.store.locate(lane, stored, limit)?;
+        let rest = progress.settled.missing(from.max(memory), until).flat_map(|(from, to)| from..=to);
+        let in_memory = rest.map_while(|id| self.ring.get(id)).map(|entry| &entry.loose.block);
+        let in_memory: Vec<_> =
+            in_memory.filter(|block| lane.has(&block.stream)).take(limit - places.len()).map(Arc::clone).collect();
+        let mut blocks = self.read(&places)?;
+        blocks.extend(in_memory);
+        Ok(blocks)
     }
 
-    /// Blocks of one range, from the database below the ring and from memory above.
-    fn collect(&mut self, from: u64, to: u64, limit: usize, found: &mut Vec<Arc<Block>>) -> rusqlite::Result<()> {
-        let memory = self.ring.oldest().unwrap_or(u64::MAX);
-        if from < memory {
-            let rows = self.store.blocks(from, to.min(memory - 1), limit - found.len())?;
-            for row in rows {
-                match row {
-                    Ok(block) => found.push(Arc::new(block)),
-                    Err(head) => self.lose_damaged(head),
-                }
+    fn read(&mut self, places: &[Place]) -> rusqlite::Result<Vec<Arc<Block>>> {
+        let mut blocks = Vec::with_capacity(places.len());
+        for row in self.store.read(places)? {
+            match row {
+                Ok(block) => blocks.push(Arc::new(block)),
+                Err(head) => self.lose_damaged(*head)?,
             }
         }
-        let more = (from.max(memory)..=to).map_while(|id| self.ring.get(id));
-        found.extend(more.take(limit - found.len()).map(|entry| Arc::clone(&entry.block)));
-        Ok(())
+        Ok(blocks)
     }
 
-    /// A block on the disk cannot be read: nobody waits for it any longer, and a gap says so.
-    fn lose_damaged(&mut self, head: Head) {
-        error!(block = head.id, seq = head.seq, "Block cannot be read and is given up");
-        self.doom(vec![(head, Some(GapReason::Corrupt))]);
+    /// A row on the disk cannot be read: nobody waits for its blocks any longer, and a gap says so.
+    fn lose_damaged(&mut self, mut head: Head) -> rusqlite::Result<()> {
+        error!(block = head.id, seq = head.seq, "Blocks cannot be read and are given up");
+        if head.parts.is_empty() {
+            head.parts = self.store.presumed_parts(&head)?;
+        }
+        let settled = self.delivery.settled_by_all(self.committed);
+        let owed = head.parts.iter().filter(|part| !settled.contains(part.id)).copied().collect();
+        self.doom(vec![Doomed { head, reason: GapReason::Corrupt, owed }]);
         self.timers.commit.get_or_insert(Instant::now() + self.settings.commit);
+        self.is_urgent = true;
+        Ok(())
     }
 
     /// Reads the last values of the run before.
@@ -97,15 +104,11 @@ impl Core {
         self.snapshot.1 = from - 1;
         from = from.max(self.committed.saturating_sub(REPLAY));
         while from <= self.committed {
-            let rows = self.store.blocks(from, self.committed, EARLY.0)?;
-            let Some(newest) = rows.last().map(|row| row.as_ref().map_or_else(|head| head.id, |block| block.id.0))
-            else {
-                break;
-            };
-            for block in rows.into_iter().flatten() {
-                if let BlockBody::Readings(readings) = block.body {
-                    readings.iter().for_each(|reading| self.last.note(reading));
-                }
+            let range = [(from, self.committed)];
+            let places = self.store.locate(Lane::Readings, range.into_iter(), EARLY.0)?;
+            let Some(newest) = places.last().map(|place| place.id) else { break };
+            for block in self.store.read(&places)?.into_iter().flatten() {
+                block.body.readings().iter().for_each(|reading| self.last.note(reading));
             }
             from = newest + 1;
         }

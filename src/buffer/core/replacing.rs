@@ -1,10 +1,11 @@
 //! When the file turns out to be damaged while it is in use: what memory holds moves into a new store.
 
+use tokio::time::Instant;
 use tracing::error;
 
 use super::Core;
 use crate::{
-    buffer::{Append, OpenError, Origin, opening},
+    buffer::{Append, OpenError, Origin, opening, pack::Priority, route::Track},
     model::{Block, BlockBody, StateChange},
 };
 
@@ -32,9 +33,21 @@ impl Core {
 
     fn begin_anew(self, why: &str) -> Result<Self, OpenError> {
         let Self {
-            settings, metrics, store, encoder, cutter, ring, delivery, last, receipts, states, committed, ..
+            settings,
+            metrics,
+            store,
+            encoder,
+            cutter,
+            router,
+            ring,
+            delivery,
+            last,
+            receipts,
+            states,
+            committed,
+            ..
         } = self;
-        let origin = Origin { uplinks: delivery.names(), ..cutter.origin().clone() };
+        let origin = Origin { uplinks: router.feeds(), ..cutter.origin().clone() };
         let (path, now) = (settings.path.clone(), cutter.now());
         // Variables of rules, as far as they can still be read, and then as they were changed.
         let stored = store.states().unwrap_or_default();
@@ -44,9 +57,13 @@ impl Core {
         let mut new = Self::new(settings, origin, metrics, store, encoder, notice)
             .map_err(|error| OpenError::Sqlite { path, error })?;
         new.last = last;
+        let receipts = receipts.into_iter().map(|(_, receipt)| receipt).collect();
         new.take(Append { state: stored.into_iter().chain(changed).collect(), receipts, ..Append::default() });
-        let is_wanted = |block: &Block| block.id.0 > committed || !delivery.is_settled(block.id.0);
-        ring.all().filter(|entry| is_wanted(&entry.block)).for_each(|entry| new.carry(&entry.block));
+        let is_safe = |block: &Block| delivery.is_safe(block.id.0, &block.stream);
+        let is_wanted =
+            |block: &Block| !delivery.is_settled(block.id.0) || (block.id.0 > committed && !is_safe(block));
+        let blocks = ring.all().map(|entry| &entry.loose.block);
+        blocks.filter(|block| is_wanted(block)).for_each(|block| new.carry(block));
         Ok(new)
     }
 
@@ -54,11 +71,12 @@ impl Core {
     fn carry(&mut self, block: &Block) {
         match &block.body {
             BlockBody::Readings(readings) => {
-                readings.iter().for_each(|reading| self.reading(&block.stream, reading.clone()));
+                let track = [Track { stream: block.stream.clone(), priority: Priority::Normal }];
+                readings.iter().for_each(|reading| self.reading(&track, reading.clone(), Instant::now()));
             }
             BlockBody::Message { ts, fields, response } => {
-                let (block, bytes) = self.cutter.message(&block.stream, *ts, fields, response.clone());
-                self.admit(block, bytes);
+                let cut = self.cutter.message(&block.stream, *ts, fields, response.clone());
+                self.admit(cut);
             }
         }
     }

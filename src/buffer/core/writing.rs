@@ -1,59 +1,98 @@
 //! Commits, what goes with them, and what happens when the database refuses.
 
-use std::{mem, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
-use super::{Core, Timers, sync_interval};
+use super::{Core, REMIND, Timers, sync_interval};
 use crate::{
     buffer::{
         codec::Stamp,
-        commit::{Commit, States},
+        commit::{Commit, Message, States},
+        delivery::Unstored,
         evict::{self, Bounds, Doomed},
         opening,
+        pack::{Loose, Pack, Run},
+        ranges::Ranges,
+        rows::Table,
     },
     config::Durability,
-    model::{Block, BlockBody, BlockId, BootId, Receipt, Timestamp},
+    model::{Block, BlockBody, BlockId, BootId, Stream},
 };
 
 /// Snapshots of last values: at most this far apart, in time and in blocks.
 const SNAPSHOT: (Duration, u64) = (Duration::from_secs(600), 2_000);
 
 impl Core {
-    /// Cuts and commits everything there is; false when the database refused, and then it is tried again.
+    /// Commits if something has waited as long as it may, and looks again when the next may have.
+    pub(super) fn commit_if_due(&mut self, now: Instant) {
+        self.accept_due(now);
+        self.timers.commit = self.oldest_uncommitted().map(|since| since + self.settings.commit);
+        if self.timers.commit.is_some_and(|due| due <= now) {
+            self.commit();
+        } else if self.committed < self.cutter.last_id() {
+            self.timers.remind.get_or_insert(now + REMIND);
+        }
+    }
+
+    /// Since when something waits that must be committed.
+    fn oldest_uncommitted(&self) -> Option<Instant> {
+        let unsafe_blocks = self.ring.waiting().filter(|entry| !self.is_safe(&entry.loose.block));
+        let blocks = unsafe_blocks.map(|entry| entry.since).min();
+        [blocks, self.cutter.oldest(), self.states_since].into_iter().flatten().min()
+    }
+
+    /// Speaks the receipts whose commit is due, if nothing of that age waits: then every uplink has their readings.
+    fn accept_due(&mut self, now: Instant) {
+        let commit = self.settings.commit;
+        let is_due = |since: Instant| since + commit <= now;
+        if !self.oldest_uncommitted().is_some_and(is_due) {
+            for (_, receipt) in self.receipts.extract_if(.., |(since, _)| is_due(*since)) {
+                receipt.accept();
+            }
+        }
+    }
+
+    /// Cuts and commits everything there is, but for what is safe where it was delivered; false when the database
+    /// refused, and then it is tried again.
     pub(in crate::buffer) fn commit(&mut self) -> bool {
         self.cut_all();
         self.write(false)
     }
 
-    /// As [`Core::commit`], on the disk when it returns, with last values: for the end.
+    /// As [`Core::commit`], with the history and last values, on the disk when it returns: for the end.
     pub(in crate::buffer) fn finish(&mut self) -> bool {
         self.is_urgent = true;
         self.cut_all();
-        let is_done = self.write(true);
+        let is_done = self.write(true) && self.commit_shelf();
         self.store.mark();
         self.refresh();
         is_done
     }
 
+    /// Whether a block is safe without the store, and may wait for the history.
+    fn is_safe(&self, block: &Block) -> bool {
+        self.delivery.is_safe(block.id.0, &block.stream)
+    }
+
     fn write(&mut self, is_last: bool) -> bool {
         let begun = Instant::now();
-        let mut blocks = Vec::with_capacity(self.ring.pending_size().0);
-        self.encode_pending(&mut blocks);
-        if let Err(error) = self.evict(blocks.iter().map(|(_, _, body)| body.len() as u64).sum()) {
+        let packs = self.packs();
+        if let Err(error) = self.evict(packs.iter().map(|pack| pack.body.len() as u64).sum()) {
             self.fail(&error);
         }
-        self.encode_pending(&mut blocks);
+        let messages = self.messages();
         let last_id = self.cutter.last_id();
         let is_synced = self.is_urgent || self.settings.durability == Durability::Strict || self.is_sync_due(begun);
-        let doomed: Vec<u64> = self.doomed.iter().map(|(head, _)| head.id).collect();
+        let doomed = self.doomed_rows();
         let snapshot = self.snapshot_body(begun, last_id, is_last);
         let commit = Commit {
-            blocks: &blocks,
+            packs: &packs,
+            messages: &messages,
             doomed: &doomed,
             states: &self.states,
-            sent: &self.delivery.rows(last_id, &[]),
+            sent: &self.delivery.rows(last_id, &self.unstored()),
             seqs: self.cutter.seqs(),
             last_id,
             snapshot,
@@ -67,21 +106,55 @@ impl Core {
         if has_snapshot {
             self.snapshot = (begun, last_id);
         }
-        self.metrics.body_bytes.inc_by(blocks.iter().map(|(_, _, body)| body.len() as u64).sum());
-        self.metrics.committed.inc_by(blocks.len() as u64);
+        let bodies = packs.iter().map(|pack| &pack.body).chain(messages.iter().map(|message| &message.body));
+        self.metrics.body_bytes.inc_by(bodies.map(|body| body.len() as u64).sum());
+        self.metrics
+            .committed
+            .inc_by((packs.iter().map(|pack| pack.parts.len()).sum::<usize>() + messages.len()) as u64);
         self.metrics.commit_seconds.inc_by(begun.elapsed().as_secs_f64());
-        self.settle(last_id, is_synced, blocks.iter().map(|(block, ..)| block.readings() as u64).sum());
+        self.settle(last_id, is_synced, packs.iter().map(|pack| pack.readings).sum());
         true
     }
 
-    /// Encodes the pending blocks that `blocks` does not hold yet.
-    fn encode_pending(&mut self, blocks: &mut Vec<(Arc<Block>, Timestamp, Vec<u8>)>) {
-        for entry in self.ring.pending().skip(blocks.len()) {
-            let block = Arc::clone(&entry.block);
-            let stamp = Stamp { gateway: Arc::clone(&block.gateway), boot: block.boot.clone(), uptime: block.uptime };
-            let body = self.encoder.encode(&stamp, &block.body);
-            blocks.push((block, entry.cut, body));
+    /// The readings that must be committed now.
+    fn packs(&mut self) -> Vec<Pack> {
+        let (mut runs, mut packs) = (BTreeMap::<Stream, Run>::new(), Vec::new());
+        let delivery = &self.delivery;
+        let wanted = self.ring.waiting().map(|entry| &entry.loose).filter(|loose| {
+            loose.block.stream.has_readings() && !delivery.is_safe(loose.block.id.0, &loose.block.stream)
+        });
+        for loose in wanted {
+            if let Some(done) = runs.entry(loose.block.stream.clone()).or_default().add(loose.clone()) {
+                packs.extend(Pack::of(&mut self.encoder, &done));
+            }
         }
+        packs.extend(runs.into_values().filter_map(|mut run| Pack::of(&mut self.encoder, &run.take())));
+        packs
+    }
+
+    /// The events and outcomes that wait. They are committed whoever has them.
+    fn messages(&mut self) -> Vec<Message> {
+        let encoder = &mut self.encoder;
+        let waiting =
+            self.ring.waiting().map(|entry| &entry.loose).filter(|loose| !loose.block.stream.has_readings());
+        let message = |loose: &Loose| Message {
+            body: encoder.encode(&Stamp::of(&loose.block), &loose.block.body),
+            block: Arc::clone(&loose.block),
+            cut: loose.cut,
+        };
+        waiting.map(message).collect()
+    }
+
+    /// What has an id and will not be in the database when everything that must be is.
+    fn unstored(&self) -> Unstored {
+        let mut safe = self.shelf.ids().clone();
+        let waiting = self.ring.waiting().map(|entry| &entry.loose.block);
+        waiting.filter(|block| self.is_kept_back(block)).for_each(|block| safe.insert_range(block.id.0, block.id.0));
+        Unstored { safe, pending: Vec::new() }
+    }
+
+    fn is_kept_back(&self, block: &Block) -> bool {
+        block.stream.has_readings() && self.is_safe(block)
     }
 
     /// Chooses what has to go, unless an earlier choice still waits for its commit.
@@ -106,15 +179,16 @@ impl Core {
     }
 
     pub(super) fn doom(&mut self, doomed: Vec<Doomed>) {
-        let lost = || doomed.iter().filter(|(_, reason)| reason.is_some());
-        let (blocks, readings) = (lost().count() as u64, lost().map(|(head, _)| head.readings).sum::<u64>());
-        for (head, _) in &doomed {
-            let readings = if head.stream.is_upstream() { head.readings } else { 0 };
-            self.delivery.forget(head.id, readings);
+        let lost = || doomed.iter().flat_map(|row| &row.owed);
+        let (blocks, readings) = (lost().count() as u64, lost().map(|part| part.readings).sum::<u64>());
+        for row in &doomed {
+            for part in &row.head.parts {
+                self.delivery.forget(part.id, if row.head.stream.is_upstream() { part.readings } else { 0 });
+            }
         }
         for gap in evict::gaps(&doomed, self.cutter.now()) {
-            let (block, bytes) = self.cutter.event(&gap);
-            self.admit(block, bytes);
+            let cut = self.cutter.event(&gap);
+            self.admit(cut);
         }
         if blocks > 0 {
             warn!(blocks, readings, "Undelivered blocks were given up");
@@ -125,6 +199,10 @@ impl Core {
             });
         }
         self.doomed.extend(doomed);
+    }
+
+    fn doomed_rows(&self) -> Vec<(Table, u64)> {
+        self.doomed.iter().map(|row| (row.head.table, row.head.id)).collect()
     }
 
     fn is_sync_due(&self, now: Instant) -> bool {
@@ -145,23 +223,74 @@ impl Core {
     /// The commit succeeded: receipts are accepted, blocks become publishable.
     fn settle(&mut self, last_id: u64, is_synced: bool, readings: u64) {
         self.metrics.commits.inc();
-        (self.committed, self.committed_seqs) = (last_id, self.cutter.seqs());
+        (self.committed, self.committed_seqs) = (last_id, self.cutter.seqs().clone());
         self.doomed.clear();
         self.states.clear();
-        mem::take(&mut self.receipts).into_iter().for_each(Receipt::accept);
-        self.ring.committed();
+        self.states_since = None;
+        for (_, receipt) in mem::take(&mut self.receipts) {
+            receipt.accept();
+        }
+        let delivery = &self.delivery;
+        self.ring.committed(|block| block.stream.has_readings() && delivery.is_safe(block.id.0, &block.stream));
+        self.release();
         self.trim();
         self.newest.send_if_modified(|newest| mem::replace(newest, BlockId(last_id)).0 != last_id);
         self.is_urgent = false;
         let now = Instant::now();
         self.timers = Timers { refresh: Some(now), sync: self.next_sync(now, is_synced), ..Timers::default() };
-        let was_failing = self.status.borrow().failing.is_some();
+        self.succeeded();
         self.status.send_modify(|status| {
-            status.failing = None;
             status.committed += readings;
             status.committed_block = last_id;
         });
+    }
+
+    /// Blocks that every uplink has before their commit wait for the history, if there is one.
+    pub(super) fn release(&mut self) {
+        let delivery = &self.delivery;
+        let released =
+            self.ring.release(|block| block.stream.has_readings() && delivery.is_safe(block.id.0, &block.stream));
+        for loose in released {
+            self.metrics.express.inc();
+            if self.settings.history.is_zero() {
+                // Nobody who comes later is owed what is never stored.
+                self.delivery.forget(loose.block.id.0, loose.block.readings() as u64);
+            } else {
+                self.shelf.put(loose, &mut self.encoder);
+            }
+        }
+    }
+
+    /// Writes what every uplink had before its commit into the history; false when the database refused.
+    pub(in crate::buffer) fn commit_shelf(&mut self) -> bool {
+        if self.shelf.is_empty() {
+            return true;
+        }
+        let pending = self.pending();
+        let commit = Commit {
+            packs: self.shelf.packs(&mut self.encoder),
+            messages: &[],
+            doomed: &[],
+            states: &States::new(),
+            sent: &self.delivery.rows(self.committed, &Unstored { safe: Ranges::default(), pending }),
+            seqs: &self.committed_seqs,
+            last_id: self.committed,
+            snapshot: None,
+            is_synced: false,
+        };
+        if let Err(error) = self.store.commit(&commit) {
+            self.fail(&error);
+            return false;
+        }
+        self.shelf.clear();
+        true
+    }
+
+    /// The database took something.
+    fn succeeded(&mut self) {
+        let was_failing = self.status.borrow().failing.is_some();
         if was_failing {
+            self.status.send_modify(|status| status.failing = None);
             info!("Buffer commits again");
         }
     }
@@ -174,15 +303,14 @@ impl Core {
 
     /// Writes progress alone. Losing it costs repeats, never readings, so it is not synced.
     pub(super) fn persist(&mut self) {
-        self.timers.persist = None;
-        let pending: Vec<_> =
-            self.ring.pending().map(|entry| (entry.block.id.0, entry.block.readings() as u64)).collect();
+        (self.timers.persist, self.timers.remind) = (None, None);
         let commit = Commit {
-            blocks: &[],
+            packs: &[],
+            messages: &[],
             doomed: &[],
             states: &States::new(),
-            sent: &self.delivery.rows(self.committed, &pending),
-            seqs: self.committed_seqs,
+            sent: &self.delivery.rows(self.committed, &Unstored { pending: self.pending(), ..self.unstored() }),
+            seqs: &self.committed_seqs,
             last_id: self.committed,
             snapshot: None,
             is_synced: false,
@@ -192,20 +320,10 @@ impl Core {
         }
     }
 
-    /// While the database refuses, blocks that every uplink has acknowledged give their place to new ones: they are
-    /// safe, and only the history misses them.
-    fn shed_delivered(&mut self) {
-        if self.has_room() || self.delivery.names().is_empty() {
-            return;
-        }
-        let delivery = &self.delivery;
-        let gone = self.ring.shed(|block| block.stream.is_upstream() && delivery.is_settled(block.id.0));
-        for block in &gone {
-            // Nobody who comes later is owed what was never stored.
-            self.delivery.forget(block.id.0, block.readings() as u64);
-        }
-        self.trim();
-        debug!(blocks = gone.len(), "Delivered blocks are left out of the history");
+    /// Id and readings of the blocks above the last commit.
+    fn pending(&self) -> Vec<(u64, u64)> {
+        let entries = self.ring.all().map(|entry| &entry.loose.block).filter(|block| block.id.0 > self.committed);
+        entries.map(|block| (block.id.0, block.readings() as u64)).collect()
     }
 
     /// The database refused. Everything stays in memory and is tried again after the commit interval.
@@ -217,11 +335,25 @@ impl Core {
         if opening::is_damaged(error) {
             self.damage.get_or_insert_with(|| text.clone());
         }
-        self.shed_delivered();
+        self.shed_history();
         let was_failing = self.status.borrow().failing.is_some();
         if !was_failing {
             error!(%error, "Buffer cannot write, readings wait in memory");
             self.status.send_modify(|status| status.failing = Some(text));
+        }
+    }
+
+    /// While the database refuses, what stands on the shelf is bounded; what goes is missing from the history alone.
+    fn shed_history(&mut self) {
+        let gone = self.shelf.postpone(self.settings.commit);
+        for part in gone.iter().flat_map(|pack| &pack.parts) {
+            // Nobody who comes later is owed what was never stored.
+            self.delivery.forget(part.id, part.readings);
+        }
+        if !gone.is_empty() {
+            let readings: u64 = gone.iter().map(|pack| pack.readings).sum();
+            self.metrics.history_shed.inc_by(readings);
+            debug!(readings, "Delivered readings are left out of the history");
         }
     }
 }

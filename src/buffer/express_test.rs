@@ -1,0 +1,169 @@
+//! The express path: what every uplink acknowledges before its commit costs the disk next to nothing, and is missing
+//! nowhere.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use tokio::time::advance;
+
+use super::{
+    Append, Feed, Origin,
+    core::Core,
+    model_test::{core, core_of, event, feed, id, origin, owed, reading, readings, settings},
+    rows::Table,
+};
+use crate::{
+    config,
+    model::{BlockId, Receipt, Selector, Value, Wanted},
+};
+
+/// Time that is not yet the commit's.
+const SOON: Duration = Duration::from_millis(100);
+/// A commit interval.
+const COMMIT: Duration = Duration::from_secs(1);
+/// More than the history waits.
+const HISTORY: Duration = Duration::from_secs(61);
+
+fn one_uplink(settings: &config::Buffer) -> Core {
+    core_of(settings, Origin { uplinks: vec![feed("a")], ..origin() })
+}
+
+/// Cuts what was taken in, without a commit, and has it acknowledged by these uplinks.
+async fn publish(core: &mut Core, uplinks: &[&str]) -> Vec<BlockId> {
+    advance(SOON).await;
+    core.tick();
+    let mut all = Vec::new();
+    for uplink in uplinks {
+        let ids: Vec<BlockId> = core.fetch(uplink, Wanted::all_after(BlockId(0)), 99).iter().map(|b| b.id).collect();
+        core.delivered(uplink, &ids);
+        all = ids;
+    }
+    all
+}
+
+async fn pass(core: &mut Core, time: Duration) {
+    advance(time).await;
+    core.tick();
+}
+
+fn rows(core: &Core) -> Vec<usize> {
+    core.store().heads(Table::Pack, 0, 1 << 40, 999).unwrap().iter().map(|head| head.parts.len()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_every_uplink_has_in_time_is_written_once_a_minute_in_one_row() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings(dir.path(), true, 1 << 30);
+    let mut core = one_uplink(&settings);
+    for seed in 0..20 {
+        core.take(readings(5, 9, seed));
+        assert_eq!(publish(&mut core, &["a"]).await.len(), 1);
+        pass(&mut core, COMMIT).await;
+    }
+    assert_eq!(rows(&core), [0_usize; 0], "written before the history was due");
+
+    pass(&mut core, HISTORY).await;
+
+    assert_eq!(rows(&core), [20]);
+    core.set_uplinks(vec![feed("a"), feed("late")]);
+    assert_eq!(owed(&mut core, "late").len(), 20);
+    assert!(owed(&mut core, "a").is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_history_delivered_blocks_are_never_written_and_their_end_is_known() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = config::Buffer { history: Duration::ZERO, ..settings(dir.path(), true, 1 << 30) };
+    let mut core = one_uplink(&settings);
+    for seed in 0..5 {
+        core.take(readings(5, 9, seed));
+        publish(&mut core, &["a"]).await;
+        pass(&mut core, COMMIT).await;
+    }
+    pass(&mut core, HISTORY).await;
+    assert!(core.finish());
+    assert_eq!(rows(&core), [0_usize; 0]);
+    drop(core);
+
+    let mut again = one_uplink(&settings);
+
+    let ends = again.open_epochs("a").unwrap();
+    assert_eq!((ends[0].epoch, ends[0].data), (1, Some(5)));
+    assert!(owed(&mut again, "a").is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_one_uplink_misses_is_committed_in_time_and_survives_a_kill() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings(dir.path(), true, 1 << 30);
+    let mut core = core(&settings);
+    core.take(readings(5, 9, 1));
+    publish(&mut core, &["a"]).await;
+    core.take(readings(5, 9, 2));
+    publish(&mut core, &["a", "b"]).await;
+    core.take(readings(5, 9, 3));
+    publish(&mut core, &["a"]).await;
+    // The first two are settled by `b`'s fetch of everything; the third it has not heard of.
+    pass(&mut core, COMMIT).await;
+    drop(core);
+
+    let mut again = core_of(&settings, origin());
+
+    let missing: Vec<_> = owed(&mut again, "b").values().map(|block| block.seq).collect();
+    assert_eq!(missing, [3]);
+    assert!(owed(&mut again, "a").is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receipt_waits_until_every_uplink_has_the_reading_or_the_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings(dir.path(), true, 1 << 30);
+    let mut core = core(&settings);
+    let mut receipts = Vec::new();
+    for seed in 0..2 {
+        let (receipt, accepted) = Receipt::pair();
+        core.take(Append { receipts: vec![receipt], ..readings(1, 9, seed) });
+        receipts.push(accepted);
+        // Both have the first block, and one the second.
+        publish(&mut core, if seed == 0 { &["a", "b"] } else { &["a"] }).await;
+    }
+    assert!(receipts.iter_mut().all(|accepted| accepted.try_recv().is_err()));
+
+    pass(&mut core, 8 * SOON).await;
+    receipts[0].try_recv().unwrap();
+    assert!(receipts[1].try_recv().is_err());
+    assert_eq!(rows(&core), [0_usize; 0]);
+
+    pass(&mut core, SOON).await;
+    receipts[1].try_recv().unwrap();
+    assert_eq!(rows(&core), [1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn blocks_of_two_streams_that_took_turns_are_found_by_their_ids() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings(dir.path(), true, 1 << 30);
+    let filter = Some([Selector::parse("d/p").unwrap()].into());
+    let uplinks = vec![feed("a"), Feed { name: "f".into(), filter }];
+    let mut core = core_of(&settings, Origin { uplinks: uplinks.clone(), ..origin() });
+    let mut seen = BTreeSet::new();
+    for value in 0..30 {
+        core.take(Append { forward: vec![reading(Value::Int(value))], ..Append::default() });
+        if value % 7 == 0 {
+            core.take(event());
+        }
+        advance(SOON).await;
+        core.tick();
+        for uplink in ["a", "f"] {
+            let blocks = core.fetch(uplink, Wanted::all_after(BlockId(0)), 99);
+            seen.extend(blocks.iter().map(|block| (block.id, id(block))));
+            core.delivered(uplink, &blocks.iter().map(|block| block.id).collect::<Vec<_>>());
+        }
+    }
+    assert!(seen.iter().any(|(_, (stream, ..))| stream == "data.f"));
+
+    core.set_uplinks([uplinks, vec![feed("late")]].concat());
+
+    let all: BTreeSet<_> = owed(&mut core, "late").iter().map(|(place, block)| (*place, id(block))).collect();
+    let wanted: BTreeSet<_> = seen.into_iter().filter(|(_, (stream, ..))| stream != "data.f").collect();
+    assert_eq!(all, wanted);
+}

@@ -1,0 +1,307 @@
+//! Blocks as rows: finding them by id without reading their bodies, and reading them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    sync::Arc,
+};
+
+use rusqlite::{Row, params, types::ValueRef};
+
+use super::{
+    codec,
+    codec::wire::WireError,
+    pack::{self, NEAR, Part, Priority, SPAN},
+    seal::{Facts, unseal},
+    store::{CLOCKS, Store},
+};
+use crate::model::{Block, BlockId, ClockQuality, Lane, Stream, Timestamp};
+
+/// Where a row stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Table {
+    /// Readings.
+    Pack,
+    /// Events and outcomes.
+    Message,
+}
+
+impl Table {
+    /// Both.
+    pub(super) const ALL: [Self; 2] = [Self::Pack, Self::Message];
+
+    /// The tables in which blocks of a lane are.
+    fn of(lane: Lane) -> &'static [Self] {
+        match lane {
+            Lane::All => &Self::ALL,
+            Lane::Readings => &[Self::Pack],
+            Lane::Messages => &[Self::Message],
+        }
+    }
+
+    /// Its name.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Pack => "pack",
+            Self::Message => "message",
+        }
+    }
+
+    /// Where the row of an id may begin at the earliest.
+    pub(super) fn start(self, id: u64) -> u64 {
+        match self {
+            Self::Pack => id.saturating_sub(SPAN - 1),
+            Self::Message => id,
+        }
+    }
+
+    /// The columns of a [`Head`], in order.
+    fn columns(self) -> &'static str {
+        match self {
+            Self::Pack => "id, last, stream, epoch, seq, n, clock, cut, length(body), priority, t0, t1, parts",
+            Self::Message => "id, id, stream, epoch, seq, 0, clock, cut, length(body), 2, t0, t0, NULL",
+        }
+    }
+}
+
+/// A row without its body.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Head {
+    pub(super) table: Table,
+    pub(super) id: u64,
+    pub(super) last: u64,
+    pub(super) stream: Stream,
+    pub(super) epoch: u64,
+    pub(super) seq: u64,
+    pub(super) readings: u64,
+    pub(super) cut: Timestamp,
+    pub(super) bytes: u64,
+    pub(super) clock: ClockQuality,
+    pub(super) priority: Priority,
+    /// The oldest and the newest moment in it.
+    pub(super) span: (Timestamp, Timestamp),
+    /// Its blocks; empty when that cannot be read.
+    pub(super) parts: Vec<Part>,
+}
+
+/// Every block of a row by id, or the row's head if it is damaged.
+pub(super) type Unpacked = Result<BTreeMap<u64, Block>, Box<Head>>;
+
+/// Where one block is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) id: u64,
+    table: Table,
+    row: u64,
+}
+
+impl Store {
+    /// Rows that begin in `from..=to`, ascending, at most `limit`.
+    pub(super) fn heads(&self, table: Table, from: u64, to: u64, limit: usize) -> rusqlite::Result<Vec<Head>> {
+        let (name, columns) = (table.name(), table.columns());
+        let sql = format!("SELECT {columns} FROM {name} WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?");
+        let mut query = self.db.prepare_cached(&sql)?;
+        query.query_map(params![from, to, limit], |row| head(table, row))?.collect()
+    }
+
+    /// The oldest rows of low priority.
+    pub(super) fn low(&self, limit: usize) -> rusqlite::Result<Vec<Head>> {
+        let columns = Table::Pack.columns();
+        let sql =
+            format!("SELECT {columns} FROM pack INDEXED BY low_priority WHERE priority = 0 ORDER BY id LIMIT ?");
+        self.db.prepare_cached(&sql)?.query_map([limit], |row| head(Table::Pack, row))?.collect()
+    }
+
+    /// The row a block is in.
+    pub(super) fn head_of(&self, id: u64) -> rusqlite::Result<Option<Head>> {
+        for table in Table::ALL {
+            let heads = self.heads(table, table.start(id), id, NEAR)?;
+            let found = heads.into_iter().rev().find(|head| head.parts.iter().any(|part| part.id == id));
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Where the first blocks of a lane within some ranges of ids are, ascending, at most `limit`.
+    pub(super) fn locate(
+        &self,
+        lane: Lane,
+        ranges: impl Iterator<Item = (u64, u64)>,
+        limit: usize,
+    ) -> rusqlite::Result<Vec<Place>> {
+        let mut places = Vec::new();
+        for range in ranges {
+            if places.len() >= limit {
+                break;
+            }
+            let mut found = BTreeMap::new();
+            for table in Table::of(lane) {
+                self.locate_in(*table, range, limit, &mut found)?;
+            }
+            places.extend(found.into_values());
+        }
+        places.truncate(limit);
+        Ok(places)
+    }
+
+    /// Goes through the rows of a table until every later one begins behind the blocks that are wanted.
+    fn locate_in(
+        &self,
+        table: Table,
+        (from, to): (u64, u64),
+        limit: usize,
+        found: &mut BTreeMap<u64, Place>,
+    ) -> rusqlite::Result<()> {
+        let (name, columns) = (table.name(), table.columns());
+        let sql = format!("SELECT {columns} FROM {name} WHERE id BETWEEN ? AND ? ORDER BY id");
+        let mut query = self.db.prepare_cached(&sql)?;
+        let mut rows = query.query([table.start(from), to])?;
+        let mut own = 0;
+        let mut most = u64::MAX;
+        while let Some(row) = rows.next()? {
+            let head = head(table, row)?;
+            if head.id > most {
+                break;
+            }
+            for part in head.places().filter(|place| (from..=to).contains(&place.id)) {
+                found.insert(part.id, part);
+                own += 1;
+            }
+            if own >= limit && most == u64::MAX {
+                // Rows up to here may still hold blocks that come before some of those that were found.
+                most = found.last_key_value().map_or(head.last, |(id, _)| *id);
+            }
+        }
+        Ok(())
+    }
+
+    /// The blocks at these places, in their order; a damaged row is given once, as its head.
+    pub(super) fn read(&self, places: &[Place]) -> rusqlite::Result<Vec<Result<Block, Box<Head>>>> {
+        let mut rows: BTreeMap<(Table, u64), BTreeMap<u64, Block>> = BTreeMap::new();
+        let mut blocks = Vec::with_capacity(places.len());
+        for place in places {
+            let row = match rows.entry((place.table, place.row)) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => {
+                    let unpacked = self.unpack(place.table, place.row)?.unwrap_or_else(|| Ok(BTreeMap::new()));
+                    new.insert(unpacked.unwrap_or_else(|head| {
+                        blocks.push(Err(head));
+                        BTreeMap::new()
+                    }))
+                }
+            };
+            blocks.extend(row.remove(&place.id).map(Ok));
+        }
+        Ok(blocks)
+    }
+
+    /// Every block of a row by id, or its head if it is damaged.
+    pub(super) fn unpack(&self, table: Table, row: u64) -> rusqlite::Result<Option<Unpacked>> {
+        let sql = format!("SELECT {}, body FROM {} WHERE id = ?", table.columns(), table.name());
+        let mut query = self.db.prepare_cached(&sql)?;
+        let mut rows = query.query([row])?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        let head = head(table, row)?;
+        let parts = row.get_ref(12)?.as_blob_or_null()?.unwrap_or_default();
+        let clock = row.get(6)?;
+        let facts = Facts { id: head.id, stream: &head.stream, epoch: head.epoch, seq: head.seq, clock, parts };
+        let body = unseal(row.get_ref(13)?.as_blob()?, &facts).and_then(codec::decode_blocks);
+        let blocks = body.and_then(|bodies| self.join(&head, bodies));
+        Ok(Some(blocks.map_err(|_| Box::new(head))))
+    }
+
+    /// Puts together what row and body say of each block.
+    fn join(
+        &self,
+        head: &Head,
+        bodies: Vec<(codec::Stamp, crate::model::BlockBody)>,
+    ) -> Result<BTreeMap<u64, Block>, WireError> {
+        if bodies.len() != head.parts.len() {
+            return Err(WireError::Range);
+        }
+        let block = |(part, (stamp, body)): (&Part, (codec::Stamp, _))| {
+            let block = Block {
+                id: BlockId(part.id),
+                gateway: stamp.gateway,
+                store: Arc::clone(&self.identity.store),
+                epoch: head.epoch,
+                stream: head.stream.clone(),
+                seq: part.seq,
+                clock: head.clock,
+                boot: stamp.boot,
+                uptime: stamp.uptime,
+                body,
+            };
+            (part.id, block)
+        };
+        Ok(head.parts.iter().zip(bodies).map(block).collect())
+    }
+
+    /// The blocks of a row whose own list of them is damaged: every id in its span that no other row has. Numbers are
+    /// as if none was left out, so that a gap rather covers more than less.
+    pub(super) fn presumed_parts(&self, damaged: &Head) -> rusqlite::Result<Vec<Part>> {
+        let mut ids: BTreeSet<u64> = (damaged.id..=damaged.last.min(damaged.id + SPAN)).collect();
+        for table in Table::ALL {
+            let rows = self.heads(table, table.start(damaged.id), damaged.last, 2 * NEAR)?;
+            for part in rows.iter().flat_map(|head| &head.parts) {
+                ids.remove(&part.id);
+            }
+        }
+        let part = |(id, seq)| Part { id, seq, readings: if id == damaged.id { damaged.readings } else { 0 } };
+        Ok(ids.into_iter().zip(damaged.seq..).map(part).collect())
+    }
+
+    /// The first id that is stored.
+    pub(super) fn oldest(&self) -> rusqlite::Result<Option<u64>> {
+        let sql = "SELECT min(id) FROM (SELECT min(id) AS id FROM pack UNION ALL SELECT min(id) FROM message)";
+        self.db.prepare_cached(sql)?.query_row([], |row| row.get(0))
+    }
+}
+
+impl Head {
+    /// The places of its blocks.
+    fn places(&self) -> impl Iterator<Item = Place> + '_ {
+        let place = |id| Place { id, table: self.table, row: self.id };
+        // A row whose parts cannot be read stands for its first block, so that whoever reads it learns of the damage.
+        let first = self.parts.is_empty().then(|| place(self.id));
+        self.parts.iter().map(move |part| place(part.id)).chain(first)
+    }
+}
+
+fn head(table: Table, row: &Row<'_>) -> rusqlite::Result<Head> {
+    let (id, seq, readings): (u64, u64, u64) = (row.get(0)?, row.get(4)?, row.get(5)?);
+    let clock: usize = row.get(6)?;
+    let parts = match row.get_ref(12)?.as_blob_or_null()? {
+        None => vec![Part { id, seq, readings }],
+        Some(bytes) => pack::parts(bytes, (id, seq)).unwrap_or_default(),
+    };
+    Ok(Head {
+        table,
+        id,
+        last: row.get(1)?,
+        stream: stream(row.get_ref(2)?),
+        epoch: row.get(3)?,
+        seq,
+        readings,
+        // A damaged code reads as a clock that nobody believes.
+        clock: CLOCKS.get(clock).copied().unwrap_or(ClockQuality::None),
+        cut: Timestamp::from_millis(row.get(7)?),
+        bytes: row.get(8)?,
+        priority: Priority::from_code(row.get(9)?),
+        span: (Timestamp::from_millis(row.get(10)?), Timestamp::from_millis(row.get(11)?)),
+        parts,
+    })
+}
+
+/// A stream's code, or the name of one that has none. A damaged one reads as data: the stream whose loss is told.
+fn stream(column: ValueRef<'_>) -> Stream {
+    match column {
+        ValueRef::Integer(code) => {
+            let known = usize::try_from(code).ok().and_then(|code| Stream::ALL.get(code));
+            known.cloned().unwrap_or(Stream::Data)
+        }
+        ValueRef::Text(name) => Stream::Filtered(String::from_utf8_lossy(name).into()),
+        ValueRef::Null | ValueRef::Real(_) | ValueRef::Blob(_) => Stream::Data,
+    }
+}
