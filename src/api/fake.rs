@@ -75,6 +75,13 @@ impl Gateway for Fake {
         json!({"committed": 3})
     }
 
+    fn deadletters(&self, request: LetterRequest) -> BoxFuture<'_, Result<Vec<Value>, ApiError>> {
+        let letter =
+            |id: u64| json!({"id": id, "uplink": "cloud", "stream": "data", "seq": 7, "reason": "too large"});
+        let ids = request.ids.unwrap_or_else(|| vec![3, 4]);
+        Box::pin(async move { Ok(ids.into_iter().map(letter).collect()) })
+    }
+
     fn rules(&self) -> Value {
         json!([{"name": "cold-chain"}])
     }

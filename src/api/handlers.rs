@@ -12,7 +12,7 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{WriteRequest, body::Body, error::ApiError, routes::Context, view};
+use super::{LetterAction, LetterRequest, WriteRequest, body::Body, error::ApiError, routes::Context, view};
 use crate::model::{DeviceId, PointAddress, PointName, Selector, Timestamp};
 
 /// Media type of OpenMetrics 1.0.0.
@@ -50,6 +50,25 @@ pub(super) struct Write {
     value: Value,
     /// RFC 3339.
     expires: Option<String>,
+}
+
+/// `?uplink=cloud`
+#[derive(Debug, Deserialize)]
+pub(super) struct LetterQuery {
+    /// The uplink; all when it is absent.
+    uplink: Option<String>,
+}
+
+/// `{"action","uplink"?,"ids"?}`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LetterAct {
+    /// `retry` or `drop`.
+    action: LetterAction,
+    /// The uplink; all when it is absent.
+    uplink: Option<String>,
+    /// Ids of letters; all when it is absent.
+    ids: Option<Vec<u64>>,
 }
 
 /// `{"level"}`
@@ -112,6 +131,24 @@ pub(super) async fn write(
 
 pub(super) async fn buffer(State(context): State<Context>) -> Json<Value> {
     Json(context.gateway.buffer())
+}
+
+pub(super) async fn letters(
+    State(context): State<Context>,
+    query: Result<Query<LetterQuery>, QueryRejection>,
+) -> Result<Json<Vec<Value>>, ApiError> {
+    let Query(LetterQuery { uplink }) = query.map_err(|error| ApiError::Invalid(error.body_text()))?;
+    let (user, action) = (context.user, LetterAction::List);
+    let request = LetterRequest { user, action, uplink: uplink.map(Into::into), ids: None };
+    Ok(Json(context.gateway.deadletters(request).await?))
+}
+
+pub(super) async fn act_on_letters(
+    State(context): State<Context>,
+    Body(LetterAct { action, uplink, ids }): Body<LetterAct>,
+) -> Result<Json<Vec<Value>>, ApiError> {
+    let request = LetterRequest { user: context.user, action, uplink: uplink.map(Into::into), ids };
+    Ok(Json(context.gateway.deadletters(request).await?))
 }
 
 pub(super) async fn rules(State(context): State<Context>) -> Json<Value> {

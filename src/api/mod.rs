@@ -23,6 +23,7 @@ pub mod view;
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
+use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::broadcast;
 
@@ -60,6 +61,9 @@ pub trait Gateway: Send + Sync + 'static {
     /// The buffer's own status.
     fn buffer(&self) -> Value;
 
+    /// Shows, retries or drops dead letters; gives those that are meant, as the buffer describes them.
+    fn deadletters(&self, request: LetterRequest) -> BoxFuture<'_, Result<Vec<Value>, ApiError>>;
+
     /// The rules' own status, one entry per file.
     fn rules(&self) -> Value;
 
@@ -75,6 +79,32 @@ pub trait Gateway: Send + Sync + 'static {
 
     /// Whether everything works.
     fn health(&self) -> view::Health;
+}
+
+/// A wish about dead letters: all of them where nothing is said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LetterRequest {
+    /// The unix user behind the socket.
+    pub user: Arc<str>,
+    /// What is to be done with them.
+    pub action: LetterAction,
+    /// Those of one uplink.
+    pub uplink: Option<Arc<str>>,
+    /// Those with these ids.
+    pub ids: Option<Vec<u64>>,
+}
+
+/// What is to be done with dead letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LetterAction {
+    /// Nothing: they are only shown.
+    #[serde(skip)]
+    List,
+    /// They are owed to their uplink again.
+    Retry,
+    /// They are thrown away.
+    Drop,
 }
 
 /// A wish of a local user to set a point.

@@ -83,6 +83,18 @@ fn schemas() -> Value {
         "Health": object(&json!({ "ok": { "type": "boolean" }, "problems": list(text()) }), &["ok", "problems"]),
         "Summary": object(&json!({ "summary": text() }), &["summary"]),
         "LogLevel": object(&json!({ "level": text() }), &["level"]),
+        "Letters": list(reference("Letter")),
+        "Letter": object(
+            &json!({
+                "id": count(), "uplink": text(), "stream": text(), "epoch": count(), "seq": count(), "readings": count(),
+                "at": time(), "reason": text(),
+            }),
+            &["id", "uplink", "stream", "epoch", "seq", "readings", "at", "reason"],
+        ),
+        "LetterAct": object(
+            &json!({ "action": { "enum": ["retry", "drop"] }, "uplink": text(), "ids": list(count()) }),
+            &["action"],
+        ),
         "Target": object(&json!({ "device": text(), "point": text() }), &["device", "point"]),
         "Write": object(
             &json!({ "device": text(), "point": text(), "value": {}, "expires": time() }),

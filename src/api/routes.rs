@@ -111,6 +111,21 @@ pub(super) const ROUTES: &[Route] = &[
     )
     .taking("Write"),
     Route::json("get", "/api/v1/buffer", "Any", || get(handlers::buffer), "The buffer's status"),
+    Route::json(
+        "get",
+        "/api/v1/buffer/deadletters",
+        "Letters",
+        || get(handlers::letters).post(handlers::act_on_letters),
+        "Messages a broker will never take; `?uplink=` shows those of one uplink",
+    ),
+    Route::json(
+        "post",
+        "/api/v1/buffer/deadletters",
+        "Letters",
+        MethodRouter::new,
+        "Owe dead letters to their uplink again (`retry`), or throw them away (`drop`); without `uplink` and `ids` all",
+    )
+    .taking("LetterAct"),
     Route::json("get", "/api/v1/rules", "Any", || get(handlers::rules), "The rules' status"),
     Route::json("get", "/api/v1/tasks", "Any", || get(handlers::tasks), "The supervised tasks"),
     Route::json("post", "/api/v1/reload", "Summary", || post(handlers::reload), "Read the configuration again"),

@@ -112,7 +112,8 @@ fn insert_message(tx: &Transaction<'_>, message: &Message) -> rusqlite::Result<(
     insert.execute(params![block.id.0, code, epoch, seq, ts, clock, cut.as_millis(), sealed]).map(drop)
 }
 
-fn clock_code(clock: ClockQuality) -> usize {
+/// The code of a clock quality.
+pub(super) fn clock_code(clock: ClockQuality) -> usize {
     CLOCKS.iter().position(|known| *known == clock).unwrap_or(CLOCKS.len() - 1)
 }
 

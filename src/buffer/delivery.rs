@@ -79,6 +79,14 @@ impl Delivery {
         }
     }
 
+    /// An uplink is owed a block again.
+    pub(super) fn owe_again(&mut self, uplink: &str, id: u64, readings: u64) {
+        if let Some(progress) = self.uplinks.get_mut(uplink).filter(|progress| progress.settled.contains(id)) {
+            progress.settled.remove(id);
+            progress.readings += readings;
+        }
+    }
+
     /// A block is gone from the store; true when an uplink was still owed it.
     pub(super) fn forget(&mut self, id: u64, readings: u64) -> bool {
         self.base.settle(id, readings);

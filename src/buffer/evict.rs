@@ -89,21 +89,33 @@ pub(super) fn plan(store: &Store, bounds: &Bounds, settled: &Ranges, last: u64) 
     Ok(plan.chosen)
 }
 
+/// A block that somebody was owed and that is gone.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lost<'a> {
+    pub(super) stream: &'a Stream,
+    pub(super) epoch: u64,
+    pub(super) part: Part,
+    pub(super) reason: GapReason,
+}
+
+impl Doomed {
+    /// What of the row is lost to somebody.
+    pub(super) fn lost(&self) -> impl Iterator<Item = Lost<'_>> {
+        let Self { head, reason, owed } = self;
+        owed.iter().map(|part| Lost { stream: &head.stream, epoch: head.epoch, part: *part, reason: *reason })
+    }
+}
+
 /// One gap event per run of numbers of a stream, epoch and reason.
-pub(super) fn gaps(doomed: &[Doomed], now: Timestamp) -> Vec<Event> {
-    let mut lost: Vec<(&Stream, u64, Part, GapReason)> = doomed
-        .iter()
-        .flat_map(|row| row.owed.iter().map(|part| (&row.head.stream, row.head.epoch, *part, row.reason)))
-        .collect();
-    lost.sort_by(|(a, of_a, x, _), (b, of_b, y, _)| (*a, of_a, x.seq).cmp(&(*b, of_b, y.seq)));
-    let is_one_run = |a: &(&Stream, u64, Part, GapReason), b: &(&Stream, u64, Part, GapReason)| {
-        (a.0, a.1, a.2.seq + 1, a.3) == (b.0, b.1, b.2.seq, b.3)
+pub(super) fn gaps(mut lost: Vec<Lost<'_>>, now: Timestamp) -> Vec<Event> {
+    lost.sort_by(|a, b| (a.stream, a.epoch, a.part.seq).cmp(&(b.stream, b.epoch, b.part.seq)));
+    let is_one_run = |a: &Lost<'_>, b: &Lost<'_>| {
+        (a.stream, a.epoch, a.part.seq + 1, a.reason) == (b.stream, b.epoch, b.part.seq, b.reason)
     };
-    let gap = |run: &[(&Stream, u64, Part, GapReason)]| {
-        let [(stream, epoch, first, reason), ..] = run else { return None };
-        let to = run.last().map_or(first.seq, |(_, _, part, _)| part.seq);
-        let readings = run.iter().map(|(_, _, part, _)| part.readings).sum();
-        let gap = Gap::blocks(stream, *epoch, first.seq, to, readings, *reason);
+    let gap = |run: &[Lost<'_>]| {
+        let (first, newest) = (run.first()?, run.last()?);
+        let readings = run.iter().map(|lost| lost.part.readings).sum();
+        let gap = Gap::blocks(first.stream, first.epoch, first.part.seq, newest.part.seq, readings, first.reason);
         Some(Event { ts: now, kind: EventKind::Gap { gap } })
     };
     lost.chunk_by(is_one_run).filter_map(gap).collect()

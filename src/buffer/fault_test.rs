@@ -160,7 +160,7 @@ fn a_torn_log_gives_back_what_came_before_the_tear() {
 }
 
 #[test]
-fn a_full_disk_bounds_memory_keeps_delivering_and_heals_by_itself() {
+fn a_full_disk_bounds_memory_names_what_had_to_go_and_heals_by_itself() {
     let dir = tempfile::tempdir().unwrap();
     let settings = settings(dir.path(), true, 1 << 30);
     let mut buffer = core(&settings);
@@ -170,37 +170,41 @@ fn a_full_disk_bounds_memory_keeps_delivering_and_heals_by_itself() {
     };
     limit(&buffer, 1);
     let mut seed = 0;
-    let mut fill = |buffer: &mut Core| {
-        while buffer.has_room() {
+    let mut fill = |buffer: &mut Core, count: usize| {
+        for _ in 0..count {
             buffer.take(readings(1, 60_000, seed));
             buffer.take(state(seed));
             seed += 1;
         }
         assert!(!buffer.commit());
+        assert!(buffer.has_room() && !buffer.is_damaged());
     };
 
-    fill(&mut buffer);
-    let waiting = owed(&mut buffer, "a");
-    assert!(!buffer.has_room() && !buffer.is_damaged());
-
-    // Both uplinks have the first half: its place is free for new readings.
-    let half: Vec<BlockId> = waiting.keys().copied().take(waiting.len() / 2).collect();
+    // What both uplinks have leaves memory, whatever waits before it.
+    fill(&mut buffer, 100);
+    let delivered: Vec<BlockId> = owed(&mut buffer, "a").into_keys().skip(1).collect();
     for uplink in ["a", "b"] {
-        buffer.delivered(uplink, &half);
+        buffer.delivered(uplink, &delivered);
     }
-    assert!(!buffer.commit());
-    assert!(buffer.has_room());
-    fill(&mut buffer);
+    assert!(buffer.waiting_bytes() < 200_000, "{}", buffer.waiting_bytes());
+
+    // What nobody has takes what there is, and no more.
+    fill(&mut buffer, 400);
+    assert!(buffer.waiting_bytes() <= 17 << 20, "{}", buffer.waiting_bytes());
 
     limit(&buffer, 1 << 30);
     assert!(buffer.commit());
-    assert!(buffer.has_room());
-    let left: Vec<u64> = owed(&mut buffer, "b").values().map(|block| block.seq).collect();
-    assert_eq!(left[0], half.len() as u64 + 1);
-    assert!(left.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{left:?}");
-    assert_eq!(buffer.rule_state(), state(left[left.len() - 1] - 1).state);
+    assert!(buffer.commit());
+    let blocks = owed(&mut buffer, "b");
+    let told: BTreeSet<_> = blocks.values().flat_map(|block| covered(block)).map(|(.., seq)| seq).collect();
+    let kept: BTreeSet<u64> = blocks.values().filter(|block| block.readings() > 0).map(|block| block.seq).collect();
+    assert!(!told.is_empty() && told.is_disjoint(&kept));
+    assert_eq!(told.len() + kept.len(), 401);
+    let text = format!("{blocks:?}");
+    assert!(text.contains("buffer-recovered"));
+    assert_eq!(buffer.rule_state(), state(499).state);
     drop(buffer);
-    assert_eq!(owed(&mut core(&settings), "a").len(), left.len());
+    assert_eq!(owed(&mut core(&settings), "b").len(), blocks.len());
 }
 
 /// One variable that changes all the time.
@@ -304,7 +308,8 @@ fn a_log_that_lost_synced_commits_is_told_and_its_epoch_is_not_given_again() {
     let tear = fs::metadata(&wal).unwrap().len();
     let mut second = core(&settings);
     second.take(readings(1, 700, 11));
-    assert!(second.finish());
+    // Committed, and then killed: the mark of a commit does.
+    assert!(second.commit());
     assert_eq!(second.store().identity.epoch, 2);
     drop(second);
     let mut log = fs::read(&wal).unwrap();
@@ -316,5 +321,9 @@ fn a_log_that_lost_synced_commits_is_told_and_its_epoch_is_not_given_again() {
     assert_eq!(third.store().identity.epoch, 3);
     let blocks = owed(&mut third, "a");
     assert!(format!("{blocks:?}").contains("store-rolled-back"));
-    assert_eq!(blocks.len(), 11);
+    assert_eq!(blocks.len(), 12);
+    let told: Vec<_> = blocks.values().flat_map(|block| covered(block)).collect();
+    assert_eq!(told, [("data".to_owned(), 2, 1)]);
+    let ends = third.open_epochs("a").unwrap();
+    assert_eq!(ends.last().map(|end| (end.epoch, end.data)), Some((2, Some(1))));
 }

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
-    Identity, Metrics, OpenError, Status, Writer,
+    Identity, Letter, Letters, Metrics, OpenError, Status, Writer,
     codec::Encoder,
     core::Core,
     opening,
-    writer::{self, APPENDS, REQUESTS, Request},
+    writer::{self, APPENDS, LetterAct, REQUESTS, Request},
 };
 use crate::{
     config,
     model::{
-        Block, BlockId, EpochEnd, Event, Outcome, PointAddress, Reading, Receipt, Selector, SharedClock, StateChange,
-        Stream, Wanted,
+        Block, BlockId, EpochEnd, Event, Outcome, PointAddress, Reading, Receipt, Replay, Selector, SharedClock,
+        StateChange, Stream, Wanted,
     },
 };
 
@@ -137,6 +137,31 @@ impl Buffer {
     /// The uplink's broker has acknowledged these blocks. Known at once, persisted within 500 ms and at close.
     pub async fn delivered(&self, uplink: &Arc<str>, blocks: Vec<BlockId>) -> Result<(), Stopped> {
         self.tell(Request::Delivered { uplink: Arc::clone(uplink), blocks }).await
+    }
+
+    /// The uplink's broker will never take this block: it becomes a dead letter, and a gap says so.
+    pub async fn refused(&self, uplink: &Arc<str>, block: BlockId, why: String) -> Result<(), Stopped> {
+        self.tell(Request::Refused { uplink: Arc::clone(uplink), block, why }).await
+    }
+
+    /// The dead letters that are meant, oldest first.
+    pub async fn letters(&self, which: Letters) -> Result<Vec<Letter>, Stopped> {
+        self.ask(|reply| Request::Letters { which, act: LetterAct::Show, reply }).await
+    }
+
+    /// Throws dead letters away; gives what they were.
+    pub async fn drop_letters(&self, which: Letters) -> Result<Vec<Letter>, Stopped> {
+        self.ask(|reply| Request::Letters { which, act: LetterAct::Drop, reply }).await
+    }
+
+    /// Owes dead letters to their uplinks again; gives what they were. An uplink finds them at its next connection.
+    pub async fn retry_letters(&self, which: Letters) -> Result<Vec<Letter>, Stopped> {
+        self.ask(|reply| Request::Letters { which, act: LetterAct::Retry, reply }).await
+    }
+
+    /// Blocks that are asked for again and still stored, after a place, ascending; at most 256 come at once.
+    pub async fn replay(&self, what: Replay, after: BlockId, limit: usize) -> Result<Vec<Arc<Block>>, Stopped> {
+        self.ask(|reply| Request::Replay { what, after, limit, reply }).await
     }
 
     /// The newest publishable block: changes wake uplinks.

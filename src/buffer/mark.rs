@@ -1,7 +1,8 @@
 //! The mark: how far the store had come, kept in the lock file beside the database.
 //!
 //! SQLite takes a damaged frame of its log for the log's end, and says nothing. What was committed behind it is gone,
-//! the epoch among it. The mark keeps the epoch from being given again, and shows that something is missing.
+//! the epoch among it. The mark is renewed with each commit: it keeps the epoch from being given again, and shows what
+//! is missing.
 
 use std::{fs::File, io, os::unix::fs::FileExt};
 
@@ -15,8 +16,10 @@ pub(super) struct Mark {
     pub(super) store: String,
     /// The last epoch.
     pub(super) epoch: u64,
-    /// The id given last, as far as an ordered end has noted it.
+    /// The id given last.
     pub(super) last_id: u64,
+    /// The numbers given last in this epoch to data, events and outcomes.
+    pub(super) seqs: [u64; 3],
 }
 
 impl Mark {
@@ -28,14 +31,18 @@ impl Mark {
         let mut words = text.lines().next()?.split(' ');
         let (store, epoch, last_id) = (words.next()?, words.next()?, words.next()?);
         let (epoch, last_id) = (epoch.parse().ok()?, last_id.parse().ok()?);
-        Some(Self { store: store.to_owned(), epoch, last_id })
+        let mut seqs = [0; 3];
+        for seq in &mut seqs {
+            // A mark of an earlier version has none.
+            *seq = words.next().map_or(Some(0), |word| word.parse().ok())?;
+        }
+        Some(Self { store: store.to_owned(), epoch, last_id, seqs })
     }
 
-    /// Writes it, on the disk when this returns.
+    /// Writes it; a killed process leaves it behind, a power cut perhaps an earlier one.
     pub(super) fn write(&self, file: &File) -> io::Result<()> {
-        let Self { store, epoch, last_id } = self;
-        file.write_all_at(format!("{store} {epoch} {last_id}\n").as_bytes(), 0)?;
-        file.sync_data()
+        let Self { store, epoch, last_id, seqs: [data, event, outcome] } = self;
+        file.write_all_at(format!("{store} {epoch} {last_id} {data} {event} {outcome}\n").as_bytes(), 0)
     }
 }
 
@@ -48,10 +55,12 @@ mod tests {
         let file = tempfile::tempfile().unwrap();
         assert_eq!(Mark::read(&file), None);
         for epoch in [123, 7] {
-            let mark = Mark { store: "6f2c".to_owned(), epoch, last_id: 99 };
+            let mark = Mark { store: "6f2c".to_owned(), epoch, last_id: 99, seqs: [7, 1, epoch] };
             mark.write(&file).unwrap();
             assert_eq!(Mark::read(&file), Some(mark));
         }
+        file.write_all_at(b"6f2c 9 99\n", 0).unwrap();
+        assert_eq!(Mark::read(&file).map(|mark| (mark.epoch, mark.seqs)), Some((9, [0; 3])));
         file.write_all_at(&[0xff; 300], 0).unwrap();
         assert_eq!(Mark::read(&file), None);
     }

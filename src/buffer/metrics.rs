@@ -20,6 +20,9 @@ pub struct Metrics {
     pub(super) cut: Counter,
     pub(super) express: Counter,
     pub(super) history_shed: Counter,
+    pub(super) memory_shed: Counter,
+    pub(super) letters: Counter,
+    pub(super) letters_dropped: Counter,
     pub(super) committed: Counter,
     pub(super) body_bytes: Counter,
     pub(super) commits: Counter,
@@ -43,6 +46,11 @@ impl Metrics {
         registry.register("blocks_express", "Blocks delivered before their commit was due", new.express.clone());
         let text = "Delivered readings left out of the history while the database refused";
         registry.register("history_shed", text, new.history_shed.clone());
+        let text = "Readings given up because the database refused and memory was full";
+        registry.register("memory_shed", text, new.memory_shed.clone());
+        registry.register("deadletters", "Blocks a broker will never take", new.letters.clone());
+        let text = "Dead letters that gave way to newer ones";
+        registry.register("deadletters_dropped", text, new.letters_dropped.clone());
         registry.register("blocks_committed", "Blocks written to the database", new.committed.clone());
         registry.register("body_bytes", "Bytes of block bodies written", new.body_bytes.clone());
         registry.register("commits", "Commits that succeeded", new.commits.clone());

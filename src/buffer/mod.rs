@@ -24,6 +24,8 @@
 //!
 //! While the database refuses, everything stays in memory; beyond 16 MiB [`Buffer::append`] waits.
 
+#[cfg(test)]
+mod asides_test;
 mod codec;
 mod commit;
 mod core;
@@ -36,6 +38,7 @@ mod express_test;
 mod fault_test;
 mod handle;
 mod last;
+mod letters;
 mod mark;
 mod metrics;
 #[cfg(test)]
@@ -55,6 +58,7 @@ mod store;
 mod writer;
 
 pub use handle::{Append, Buffer, Feed, Origin, Stopped, open};
+pub use letters::{Letter, Letters};
 pub use metrics::Metrics;
 pub use opening::OpenError;
 pub use status::{Identity, Owed, Status};

@@ -13,11 +13,12 @@ use tracing::warn;
 
 use super::{
     Identity,
+    cutter::Seqs,
     mark::Mark,
     pack::SPAN,
     store::{MAX_LOG, Store},
 };
-use crate::model::Timestamp;
+use crate::model::{Gap, Timestamp};
 
 /// Forward only; the file's `user_version` is how many of them it has seen.
 const MIGRATIONS: [&str; 2] = [include_str!("schema/0001_first.sql"), include_str!("schema/0002_packs.sql")];
@@ -58,8 +59,16 @@ pub enum OpenError {
     },
 }
 
-/// What happened to the store while nobody looked: the name of an event, and its text.
-pub(super) type Notice = (&'static str, String);
+/// What happened to the store while nobody looked.
+#[derive(Debug)]
+pub(super) struct Notice {
+    /// The name of the event that tells of it.
+    pub(super) what: &'static str,
+    /// Its text.
+    pub(super) text: String,
+    /// What is known to be missing.
+    pub(super) gaps: Vec<Gap>,
+}
 
 /// Opens the store, or sets a damaged one aside and begins a new one; then the notice says where the old one is.
 pub(super) fn open(path: &Path, now: Timestamp) -> Result<(Store, Option<Notice>), OpenError> {
@@ -71,9 +80,11 @@ pub(super) fn open(path: &Path, now: Timestamp) -> Result<(Store, Option<Notice>
     match connect_with_reserve(path, mark.as_ref()) {
         Ok((db, identity)) => {
             let store = Store { db, identity, path: path.to_owned(), lock };
-            let notice = store.end_is_lost(mark.as_ref()).map_err(|error| sqlite(path, error))?;
-            store.mark();
-            Ok((store, notice))
+            let lost = store.lost_end(mark.as_ref()).map_err(|error| sqlite(path, error))?;
+            store.mark(store.last_id().map_err(|error| sqlite(path, error))?, &Seqs::new());
+            // The epoch is worth a sync; what later marks add is not.
+            store.lock.sync_data().map_err(|error| OpenError::Io { path: path.to_owned(), error })?;
+            Ok((store, lost))
         }
         Err(OpenError::Sqlite { error, .. }) if is_damaged(&error) => begin_anew(path, lock, now, &error.to_string()),
         Err(error) => Err(error),
@@ -92,8 +103,8 @@ fn begin_anew(path: &Path, lock: File, now: Timestamp, why: &str) -> Result<(Sto
     let text = format!("{why}; the old file is {}", aside.display());
     warn!(text, "Damaged buffer was set aside, a new store begins");
     let store = Store { db, identity, path: path.to_owned(), lock };
-    store.mark();
-    Ok((store, Some(("store-replaced", text))))
+    store.mark(0, &Seqs::new());
+    Ok((store, Some(Notice { what: "store-replaced", text, gaps: Vec::new() })))
 }
 
 /// A file without content, or a log without its file: SQLite would take both for a new store and say nothing. It has

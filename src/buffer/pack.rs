@@ -35,7 +35,7 @@ pub(super) enum Priority {
 
 impl Priority {
     /// Every priority, in the order of its code.
-    const ALL: [Self; 3] = [Self::Low, Self::Normal, Self::High];
+    pub(super) const ALL: [Self; 3] = [Self::Low, Self::Normal, Self::High];
 
     /// Its code in the database.
     pub(super) fn code(self) -> u8 {
@@ -152,7 +152,9 @@ impl Run {
             && first.block.epoch == new.block.epoch
             && first.block.gateway == new.block.gateway
             && first.priority == new.priority;
-        let is_near = new.block.id.0 - first.block.id.0 < SPAN;
+        // Blocks mostly come in the order of their ids, and a pack holds them in no other.
+        let last = self.loose.last().map_or(0, |last| last.block.id.0);
+        let is_near = new.block.id.0 > last && new.block.id.0 - first.block.id.0 < SPAN;
         let has_room = self.readings + new.block.readings() <= FULL && self.bytes + new.bytes <= FULL_BYTES;
         is_alike && is_near && has_room
     }

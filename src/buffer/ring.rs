@@ -66,18 +66,35 @@ impl Ring {
         }
     }
 
-    /// Takes the oldest that wait out of the waiting as long as they are safe; gives what they are.
+    /// Takes those that are safe out of the waiting; gives what they are.
     pub(super) fn release(&mut self, is_safe: impl Fn(&Block) -> bool) -> Vec<Loose> {
-        let mut released = Vec::new();
+        self.take_out(|loose| is_safe(&loose.block))
+    }
+
+    /// Takes the oldest of least priority out of the waiting until they are worth so many bytes; gives what they are.
+    pub(super) fn shed(&mut self, bytes: usize) -> Vec<Loose> {
+        let mut gone = Vec::new();
+        let mut left = bytes;
+        for priority in Priority::ALL {
+            gone.extend(self.take_out(|loose| {
+                let is_chosen = left > 0 && loose.priority == priority;
+                left = left.saturating_sub(if is_chosen { loose.bytes } else { 0 });
+                is_chosen
+            }));
+        }
+        gone
+    }
+
+    fn take_out(&mut self, mut is_chosen: impl FnMut(&Loose) -> bool) -> Vec<Loose> {
+        let mut taken = Vec::new();
         let first = self.advance();
         for entry in self.entries.range_mut(first..).filter(|entry| entry.is_waiting) {
-            if !is_safe(&entry.loose.block) {
-                break;
+            if is_chosen(&entry.loose) {
+                finish(entry, &mut self.waiting, &mut self.done_bytes);
+                taken.push(entry.loose.clone());
             }
-            finish(entry, &mut self.waiting, &mut self.done_bytes);
-            released.push(entry.loose.clone());
         }
-        released
+        taken
     }
 
     /// Every block in memory.

@@ -5,16 +5,17 @@ use std::{
     sync::Arc,
 };
 
-use rusqlite::{Row, params, types::ValueRef};
+use rusqlite::{OptionalExtension as _, Row, params, types::ValueRef};
 
 use super::{
     codec,
     codec::wire::WireError,
+    commit::stream_code,
     pack::{self, NEAR, Part, Priority, SPAN},
     seal::{Facts, unseal},
     store::{CLOCKS, Store},
 };
-use crate::model::{Block, BlockId, ClockQuality, Lane, Stream, Timestamp};
+use crate::model::{Block, BlockId, ClockQuality, Lane, Replay, Stream, Timestamp};
 
 /// Where a row stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -176,6 +177,50 @@ impl Store {
         Ok(())
     }
 
+    /// Where the blocks of a stream's range are that come after an id, ascending, at most `limit`. Within an epoch the
+    /// numbers of a stream rise with the ids, so the first is found by halving.
+    pub(super) fn find(&self, what: &Replay, after: u64, limit: usize) -> rusqlite::Result<Vec<Place>> {
+        let stream = &what.stream;
+        let table = if stream.has_readings() { Table::Pack } else { Table::Message };
+        let (first, last) = self.ids_of_epoch(what.epoch)?;
+        let (mut low, mut high) = (first.max(after.saturating_add(1)), last);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.next_of(table, stream, (middle, high))? {
+                Some(head) if head.parts.last().is_some_and(|part| part.seq < what.from) => low = head.id + 1,
+                Some(_) | None => high = middle,
+            }
+        }
+        let mut found = BTreeMap::new();
+        let mut from = table.start(low).max(first);
+        while let Some(head) = self.next_of(table, stream, (from, last))? {
+            if head.seq > what.to || (found.len() >= limit && found.keys().nth(limit - 1) < Some(&head.id)) {
+                break;
+            }
+            from = head.id + 1;
+            let wanted =
+                head.parts.iter().filter(|part| part.id > after && (what.from..=what.to).contains(&part.seq));
+            found.extend(wanted.map(|part| (part.id, Place { id: part.id, table, row: head.id })));
+        }
+        Ok(found.into_values().take(limit).collect())
+    }
+
+    /// The first row of a stream in a range of ids.
+    fn next_of(&self, table: Table, stream: &Stream, (from, to): (u64, u64)) -> rusqlite::Result<Option<Head>> {
+        let (name, columns) = (table.name(), table.columns());
+        let sql = format!("SELECT {columns} FROM {name} WHERE id BETWEEN ? AND ? AND stream = ? ORDER BY id LIMIT 1");
+        let mut query = self.db.prepare_cached(&sql)?;
+        let row = query.query_row(params![from, to, stream_code(stream)], |row| head(table, row));
+        row.optional()
+    }
+
+    /// The ids that were given in an epoch; an empty range for one that is not known.
+    fn ids_of_epoch(&self, epoch: u64) -> rusqlite::Result<(u64, u64)> {
+        let sql = "SELECT coalesce((SELECT max(last_id) FROM epoch WHERE epoch < ?1), 0) + 1,
+                          coalesce((SELECT last_id FROM epoch WHERE epoch = ?1), 0)";
+        self.db.prepare_cached(sql)?.query_row([epoch], |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
     /// The blocks at these places, in their order; a damaged row is given once, as its head.
     pub(super) fn read(&self, places: &[Place]) -> rusqlite::Result<Vec<Result<Block, Box<Head>>>> {
         let mut rows: BTreeMap<(Table, u64), BTreeMap<u64, Block>> = BTreeMap::new();
@@ -295,7 +340,7 @@ fn head(table: Table, row: &Row<'_>) -> rusqlite::Result<Head> {
 }
 
 /// A stream's code, or the name of one that has none. A damaged one reads as data: the stream whose loss is told.
-fn stream(column: ValueRef<'_>) -> Stream {
+pub(super) fn stream(column: ValueRef<'_>) -> Stream {
     match column {
         ValueRef::Integer(code) => {
             let known = usize::try_from(code).ok().and_then(|code| Stream::ALL.get(code));

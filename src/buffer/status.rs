@@ -32,7 +32,7 @@ pub struct Status {
     pub durability: &'static str,
     /// What a power cut may take at most.
     pub loss_window_ms: u64,
-    /// Readings the store accepted since the start.
+    /// Readings that are safe since the start: in the database, or with every uplink that wants them.
     pub committed: u64,
     /// Newest block in the database.
     pub committed_block: u64,
@@ -44,6 +44,8 @@ pub struct Status {
     pub oldest_undelivered: Option<Timestamp>,
     /// Per uplink, in name order.
     pub uplinks: Vec<Owed>,
+    /// Whether the disk is nearly full, so that the store does not grow.
+    pub disk_low: bool,
     /// Why commits fail at present.
     pub failing: Option<String>,
 }

@@ -1,18 +1,19 @@
 //! The database file once it is open: every query that is no commit.
 
-use std::{collections::BTreeMap, fs::File, io, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, fs::File, path::PathBuf, sync::Arc};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use tracing::warn;
 
 use super::{
     Identity,
+    cutter::Seqs,
     delivery::Progress,
     mark::Mark,
     opening::{Notice, with_suffix},
     ranges::Ranges,
 };
-use crate::model::{ClockQuality, EpochEnd, StateChange, Stream};
+use crate::model::{ClockQuality, EpochEnd, Gap, GapReason, StateChange, Stream};
 
 /// Largest write-ahead log that is kept.
 pub(super) const MAX_LOG: u64 = 4 << 20;
@@ -32,8 +33,9 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// Whether the log has lost its end: the mark knows of an epoch, or of blocks, that are not there.
-    pub(super) fn end_is_lost(&self, mark: Option<&Mark>) -> rusqlite::Result<Option<Notice>> {
+    /// What the log has lost at its end: the mark knows of an epoch, or of blocks, that are not there. The epoch's row
+    /// is set right, so that the numbers are told as ones that were given.
+    pub(super) fn lost_end(&self, mark: Option<&Mark>) -> rusqlite::Result<Option<Notice>> {
         let Some(mark) = mark.filter(|mark| mark.store == *self.identity.store) else { return Ok(None) };
         let sql = "SELECT coalesce(max(epoch), 0) FROM epoch WHERE epoch < ?";
         let epoch: u64 = self.db.query_row(sql, [self.identity.epoch], |row| row.get(0))?;
@@ -47,17 +49,36 @@ impl Store {
             mark.epoch, mark.last_id
         );
         warn!(text, "Buffer has lost its newest blocks");
-        Ok(Some(("store-rolled-back", text)))
+        Ok(Some(Notice { what: "store-rolled-back", text, gaps: self.restore_epoch(mark)? }))
+    }
+
+    /// Gives the row of the mark's epoch the numbers that were given; says which of them are missing.
+    fn restore_epoch(&self, mark: &Mark) -> rusqlite::Result<Vec<Gap>> {
+        let sql = "INSERT OR IGNORE INTO epoch (epoch, last_id) VALUES (?1, ?2)";
+        // Ids of blocks that are gone are free: they belong to nobody but this file.
+        self.db.execute(sql, [mark.epoch, self.last_id()?])?;
+        let row = |row: &Row<'_>| Ok([row.get(0)?, row.get(1)?, row.get(2)?]);
+        let sql = "SELECT data, event, outcome FROM epoch WHERE epoch = ?";
+        let stored: [u64; 3] = self.db.query_row(sql, [mark.epoch], row)?;
+        let sql =
+            "UPDATE epoch SET data = max(data, ?), event = max(event, ?), outcome = max(outcome, ?) WHERE epoch = ?";
+        let [data, event, outcome] = mark.seqs;
+        self.db.execute(sql, [data, event, outcome, mark.epoch])?;
+        let streams = [Stream::Data, Stream::Event, Stream::Outcome];
+        let lost = streams.iter().zip(stored).zip(mark.seqs).filter(|((_, stored), given)| stored < given);
+        // How many readings were in them nobody knows any more.
+        let gap =
+            |((stream, stored), given)| Gap::blocks(stream, mark.epoch, stored + 1, given, 0, GapReason::Corrupt);
+        Ok(lost.map(gap).collect())
     }
 
     /// Notes how far this store has come.
-    pub(super) fn mark(&self) {
+    pub(super) fn mark(&self, last_id: u64, seqs: &Seqs) {
         let Identity { store, epoch } = &self.identity;
-        let marked = self.last_id().map_err(io::Error::other).and_then(|last_id| {
-            let mark = Mark { store: store.to_string(), epoch: *epoch, last_id };
-            mark.write(&self.lock)
-        });
-        if let Err(error) = marked {
+        let seq = |stream| seqs.get(&stream).copied().unwrap_or(0);
+        let seqs = [Stream::Data, Stream::Event, Stream::Outcome].map(seq);
+        let mark = Mark { store: store.to_string(), epoch: *epoch, last_id, seqs };
+        if let Err(error) = mark.write(&self.lock) {
             // It only guards against damage, which would have to come on top of this.
             warn!(%error, "Mark of the buffer could not be written");
         }
@@ -87,6 +108,12 @@ impl Store {
     /// As [`Store::size`] without the part of the log that will be cut off: no block need go for that.
     pub(super) fn lasting_size(&self) -> rusqlite::Result<u64> {
         Ok(self.pages()? + self.log().min(MAX_LOG))
+    }
+
+    /// Bytes of the file, pages that are free again among them.
+    pub(super) fn allocated(&self) -> rusqlite::Result<u64> {
+        let pragma = |name| self.db.pragma_query_value(None, name, |row| row.get::<_, u64>(0));
+        Ok(pragma("page_count")? * pragma("page_size")?)
     }
 
     fn pages(&self) -> rusqlite::Result<u64> {

@@ -9,13 +9,15 @@ use tokio::{
 };
 use tracing::error;
 
-use super::{Append, Feed, core::Core};
-use crate::model::{Block, BlockId, EpochEnd, Reading, StateChange, Wanted};
+use super::{Append, Feed, Letter, Letters, core::Core};
+use crate::model::{Block, BlockId, EpochEnd, Reading, Replay, StateChange, Wanted};
 
 /// Appends that wait; when it is full the sender waits.
 pub(super) const APPENDS: usize = 64;
 /// Questions that wait; when it is full the asker waits.
 pub(super) const REQUESTS: usize = 64;
+/// Most blocks in one answer to who asks for them again.
+const MAX_REPLAY: usize = 256;
 /// Longest sleep when nothing is due.
 const IDLE: Duration = Duration::from_secs(3_600);
 
@@ -26,6 +28,9 @@ type Reply<T> = oneshot::Sender<T>;
 pub(super) enum Request {
     Fetch { uplink: Arc<str>, wanted: Wanted, limit: usize, reply: Reply<Vec<Arc<Block>>> },
     Delivered { uplink: Arc<str>, blocks: Vec<BlockId> },
+    Refused { uplink: Arc<str>, block: BlockId, why: String },
+    Letters { which: Letters, act: LetterAct, reply: Reply<Vec<Letter>> },
+    Replay { what: Replay, after: BlockId, limit: usize, reply: Reply<Vec<Arc<Block>>> },
     OpenEpochs { uplink: Arc<str>, reply: Reply<Vec<EpochEnd>> },
     CloseEpochs { uplink: Arc<str>, up_to: u64 },
     SetUplinks { feeds: Vec<Feed>, reply: Reply<()> },
@@ -33,6 +38,13 @@ pub(super) enum Request {
     LastValues(Reply<Vec<Reading>>),
     Flush(Reply<()>),
     Close(Reply<()>),
+}
+
+/// What is to be done with dead letters.
+pub(super) enum LetterAct {
+    Show,
+    Drop,
+    Retry,
 }
 
 /// The end of the queues; [`Writer::run`] belongs on a thread of its own.
@@ -117,6 +129,17 @@ fn answer(core: &mut Core, request: Request) {
             let _ = reply.send(core.fetch(&uplink, wanted, limit));
         }
         Request::Delivered { uplink, blocks } => core.delivered(&uplink, &blocks),
+        Request::Refused { uplink, block, why } => core.refused(&uplink, block, &why),
+        Request::Letters { which, act, reply } => {
+            let _ = reply.send(match act {
+                LetterAct::Show => core.letters(&which),
+                LetterAct::Drop => core.drop_letters(&which),
+                LetterAct::Retry => core.retry_letters(&which),
+            });
+        }
+        Request::Replay { what, after, limit, reply } => {
+            let _ = reply.send(core.replay(&what, after, limit.min(MAX_REPLAY)));
+        }
         Request::OpenEpochs { uplink, reply } => {
             let ends = core.open_epochs(&uplink);
             let ends = ends.inspect_err(|error| error!(%error, "Ends of epochs cannot be read"));

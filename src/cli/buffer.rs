@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{
     context::Context,
+    deadletter,
     error::CliError,
     format::{bytes, count, span},
     table::{Table, cell},
@@ -20,12 +21,19 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Messages a broker will never take.
+    #[command(subcommand)]
+    Deadletter(deadletter::Command),
 }
 
 pub(super) fn run(command: &Command, context: &mut Context) -> Result<(), CliError> {
-    let Command::Status { json: as_json } = command;
-    let json = context.get("/api/v1/buffer")?;
-    context.show(*as_json, &json, || text(&json))
+    match command {
+        Command::Status { json: as_json } => {
+            let json = context.get("/api/v1/buffer")?;
+            context.show(*as_json, &json, || text(&json))
+        }
+        Command::Deadletter(command) => deadletter::run(command, context),
+    }
 }
 
 /// The buffer for people; `status` shows the same.

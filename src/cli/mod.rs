@@ -7,6 +7,7 @@ mod buffer;
 mod check;
 mod completions;
 mod context;
+mod deadletter;
 mod demo;
 mod devices;
 mod error;

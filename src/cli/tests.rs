@@ -59,8 +59,18 @@ fn listings_are_tables_for_people() {
     assert!(against_a_gateway(&["status"]).0.starts_with("gateway   plant-7 at "));
     assert!(against_a_gateway(&["devices"]).0.contains("\nmeter-1"));
     assert!(against_a_gateway(&["buffer", "status"]).0.contains("\ncommitted           3 readings"));
+    let letters = against_a_gateway(&["buffer", "deadletter", "list", "--uplink", "cloud"]).0;
+    assert!(letters.starts_with("ID  UPLINK  STREAM") && letters.contains("too large"), "{letters}");
     assert!(against_a_gateway(&["rules", "list"]).0.starts_with("RULE        STATE"));
     assert_eq!(against_a_gateway(&["read", "meter-1/voltage"]).0, "230.2 V\n");
+}
+
+#[test]
+fn dead_letters_are_retried_and_dropped_by_id_or_all_at_once() {
+    assert_eq!(against_a_gateway(&["buffer", "deadletter", "retry", "9"]).0, "1 dead letter to be sent again\n");
+    assert_eq!(against_a_gateway(&["buffer", "deadletter", "drop", "--all"]).0, "2 dead letters dropped\n");
+    assert_eq!(exit(&["buffer", "deadletter", "drop"]), code(64));
+    assert_eq!(exit(&["buffer", "deadletter", "retry", "--all", "9"]), code(64));
 }
 
 #[test]
@@ -73,7 +83,8 @@ fn an_adapter_that_is_not_there_is_a_mistake_in_every_listing() {
 
 #[test]
 fn every_listing_is_one_json_document_on_request() {
-    let listings: [&[&str]; 7] = [
+    let listings: [&[&str]; 8] = [
+        &["buffer", "deadletter", "list", "--json"],
         &["status", "--json"],
         &["devices", "--json"],
         &["points", "--json"],

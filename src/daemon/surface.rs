@@ -18,7 +18,7 @@ use super::{
     core::Core,
 };
 use crate::{
-    api::{self, ApiError, BoxFuture, Gateway, Server, SocketError, WriteRequest, view},
+    api::{self, ApiError, BoxFuture, Gateway, LetterRequest, Server, SocketError, WriteRequest, view},
     host::identity,
     model::{
         CommandId, DeviceRequest, Envelope, Event, EventKind, Outcome, OutcomeStatus, Payload, PointAddress, Quality,
@@ -261,6 +261,10 @@ impl Gateway for Surface {
 
     fn buffer(&self) -> Value {
         json!(*self.0.buffer.status().borrow())
+    }
+
+    fn deadletters(&self, request: LetterRequest) -> BoxFuture<'_, Result<Vec<Value>, ApiError>> {
+        Box::pin(self.0.deadletters(request))
     }
 
     fn rules(&self) -> Value {

@@ -3,13 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::sync::watch;
-use tracing::warn;
 
 use super::core::Core;
 use crate::{
     buffer::Stopped,
     config,
-    model::{Block, BlockId, EpochEnd, Event, Wanted},
+    model::{Block, BlockId, EpochEnd, Wanted},
     supervisor::{Restart, Stage, TaskHandle},
     uplink::{self, Outbox, OutboxClosed},
 };
@@ -91,12 +90,6 @@ impl Outbox for Cursor {
     }
 
     async fn refused(&self, block: BlockId, why: String) -> Result<(), OutboxClosed> {
-        let text = format!("uplink {}: block {} will never be taken: {why}", self.uplink, block.0);
-        let event = Event::gateway(self.core.clock.now(), "message-refused", text);
-        // Waiting here could hold up the uplink that has to empty the buffer; the log has it in any case.
-        if self.core.ways.events.try_send(event).is_err() {
-            warn!(uplink = %self.uplink, block = block.0, why, "No room for the event of a refused message");
-        }
-        self.delivered(vec![block]).await
+        self.core.buffer.refused(&self.uplink, block, why).await.map_err(closed)
     }
 }

@@ -166,6 +166,10 @@ pub enum GapReason {
     Corrupt,
     /// Shed before it had a number, because a queue was full.
     Shed,
+    /// The broker will never take it; it stands among the dead letters of the gateway.
+    Refused,
+    /// Replaced by means of a minute or a quarter of an hour, because there was no room for all.
+    Thinned,
 }
 
 impl Event {

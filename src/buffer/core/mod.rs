@@ -1,6 +1,8 @@
 //! What the writer knows and does, without thread and queue, so that tests can stop it anywhere: taking in and
 //! cutting here, commits in `writing`, blocks and values on their way out in `reading`.
 
+mod asides;
+mod pressure;
 mod reading;
 mod replacing;
 mod writing;
@@ -10,6 +12,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, time::Instant};
 use tracing::info;
 
+use self::pressure::Disk;
 use super::{
     Append, Feed, Identity, Metrics, Origin, Status,
     codec::Encoder,
@@ -26,12 +29,12 @@ use super::{
 };
 use crate::{
     config::{self, Durability},
-    model::{BlockId, EpochEnd, Event, Reading, Receipt, StateChange, Timestamp},
+    model::{BlockId, EpochEnd, Event, EventKind, Reading, Receipt, StateChange, Timestamp},
 };
 
 /// A commit does not wait for its time beyond this many blocks or bytes.
 const EARLY: (usize, usize) = (128, 8 << 20);
-/// While commits fail, intake waits beyond this many bytes.
+/// Bytes that wait for their commit at most. Beyond it the intake waits; while commits fail, the oldest go instead.
 const MAX_PENDING: usize = 16 << 20;
 /// How often acknowledgements are persisted when no commit takes them along.
 const PERSIST: Duration = Duration::from_millis(500);
@@ -71,6 +74,7 @@ pub(in crate::buffer) struct Core {
     /// When the oldest change of a variable that is not committed was taken in.
     states_since: Option<Instant>,
     doomed: Vec<Doomed>,
+    disk: Disk,
     timers: Timers,
     /// An event or outcome waits: commit now, synced.
     is_urgent: bool,
@@ -115,6 +119,7 @@ impl Core {
             states: States::new(),
             states_since: None,
             doomed: Vec::new(),
+            disk: Disk::default(),
             timers: Timers::default(),
             is_urgent: false,
             damage: None,
@@ -130,8 +135,12 @@ impl Core {
             delivery,
             committed,
         };
-        if let Some((what, text)) = notice {
-            core.event(&Event::gateway(core.cutter.now(), what, text));
+        if let Some(Notice { what, text, gaps }) = notice {
+            let ts = core.cutter.now();
+            core.event(&Event::gateway(ts, what, text));
+            for gap in gaps {
+                core.event(&Event { ts, kind: EventKind::Gap { gap } });
+            }
         }
         core.refresh();
         Ok(core)
@@ -142,14 +151,15 @@ impl Core {
         self.newest.subscribe()
     }
 
-    /// Whether another append may come in.
+    /// Whether another append may come in: while commits fail the oldest makes room for it.
     pub(in crate::buffer) fn has_room(&self) -> bool {
-        self.ring.waiting_size().1 < MAX_PENDING
+        self.ring.waiting_size().1 < MAX_PENDING || self.status.borrow().failing.is_some()
     }
 
     /// Takes an append in.
     pub(in crate::buffer) fn take(&mut self, append: Append) {
         let now = Instant::now();
+        self.shed_memory();
         self.metrics.appended.inc_by((append.forward.len() + append.local.len()) as u64);
         for reading in append.forward {
             let tracks = self.router.forward(&reading);
@@ -310,7 +320,7 @@ impl Core {
         self.timers.refresh.get_or_insert(Instant::now() + REFRESH);
     }
 
-    fn cut_all(&mut self) {
+    pub(in crate::buffer) fn cut_all(&mut self) {
         self.timers.linger = None;
         for cut in self.cutter.cut() {
             self.admit(cut);
@@ -335,6 +345,12 @@ impl Core {
             status.oldest_undelivered = oldest;
         });
         self.metrics.show(&self.status.borrow());
+    }
+
+    /// Bytes that wait for their commit.
+    #[cfg(test)]
+    pub(in crate::buffer) fn waiting_bytes(&self) -> usize {
+        self.ring.waiting_size().1
     }
 
     /// What each uplink is owed at this moment.

@@ -60,7 +60,7 @@ impl Core {
         Ok(blocks)
     }
 
-    fn read(&mut self, places: &[Place]) -> rusqlite::Result<Vec<Arc<Block>>> {
+    pub(super) fn read(&mut self, places: &[Place]) -> rusqlite::Result<Vec<Arc<Block>>> {
         let mut blocks = Vec::with_capacity(places.len());
         for row in self.store.read(places)? {
             match row {

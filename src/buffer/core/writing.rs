@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
-use tracing::{debug, error, info, warn};
+use tracing::warn;
 
 use super::{Core, REMIND, Timers, sync_interval};
 use crate::{
@@ -11,8 +11,7 @@ use crate::{
         codec::Stamp,
         commit::{Commit, Message, States},
         delivery::Unstored,
-        evict::{self, Bounds, Doomed},
-        opening,
+        evict::{self, Bounds, Doomed, Lost},
         pack::{Loose, Pack, Run},
         ranges::Ranges,
         rows::Table,
@@ -66,7 +65,6 @@ impl Core {
         self.is_urgent = true;
         self.cut_all();
         let is_done = self.write(true) && self.commit_shelf();
-        self.store.mark();
         self.refresh();
         is_done
     }
@@ -79,6 +77,7 @@ impl Core {
     fn write(&mut self, is_last: bool) -> bool {
         let begun = Instant::now();
         let packs = self.packs();
+        self.look_at_disk(begun);
         if let Err(error) = self.evict(packs.iter().map(|pack| pack.body.len() as u64).sum()) {
             self.fail(&error);
         }
@@ -146,7 +145,7 @@ impl Core {
     }
 
     /// What has an id and will not be in the database when everything that must be is.
-    fn unstored(&self) -> Unstored {
+    pub(super) fn unstored(&self) -> Unstored {
         let mut safe = self.shelf.ids().clone();
         let waiting = self.ring.waiting().map(|entry| &entry.loose.block);
         waiting.filter(|block| self.is_kept_back(block)).for_each(|block| safe.insert_range(block.id.0, block.id.0));
@@ -162,7 +161,7 @@ impl Core {
         if !self.doomed.is_empty() {
             return Ok(());
         }
-        let max_size = self.settings.max_size;
+        let max_size = self.size_limit();
         let over = (self.store.lasting_size()? + incoming).saturating_sub(max_size);
         let bounds = Bounds {
             now: self.cutter.now(),
@@ -179,24 +178,20 @@ impl Core {
     }
 
     pub(super) fn doom(&mut self, doomed: Vec<Doomed>) {
-        let lost = || doomed.iter().flat_map(|row| &row.owed);
-        let (blocks, readings) = (lost().count() as u64, lost().map(|part| part.readings).sum::<u64>());
+        let lost: Vec<Lost<'_>> = doomed.iter().flat_map(Doomed::lost).collect();
+        let (blocks, readings) = (lost.len() as u64, lost.iter().map(|lost| lost.part.readings).sum::<u64>());
+        let gaps = evict::gaps(lost, self.cutter.now());
         for row in &doomed {
             for part in &row.head.parts {
                 self.delivery.forget(part.id, if row.head.stream.is_upstream() { part.readings } else { 0 });
             }
         }
-        for gap in evict::gaps(&doomed, self.cutter.now()) {
-            let cut = self.cutter.event(&gap);
-            self.admit(cut);
+        for gap in &gaps {
+            self.event(gap);
         }
         if blocks > 0 {
             warn!(blocks, readings, "Undelivered blocks were given up");
-            self.metrics.evicted.inc_by(blocks);
-            self.status.send_modify(|status| {
-                status.evicted_blocks += blocks;
-                status.evicted_readings += readings;
-            });
+            self.count_lost(blocks, readings);
         }
         self.doomed.extend(doomed);
     }
@@ -224,6 +219,7 @@ impl Core {
     fn settle(&mut self, last_id: u64, is_synced: bool, readings: u64) {
         self.metrics.commits.inc();
         (self.committed, self.committed_seqs) = (last_id, self.cutter.seqs().clone());
+        self.store.mark(last_id, &self.committed_seqs);
         self.doomed.clear();
         self.states.clear();
         self.states_since = None;
@@ -250,6 +246,10 @@ impl Core {
         let delivery = &self.delivery;
         let released =
             self.ring.release(|block| block.stream.has_readings() && delivery.is_safe(block.id.0, &block.stream));
+        let readings: u64 = released.iter().map(|loose| loose.block.readings() as u64).sum();
+        if readings > 0 {
+            self.status.send_modify(|status| status.committed += readings);
+        }
         for loose in released {
             self.metrics.express.inc();
             if self.settings.history.is_zero() {
@@ -266,11 +266,15 @@ impl Core {
         if self.shelf.is_empty() {
             return true;
         }
-        let pending = self.pending();
+        let incoming = self.shelf.packs(&mut self.encoder).iter().map(|pack| pack.body.len() as u64).sum();
+        if let Err(error) = self.evict(incoming) {
+            self.fail(&error);
+        }
+        let (pending, doomed) = (self.pending(), self.doomed_rows());
         let commit = Commit {
             packs: self.shelf.packs(&mut self.encoder),
             messages: &[],
-            doomed: &[],
+            doomed: &doomed,
             states: &States::new(),
             sent: &self.delivery.rows(self.committed, &Unstored { safe: Ranges::default(), pending }),
             seqs: &self.committed_seqs,
@@ -283,16 +287,9 @@ impl Core {
             return false;
         }
         self.shelf.clear();
+        self.doomed.clear();
+        self.succeeded();
         true
-    }
-
-    /// The database took something.
-    fn succeeded(&mut self) {
-        let was_failing = self.status.borrow().failing.is_some();
-        if was_failing {
-            self.status.send_modify(|status| status.failing = None);
-            info!("Buffer commits again");
-        }
     }
 
     /// After a commit that is not synced, one that is must follow.
@@ -321,39 +318,8 @@ impl Core {
     }
 
     /// Id and readings of the blocks above the last commit.
-    fn pending(&self) -> Vec<(u64, u64)> {
+    pub(super) fn pending(&self) -> Vec<(u64, u64)> {
         let entries = self.ring.all().map(|entry| &entry.loose.block).filter(|block| block.id.0 > self.committed);
         entries.map(|block| (block.id.0, block.readings() as u64)).collect()
-    }
-
-    /// The database refused. Everything stays in memory and is tried again after the commit interval.
-    pub(super) fn fail(&mut self, error: &rusqlite::Error) {
-        self.metrics.commit_failures.inc();
-        self.timers.commit = Some(Instant::now() + self.settings.commit);
-        self.timers.sync = None;
-        let text = error.to_string();
-        if opening::is_damaged(error) {
-            self.damage.get_or_insert_with(|| text.clone());
-        }
-        self.shed_history();
-        let was_failing = self.status.borrow().failing.is_some();
-        if !was_failing {
-            error!(%error, "Buffer cannot write, readings wait in memory");
-            self.status.send_modify(|status| status.failing = Some(text));
-        }
-    }
-
-    /// While the database refuses, what stands on the shelf is bounded; what goes is missing from the history alone.
-    fn shed_history(&mut self) {
-        let gone = self.shelf.postpone(self.settings.commit);
-        for part in gone.iter().flat_map(|pack| &pack.parts) {
-            // Nobody who comes later is owed what was never stored.
-            self.delivery.forget(part.id, part.readings);
-        }
-        if !gone.is_empty() {
-            let readings: u64 = gone.iter().map(|pack| pack.readings).sum();
-            self.metrics.history_shed.inc_by(readings);
-            debug!(readings, "Delivered readings are left out of the history");
-        }
     }
 }

@@ -7,9 +7,9 @@ use tokio::time::Instant;
 use crate::model::BlockId;
 
 /// Acknowledged blocks are reported at the latest after this time...
-const REPORT_EVERY: Duration = Duration::from_millis(500);
+const REPORT_EVERY: Duration = Duration::from_millis(50);
 /// ...or when there are this many.
-const REPORT_AT: usize = 100;
+const REPORT_AT: usize = 32;
 
 /// Acknowledged blocks and the time by which the outbox hears of them.
 #[derive(Debug, Default)]

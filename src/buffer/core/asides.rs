@@ -1,0 +1,144 @@
+//! What stands beside the way of a block: letters that no broker takes, and blocks that are asked for again.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use tracing::{error, warn};
+
+use super::{Core, PERSIST};
+use crate::{
+    buffer::{
+        codec::{Encoder, Stamp},
+        commit::{Commit, Message, States},
+        delivery::Unstored,
+        evict::{self, Lost},
+        letters::{Letter, Letters},
+        pack::{Loose, Pack, Part, Priority},
+    },
+    model::{Block, BlockId, GapReason, Lane, Replay, Stream, Timestamp},
+};
+
+impl Core {
+    /// An uplink's broker will never take a block. It becomes a letter, and the uplink is told of the gap: except
+    /// about an event, because the event that tells of it would most likely be refused as well, and so on for ever.
+    pub(in crate::buffer) fn refused(&mut self, uplink: &str, id: BlockId, why: &str) {
+        let Some(block) = self.block(id) else { return };
+        let letter = (uplink, why, self.cutter.now());
+        match self.store.keep_letter(&block, letter, &mut self.encoder) {
+            Ok(gone) => {
+                self.metrics.letters_dropped.inc_by(gone);
+            }
+            // The block counts as refused all the same: a letter must not hold up the stream.
+            Err(error) => error!(%error, block = id.0, why, "A refused block could not be kept"),
+        }
+        self.metrics.letters.inc();
+        let readings = block.readings() as u64;
+        if block.stream != Stream::Event {
+            let part = Part { id: id.0, seq: block.seq, readings };
+            let lost = Lost { stream: &block.stream, epoch: block.epoch, part, reason: GapReason::Refused };
+            for gap in evict::gaps(vec![lost], self.cutter.now()) {
+                self.event(&gap);
+            }
+        }
+        self.delivered(uplink, &[id]);
+    }
+
+    /// The letters that are meant.
+    pub(in crate::buffer) fn letters(&self, which: &Letters) -> Vec<Letter> {
+        self.store.letters(which).unwrap_or_else(|error| {
+            error!(%error, "Dead letters cannot be read");
+            Vec::new()
+        })
+    }
+
+    /// Throws letters away; gives what they were.
+    pub(in crate::buffer) fn drop_letters(&mut self, which: &Letters) -> Vec<Letter> {
+        let letters = self.letters(which);
+        match self.store.drop_letters(&letters) {
+            Ok(()) => letters,
+            Err(error) => {
+                self.fail(&error);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Owes letters to their uplinks again; gives what they were. The uplink finds them at its next connection.
+    pub(in crate::buffer) fn retry_letters(&mut self, which: &Letters) -> Vec<Letter> {
+        let mut retried = Vec::new();
+        for letter in self.letters(which) {
+            match self.retry_letter(&letter) {
+                Ok(true) => retried.push(letter),
+                Ok(false) => warn!(block = letter.id, "A dead letter is damaged and stays where it is"),
+                Err(error) => self.fail(&error),
+            }
+        }
+        self.timers.persist.get_or_insert(Instant::now() + PERSIST);
+        retried
+    }
+
+    fn retry_letter(&mut self, letter: &Letter) -> rusqlite::Result<bool> {
+        let Some(block) = self.store.letter_block(letter)? else { return Ok(false) };
+        let is_stored = self.ring.get(letter.id).is_some() || self.store.head_of(letter.id)?.is_some();
+        if !is_stored {
+            self.store_again(Arc::new(block))?;
+        }
+        self.store.drop_letters(std::slice::from_ref(letter))?;
+        self.delivery.owe_again(&letter.uplink, letter.id, letter.readings);
+        Ok(true)
+    }
+
+    /// Puts a block back that has left the store meanwhile.
+    fn store_again(&mut self, block: Arc<Block>) -> rusqlite::Result<()> {
+        let cut = self.cutter.now();
+        let (packs, messages) = rows(block, cut, &mut self.encoder);
+        let commit = Commit {
+            packs: &packs,
+            messages: &messages,
+            doomed: &[],
+            states: &States::new(),
+            sent: &self.delivery.rows(self.committed, &Unstored { pending: self.pending(), ..self.unstored() }),
+            seqs: &self.committed_seqs,
+            last_id: self.committed,
+            snapshot: None,
+            is_synced: false,
+        };
+        self.store.commit(&commit)
+    }
+
+    /// Blocks of a stream that are asked for again and still there, after an id, ascending, at most `limit`.
+    pub(in crate::buffer) fn replay(&mut self, what: &Replay, after: BlockId, limit: usize) -> Vec<Arc<Block>> {
+        if what.store != self.store.identity.store {
+            return Vec::new();
+        }
+        if after.0 == 0 && what.epoch == self.store.identity.epoch {
+            // What memory alone holds is stored first, so that there is one place to look.
+            self.commit();
+            self.commit_shelf();
+        }
+        let blocks = self.store.find(what, after.0, limit).and_then(|places| self.read(&places));
+        blocks.unwrap_or_else(|error| {
+            self.fail(&error);
+            Vec::new()
+        })
+    }
+
+    /// A block, wherever it is.
+    fn block(&mut self, id: BlockId) -> Option<Arc<Block>> {
+        if let Some(entry) = self.ring.get(id.0) {
+            return Some(Arc::clone(&entry.loose.block));
+        }
+        let places = self.store.locate(Lane::All, [(id.0, id.0)].into_iter(), 1);
+        places.and_then(|places| self.read(&places)).unwrap_or_default().into_iter().next()
+    }
+}
+
+/// The row of one block.
+fn rows(block: Arc<Block>, cut: Timestamp, encoder: &mut Encoder) -> (Vec<Pack>, Vec<Message>) {
+    if block.stream.has_readings() {
+        let loose = Loose { block, cut, priority: Priority::Normal, bytes: 0 };
+        return (Pack::of(encoder, &[loose]).into_iter().collect(), Vec::new());
+    }
+    let body = encoder.encode(&Stamp::of(&block), &block.body);
+    (Vec::new(), vec![Message { block, cut, body }])
+}
