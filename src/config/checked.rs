@@ -4,7 +4,7 @@
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use crate::model::{Grant, Selector};
+use crate::model::{Grant, Rate, Selector};
 
 /// Everything but the adapters, which read their own sections (`adapter::registry`).
 #[derive(Debug, Clone)]
@@ -110,6 +110,8 @@ pub struct Uplink {
     pub encoding: Encoding,
     /// Which goes first after an outage.
     pub order: Order,
+    /// How fast the backlog drains.
+    pub backlog: Backlog,
     /// Unacknowledged messages at most.
     pub window: u16,
     /// Topic prefix with the placeholders filled in, without a slash at its end.
@@ -186,6 +188,15 @@ pub struct Tls {
 pub enum Encoding {
     /// One JSON object per block.
     Json,
+}
+
+/// How fast the backlog drains beside live messages.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Backlog {
+    /// Most messages in a time; `None` for any number.
+    pub rate: Option<Rate>,
+    /// Most of the window, above 0 and at most 1.
+    pub share: f64,
 }
 
 /// Which goes first after an outage.

@@ -6,8 +6,8 @@
 //! - A message the broker will never take is set aside with its reason; it does not stop the stream.
 //! - Commands come over a session of their own and are acknowledged once the ledger holds them.
 //!
-//! Both orders, `live-first` and `strict`, send in block order from the oldest undelivered block for now; what differs
-//! is decided in one place, `delivery::source`.
+//! With `order = "live-first"` what comes after a connection goes at once and what was owed before drains beside it;
+//! with `strict` everything goes in block order. `delivery::source` is the one place that decides.
 
 mod clip;
 mod commands;
@@ -15,6 +15,7 @@ mod credentials;
 mod delivery;
 mod fresh_session;
 mod link;
+mod metrics;
 mod mqtt311;
 mod mqtt5;
 mod payload;
@@ -29,8 +30,9 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, watch};
 
+pub use metrics::{Families, Metrics};
 pub use payload::Encoder;
-pub use status::{Families, Metrics, State, Status};
+pub use status::{LaneName, LaneStatus, State, Status};
 
 use crate::{
     config::{self, MqttProtocol},
@@ -40,8 +42,9 @@ use crate::{
 
 /// What an uplink needs of the buffer: its own view of the undelivered blocks.
 pub trait Outbox: Send + Sync + 'static {
-    /// At most `limit` undelivered blocks of those that are wanted, in order. Empty when there are none. Ids grow in
-    /// the order in which blocks become visible: below a block that was fetched, no new one appears.
+    /// At most `limit` undelivered blocks of those that are wanted, in order. Empty only when there are none, never
+    /// because they cannot be read at the moment: the connection does not look there again. Ids grow in the order in
+    /// which blocks become visible: below the newest one, no new one appears.
     fn fetch(
         &self,
         wanted: Wanted,

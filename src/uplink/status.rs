@@ -1,19 +1,19 @@
-//! What an uplink tells about itself: a status for people and programs, and counters.
+//! What an uplink tells about itself: a status for people and programs, with counters and log in step.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use prometheus_client::{
-    metrics::{counter::Counter, family::Family, gauge::Gauge},
-    registry::Registry,
-};
 use serde::Serialize;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
+use super::metrics::Metrics;
 use crate::model::{SharedClock, Timestamp};
 
+/// Part of a new latency in the average.
+const SMOOTHING: f64 = 1.0 / 16.0;
+
 /// An uplink as `tidegate status` shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Status {
     /// Name in the configuration.
     pub name: Arc<str>,
@@ -33,6 +33,63 @@ pub struct Status {
     pub published: u64,
     /// Connections made after the first.
     pub reconnects: u64,
+    /// Milliseconds from handing a message over to its acknowledgement, of late.
+    pub latency_ms: Option<f64>,
+    /// Blocks per second that were owed at the connection and are acknowledged now; with `order = "strict"` of all.
+    pub drain_rate: f64,
+    /// Whether the backlog is held back, because messages became slow beside it.
+    pub throttled: bool,
+    /// What travels in which lane.
+    pub lanes: Vec<LaneStatus>,
+}
+
+/// A lane of an uplink.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct LaneStatus {
+    /// Which one.
+    pub lane: LaneName,
+    /// Blocks the broker acknowledged since the start.
+    pub acked: u64,
+    /// Messages without an answer.
+    pub in_flight: usize,
+    /// Whether it waits because the broker said that it does not want a message yet.
+    pub paused: bool,
+}
+
+/// The lanes, in the order of precedence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LaneName {
+    /// Everything in its order, with `order = "strict"`.
+    Strict,
+    /// Events and outcomes.
+    Messages,
+    /// Readings that came since the connection was made.
+    Live,
+    /// Readings that were owed before.
+    Backlog,
+}
+
+impl LaneName {
+    /// The word used in the status and as a label.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Strict => "strict",
+            Self::Messages => "messages",
+            Self::Live => "live",
+            Self::Backlog => "backlog",
+        }
+    }
+
+    /// Whether it makes room for the others.
+    pub(super) fn is_throttled(self) -> bool {
+        matches!(self, Self::Backlog)
+    }
+
+    /// Whether what is owed since before the connection travels in it.
+    pub(super) fn drains(self) -> bool {
+        matches!(self, Self::Strict | Self::Backlog)
+    }
 }
 
 /// What an uplink is doing.
@@ -51,56 +108,44 @@ impl Status {
     /// An uplink before its first attempt.
     pub fn new(name: Arc<str>, url: String, since: Timestamp) -> Self {
         let (state, error) = (State::Connecting, None);
-        Self { name, url, state, since, error, in_flight: 0, acked: 0, published: 0, reconnects: 0 }
-    }
-}
-
-type Labels = Vec<(String, String)>;
-
-/// The counters of every uplink.
-#[derive(Debug, Clone, Default)]
-pub struct Families {
-    published: Family<Labels, Counter>,
-    acked: Family<Labels, Counter>,
-    refused: Family<Labels, Counter>,
-    connections: Family<Labels, Counter>,
-    connected: Family<Labels, Gauge>,
-}
-
-impl Families {
-    /// Adds the counters to the registry.
-    pub fn register(registry: &mut Registry) -> Self {
-        let families = Self::default();
-        let f = &families;
-        registry.register("uplink_published", "Messages handed to the broker", f.published.clone());
-        registry.register("uplink_acked", "Blocks the broker acknowledged", f.acked.clone());
-        registry.register("uplink_refused", "Blocks the broker will never take", f.refused.clone());
-        registry.register("uplink_connections", "Connections made", f.connections.clone());
-        registry.register("uplink_connected", "1 while connected", f.connected.clone());
-        families
-    }
-
-    /// The counters of one uplink.
-    pub fn of(&self, name: &str) -> Metrics {
-        let labels = vec![("uplink".to_owned(), name.to_owned())];
-        Metrics {
-            published: self.published.get_or_create(&labels).clone(),
-            acked: self.acked.get_or_create(&labels).clone(),
-            refused: self.refused.get_or_create(&labels).clone(),
-            connections: self.connections.get_or_create(&labels).clone(),
-            connected: self.connected.get_or_create(&labels).clone(),
+        Self {
+            name,
+            url,
+            state,
+            since,
+            error,
+            in_flight: 0,
+            acked: 0,
+            published: 0,
+            reconnects: 0,
+            latency_ms: None,
+            drain_rate: 0.0,
+            throttled: false,
+            lanes: Vec::new(),
         }
     }
+
+    /// The row of a lane.
+    fn lane(&mut self, name: LaneName) -> &mut LaneStatus {
+        let place = self.lanes.iter().position(|row| row.lane == name).unwrap_or_else(|| {
+            self.lanes.push(LaneStatus { lane: name, acked: 0, in_flight: 0, paused: false });
+            self.lanes.len() - 1
+        });
+        &mut self.lanes[place]
+    }
 }
 
-/// The counters of one uplink.
-#[derive(Debug, Clone, Default)]
-pub struct Metrics {
-    published: Counter,
-    acked: Counter,
-    refused: Counter,
-    connections: Counter,
-    connected: Gauge,
+/// How the lanes of a connection do at a moment.
+#[derive(Debug)]
+pub(super) struct Progress {
+    /// Messages in flight and whether it waits, of each lane.
+    pub(super) lanes: Vec<(LaneName, usize, bool)>,
+    /// Whether the backlog is held back.
+    pub(super) throttled: bool,
+    /// Messages of the backlog that may be in flight.
+    pub(super) places: usize,
+    /// Blocks per second that the backlog loses.
+    pub(super) drain_rate: f64,
 }
 
 /// Keeps status, counters and log in step.
@@ -134,8 +179,11 @@ impl Reporter {
             if status.error.as_ref() != Some(&error) {
                 warn!(uplink = %status.name, url = %status.url, %error, "Uplink is down, blocks wait in the buffer");
             }
-            status.in_flight = 0;
             status.error = Some(error);
+            (status.in_flight, status.drain_rate, status.throttled) = (0, 0.0, false);
+            for row in &mut status.lanes {
+                (row.in_flight, row.paused) = (0, false);
+            }
         });
     }
 
@@ -149,12 +197,43 @@ impl Reporter {
     }
 
     /// A block was acknowledged.
-    pub(super) fn acked(&self, in_flight: usize) {
-        self.metrics.acked.inc();
+    pub(super) fn acked(&self, lane: LaneName, in_flight: usize, latency: Duration) {
+        self.metrics.acked(lane, latency);
         self.status.send_modify(|status| {
             status.acked += 1;
+            status.lane(lane).acked += 1;
             status.in_flight = in_flight;
+            let millis = latency.as_secs_f64() * 1000.0;
+            let average = status.latency_ms.unwrap_or(millis);
+            status.latency_ms = Some(average + (millis - average) * SMOOTHING);
         });
+    }
+
+    /// Blocks of a lane acknowledged since the start.
+    pub(super) fn acked_in(&self, is_wanted: impl Fn(LaneName) -> bool) -> u64 {
+        let status = self.status.borrow();
+        status.lanes.iter().filter(|row| is_wanted(row.lane)).map(|row| row.acked).sum()
+    }
+
+    /// How the lanes do.
+    pub(super) fn progress(&self, progress: &Progress) {
+        self.metrics.places.set(i64::try_from(progress.places).unwrap_or(i64::MAX));
+        self.status.send_modify(|status| {
+            for &(name, in_flight, paused) in &progress.lanes {
+                let row = status.lane(name);
+                (row.in_flight, row.paused) = (in_flight, paused);
+            }
+            (status.throttled, status.drain_rate) = (progress.throttled, progress.drain_rate);
+        });
+    }
+
+    /// The broker does not want a message of a lane yet. Told once until it takes one again.
+    pub(super) fn pauses(&self, lane: LaneName) {
+        let status = self.status.borrow();
+        warn!(
+            uplink = %status.name, lane = lane.as_str(),
+            "Broker has no quota for a message, trying it again with longer and longer pauses"
+        );
     }
 
     /// A block was refused for good; the first is logged, all are counted and recorded by the outbox.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use tidegate::{
-    config::{Encoding, MqttProtocol, Order, Tls, Transport, Uplink, UplinkUrl},
+    config::{Backlog, Encoding, MqttProtocol, Order, Tls, Transport, Uplink, UplinkUrl},
     model::{
         Block, BlockBody, BlockId, BootId, ClockQuality, DeviceId, Envelope, EpochEnd, Point, PointName, PointType,
         Reading, ResponseTo, Stream, Timestamp, Value, Wanted,
@@ -47,6 +47,8 @@ pub(crate) struct Memory {
 
 #[derive(Default)]
 struct Inner {
+    /// How many blocks before the wanted place are given as well.
+    repeats: u64,
     owed: BTreeMap<BlockId, Arc<Block>>,
     delivered: Vec<BlockId>,
     refused: Vec<(BlockId, String)>,
@@ -67,6 +69,11 @@ impl Memory {
 
     pub(crate) fn fill(&self, count: u64) {
         (1..=count).for_each(|seq| self.push(data(seq)));
+    }
+
+    /// Gives blocks that were fetched before once more with each fetch.
+    pub(crate) fn repeat(&self, count: u64) {
+        self.inner.lock().unwrap().repeats = count;
     }
 
     pub(crate) fn leave_open(&self, epoch: EpochEnd) {
@@ -106,7 +113,11 @@ impl Memory {
 impl Outbox for Memory {
     async fn fetch(&self, wanted: Wanted, limit: usize) -> Result<Vec<Arc<Block>>, OutboxClosed> {
         let inner = self.inner.lock().unwrap();
-        let owed = inner.owed.range(BlockId(wanted.after.0 + 1)..=wanted.until);
+        if wanted.after >= wanted.until {
+            return Ok(Vec::new());
+        }
+        let after = wanted.after.0.saturating_sub(inner.repeats);
+        let owed = inner.owed.range(BlockId(after + 1)..=wanted.until);
         let blocks = owed.map(|(_, block)| block).filter(|block| wanted.lane.has(&block.stream));
         Ok(blocks.take(limit).cloned().collect())
     }
@@ -160,6 +171,12 @@ pub(crate) fn data_at(seq: u64, ts: Timestamp) -> Block {
     block(seq, Stream::Data, BlockBody::Readings([reading].into()))
 }
 
+/// An event with nothing to say.
+pub(crate) fn event(seq: u64) -> Block {
+    let fields = r#"{"type":"gateway"}"#.into();
+    block(seq, Stream::Event, BlockBody::Message { ts: NOW, fields, response: None })
+}
+
 /// An outcome that somebody asked for.
 pub(crate) fn outcome(seq: u64, response: ResponseTo) -> Block {
     let fields = r#"{"id":"c1","status":"done"}"#.into();
@@ -196,6 +213,7 @@ pub(crate) fn config(port: u16, protocol: MqttProtocol) -> Uplink {
         tls: Tls::default(),
         encoding: Encoding::Json,
         order: Order::Strict,
+        backlog: Backlog { rate: None, share: 0.5 },
         window: 10,
         topic_prefix: "t".into(),
         commands: false,
@@ -236,6 +254,11 @@ impl Running {
     pub(crate) async fn error(&mut self, part: &str) -> String {
         let status = within(self.status.wait_for(|status| status.error.as_ref().is_some_and(|e| e.contains(part))));
         status.await.unwrap().error.clone().unwrap()
+    }
+
+    /// Waits until the status is as it is claimed to be.
+    pub(crate) async fn shows(&mut self, claim: impl Fn(&Status) -> bool) -> Status {
+        within(self.status.wait_for(|status| claim(status))).await.unwrap().clone()
     }
 
     /// Waits until so many messages are unanswered.

@@ -30,9 +30,9 @@ impl Flight {
         self.last
     }
 
-    /// It was answered.
-    pub(super) fn landed(&mut self, ticket: Ticket) {
-        self.open.remove(&ticket);
+    /// It was answered; gives the moment it was handed over.
+    pub(super) fn landed(&mut self, ticket: Ticket) -> Instant {
+        self.open.remove(&ticket).unwrap_or_else(Instant::now)
     }
 
     /// How many are up.

@@ -1,18 +1,22 @@
 //! The delivery loop of one connection: a window of unacknowledged messages, each followed to its block.
 //!
 //! ```text
-//! outbox --fetch--> ready --publish--> in flight --PUBACK--> done --every 500 ms or 100--> outbox
+//! outbox --fetch--> lanes --publish--> in flight --PUBACK--> done --every 500 ms or 100--> outbox
 //!                     ^------- later (0x97) -----/    \---- refused ----> outbox (dead letter)
 //! ```
-//! A block the broker did not want yet comes again after a pause. With `order = "strict"` it then goes alone: nothing
-//! is sent past it until its fate is known.
+//! A block the broker did not want yet comes again after a pause of its lane, and goes alone: one message is enough to
+//! find out. With `order = "strict"` nothing is sent past it until its fate is known.
 //!
 //! Nothing here outlives the connection: what was not reported is fetched again by the next one.
 
 mod composer;
 mod flight;
+mod lane;
+mod meter;
+mod pause;
 mod receipts;
 mod source;
+mod throttle;
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
@@ -23,23 +27,22 @@ use tracing::debug;
 use self::{
     composer::Composer,
     flight::{Flight, Ticket},
+    meter::Meter,
     receipts::Receipts,
-    source::Source,
+    source::{Fetched, Source},
 };
 use super::{
     Outbox, OutboxClosed,
     link::{LinkError, Message, Uplink, Verdict},
     session::{Ended, Shared},
     state,
+    status::LaneName,
 };
 use crate::{
-    config::Order,
     model::{Block, EpochEnd},
     shutdown::Stop,
 };
 
-/// The pause after the broker said that a quota is used up.
-const QUOTA_PAUSE: Duration = Duration::from_secs(1);
 /// What the goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -48,9 +51,9 @@ type Work = Pin<Box<dyn Future<Output = Happening> + Send>>;
 /// What the loop waited for.
 enum Happening {
     /// Blocks came from the outbox.
-    Fetched(Result<Vec<Arc<Block>>, OutboxClosed>),
+    Fetched { lane: LaneName, blocks: Fetched },
     /// A block's fate is known.
-    Answered { ticket: Ticket, block: Arc<Block>, verdict: Verdict },
+    Answered { ticket: Ticket, lane: LaneName, block: Arc<Block>, verdict: Verdict },
     /// The fate of a message that is no block is known; for `state`, the newest epoch it closes.
     Announced { ticket: Ticket, verdict: Verdict, closes: Option<u64> },
     /// The outbox took a report, or the record of a refused block.
@@ -65,12 +68,12 @@ pub(super) struct Pump<'a, U, O> {
     source: Source<O>,
     flight: Flight,
     receipts: Receipts,
+    meter: Meter,
     work: FuturesUnordered<Work>,
     /// Messages that may be unanswered.
     window: usize,
     /// Reports and records on their way to the outbox.
     reports: usize,
-    paused_until: Option<Instant>,
     drain_until: Option<Instant>,
 }
 
@@ -83,13 +86,13 @@ impl<'a, U: Uplink, O: Outbox> Pump<'a, U, O> {
             link,
             shared,
             composer: Composer::new(topics, clock, Arc::clone(&shared.config.name), shared.config.protocol),
-            source: Source::new(Arc::clone(&shared.outbox), window),
+            source: Source::new(Arc::clone(&shared.outbox), &shared.config, window),
             flight: Flight::new(shared.config.ack_timeout),
             receipts: Receipts::default(),
+            meter: Meter::new(shared.reporter.acked_in(LaneName::drains)),
             work: FuturesUnordered::new(),
             window,
             reports: 0,
-            paused_until: None,
             drain_until: None,
         }
     }
@@ -100,6 +103,7 @@ impl<'a, U: Uplink, O: Outbox> Pump<'a, U, O> {
         loop {
             self.fill()?;
             self.report();
+            self.show();
             if self.is_finished() {
                 return self.leave().await;
             }
@@ -136,36 +140,26 @@ impl<'a, U: Uplink, O: Outbox> Pump<'a, U, O> {
 
     /// Fetches when there is little left, sends while the window has room.
     fn fill(&mut self) -> Result<(), Ended> {
-        if let Some(fetching) = self.source.refill() {
-            self.work.push(Box::pin(async move { Happening::Fetched(fetching.await) }));
+        while let Some((lane, fetching)) = self.source.refill() {
+            self.work.push(Box::pin(async move { Happening::Fetched { lane, blocks: fetching.await } }));
         }
-        if self.paused_until.is_some_and(|until| until > Instant::now()) {
-            return Ok(());
-        }
-        self.paused_until = None;
-        while self.flight.len() < self.room() {
-            let Some(block) = self.source.next() else { break };
-            self.send(block)?;
+        while self.flight.len() < self.window {
+            let Some((lane, block)) = self.source.next() else { break };
+            self.send(lane, block)?;
         }
         Ok(())
     }
 
-    /// How many messages may be unanswered now.
-    fn room(&self) -> usize {
-        match self.shared.config.order {
-            Order::Strict if self.source.is_held_up() => 1,
-            Order::Strict | Order::LiveFirst => self.window,
-        }
-    }
-
     /// Hands one block over, unless it is known that the broker will not take it.
-    fn send(&mut self, block: Arc<Block>) -> Result<(), LinkError> {
+    fn send(&mut self, lane: LaneName, block: Arc<Block>) -> Result<(), LinkError> {
         let Some(message) = self.composer.message(&block) else {
+            self.source.left_out(lane, block.id);
             self.receipts.add(block.id);
             return Ok(());
         };
         let (size, limit) = (message.size(), self.link.limits().packet.map_or(usize::MAX, |max| max as usize));
         if size > limit {
+            self.source.left_out(lane, block.id);
             self.refuse(&block, format!("packet of {size} bytes is above the broker's limit of {limit}"));
             return Ok(());
         }
@@ -176,16 +170,22 @@ impl<'a, U: Uplink, O: Outbox> Pump<'a, U, O> {
             self.say(answer, None)?;
         }
         let ticket = self.flight.board();
-        self.work.push(Box::pin(async move { Happening::Answered { ticket, block, verdict: acking.await } }));
+        self.work.push(Box::pin(async move { Happening::Answered { ticket, lane, block, verdict: acking.await } }));
         self.shared.reporter.published(self.flight.len());
         Ok(())
     }
 
     fn happened(&mut self, happening: Happening) -> Result<(), Ended> {
         match happening {
-            Happening::Fetched(blocks) => self.source.fetched(blocks?),
-            Happening::Answered { ticket, block, verdict } => self.answered(ticket, block, verdict)?,
-            Happening::Announced { ticket, verdict, closes } => self.announced(ticket, &verdict, closes),
+            Happening::Fetched { lane, blocks } => self.source.fetched(lane, blocks?),
+            Happening::Answered { ticket, lane, block, verdict } => {
+                let sent = self.flight.landed(ticket);
+                self.answered((lane, sent), block, verdict)?;
+            }
+            Happening::Announced { ticket, verdict, closes } => {
+                self.flight.landed(ticket);
+                self.announced(&verdict, closes);
+            }
             Happening::Reported(report) => {
                 self.reports -= 1;
                 report?;
@@ -194,27 +194,37 @@ impl<'a, U: Uplink, O: Outbox> Pump<'a, U, O> {
         Ok(())
     }
 
-    fn answered(&mut self, ticket: Ticket, block: Arc<Block>, verdict: Verdict) -> Result<(), LinkError> {
-        self.flight.landed(ticket);
+    /// Acts on the broker's answer to a block that went in a lane at a moment.
+    fn answered(
+        &mut self,
+        (lane, sent): (LaneName, Instant),
+        block: Arc<Block>,
+        verdict: Verdict,
+    ) -> Result<(), LinkError> {
         match verdict {
             Verdict::Taken => {
-                self.source.settled(block.id);
+                self.source.taken(lane, block.id, sent);
                 self.receipts.add(block.id);
-                self.shared.reporter.acked(self.flight.len());
+                self.meter.stir();
+                self.shared.reporter.acked(lane, self.flight.len(), sent.elapsed());
             }
             Verdict::Later => {
-                self.paused_until = Some(Instant::now() + QUOTA_PAUSE);
-                self.source.give_back(block);
+                self.meter.stir();
+                if self.source.give_back(lane, block, sent) {
+                    self.shared.reporter.pauses(lane);
+                }
             }
-            Verdict::Refused(why) => self.refuse(&block, why),
+            Verdict::Refused(why) => {
+                self.source.refused(lane, block.id, sent);
+                self.refuse(&block, why);
+            }
             // The next connection fetches the block again.
             Verdict::Lost => return Err(LinkError::Lost("a message was dropped on the way".to_owned())),
         }
         Ok(())
     }
 
-    fn announced(&mut self, ticket: Ticket, verdict: &Verdict, closes: Option<u64>) {
-        self.flight.landed(ticket);
+    fn announced(&mut self, verdict: &Verdict, closes: Option<u64>) {
         match (verdict, closes) {
             (Verdict::Taken, Some(epoch)) => {
                 let outbox = Arc::clone(&self.shared.outbox);
@@ -227,7 +237,6 @@ impl<'a, U: Uplink, O: Outbox> Pump<'a, U, O> {
 
     /// Sets a block aside for good.
     fn refuse(&mut self, block: &Block, why: String) {
-        self.source.settled(block.id);
         self.shared.reporter.refused(&why);
         let (outbox, id) = (Arc::clone(&self.shared.outbox), block.id);
         self.tell(async move { outbox.refused(id, why).await });
@@ -243,6 +252,14 @@ impl<'a, U: Uplink, O: Outbox> Pump<'a, U, O> {
         }
     }
 
+    /// Renews what is told about the lanes, when it is time.
+    fn show(&mut self) {
+        if self.meter.due().is_some_and(|due| due <= Instant::now()) {
+            let rate = self.meter.look(self.shared.reporter.acked_in(LaneName::drains));
+            self.shared.reporter.progress(&self.source.progress(rate));
+        }
+    }
+
     fn tell(&mut self, told: impl Future<Output = Result<(), OutboxClosed>> + Send + 'static) {
         self.reports += 1;
         self.work.push(Box::pin(async move { Happening::Reported(told.await) }));
@@ -250,7 +267,8 @@ impl<'a, U: Uplink, O: Outbox> Pump<'a, U, O> {
 
     /// When the loop must look again although nothing happened.
     fn wake(&self) -> Instant {
-        let times = [self.flight.deadline(), self.receipts.due(), self.paused_until, self.drain_until];
+        let times =
+            [self.flight.deadline(), self.receipts.due(), self.source.wake(), self.meter.due(), self.drain_until];
         // An hour is as good as never; the loop only looks and waits again.
         times.into_iter().flatten().min().unwrap_or_else(|| Instant::now() + Duration::from_secs(3600))
     }
