@@ -35,7 +35,6 @@ pub(super) fn uplinks(typed: Vec<At<file::Uplink>>, gateway: &Gateway, problems:
 fn uplink(typed: file::Uplink, gateway: &Gateway, problems: &mut Problems) -> Option<Uplink> {
     check_keep_alive(&typed, problems);
     check_login(&typed, problems);
-    let file::Uncompressed = typed.compression.value;
     check_share(&typed.backlog.value, problems);
     in_order(&typed.reconnect.value.min, &typed.reconnect.value.max, problems);
     let prefix = topic_prefix(&typed.topic_prefix.value, &gateway.site, &gateway.id);
@@ -52,6 +51,7 @@ fn uplink(typed: file::Uplink, gateway: &Gateway, problems: &mut Problems) -> Op
         password: typed.password.map(|password| password.value),
         tls,
         encoding: typed.encoding.value,
+        compression: typed.compression.value,
         order: typed.order.value,
         backlog: Backlog {
             rate: typed.backlog.value.rate.map(|rate| rate.value),

@@ -108,6 +108,8 @@ pub struct Uplink {
     pub tls: Tls,
     /// Form of the messages.
     pub encoding: Encoding,
+    /// Whether messages are made smaller.
+    pub compression: Compression,
     /// Which goes first after an outage.
     pub order: Order,
     /// How fast the backlog drains.
@@ -197,6 +199,15 @@ pub struct Backlog {
     pub rate: Option<Rate>,
     /// Most of the window, above 0 and at most 1.
     pub share: f64,
+}
+
+/// Whether messages are made smaller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// Sent as they are.
+    None,
+    /// One zstd frame, where that is smaller.
+    Zstd,
 }
 
 /// Which goes first after an outage.

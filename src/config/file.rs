@@ -6,16 +6,12 @@ use std::{
 };
 
 use super::{
-    Durability, Encoding, MqttProtocol, Order, Secret, UplinkUrl,
+    Compression, Durability, Encoding, MqttProtocol, Order, Secret, UplinkUrl,
     parse::{log_level, sender, uplink_url},
     section::{At, Section, section},
     values::{Size, Slug, Span, SpanOrZero, text_values, word_values},
 };
 use crate::model::{DeviceId, Rate, Selector};
-
-/// Compression of messages; none so far.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Uncompressed;
 
 /// Levels per module.
 #[derive(Debug, Clone)]
@@ -37,7 +33,7 @@ word_values! {
     MqttProtocol: ["5" => MqttProtocol::V5, "3.1.1" => MqttProtocol::V311], later [];
     Encoding: ["json" => Encoding::Json], later ["flat", "senml", "thingsboard", "sparkplug-b", "template"];
     Order: ["live-first" => Order::LiveFirst, "strict" => Order::Strict], later [];
-    Uncompressed: ["none" => Uncompressed], later ["zstd"];
+    Compression: ["none" => Compression::None, "zstd" => Compression::Zstd], later [];
 }
 
 section! {
@@ -127,8 +123,9 @@ section! {
         tls: Tls = default("{}");
         /// Form of the messages; `json` is the only one in this version.
         encoding: Encoding = default("\"json\"");
-        /// Compression of the messages; `none` is the only one in this version.
-        compression: Uncompressed = default("\"none\"");
+        /// Compression of the messages: `none`, or `zstd` for those that it makes smaller. Choose `zstd` where traffic
+        /// costs and the receiver can undo it.
+        compression: Compression = default("\"none\"");
         /// What goes first after an outage: with `live-first` new readings go at once and the backlog drains beside
         /// them, with `strict` everything goes in its order. Choose `strict` for receivers that cannot sort.
         order: Order = default("\"live-first\"");

@@ -2,7 +2,7 @@
 //!
 //! - The database is the session. Each connection starts clean and reads from the outbox what is not acknowledged.
 //! - Every PUBACK is followed to its block; a block counts as delivered when the broker said so, never before.
-//! - A block that is sent again is the same byte for byte.
+//! - A block that is sent again is the same byte for byte, with a limit that `compression` names.
 //! - A message the broker will never take is set aside with its reason; it does not stop the stream.
 //! - Commands come over a session of their own and are acknowledged once the ledger holds them.
 //!
@@ -11,6 +11,7 @@
 
 mod clip;
 mod commands;
+mod compression;
 mod credentials;
 mod delivery;
 mod fresh_session;

@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use tidegate::{
-    config::{MqttProtocol, Order},
-    testing::broker::{Faults, PubAckReason},
+    config::{Compression, MqttProtocol, Order, Uplink},
+    testing::{
+        broker::{Faults, Message, PubAckReason},
+        consumer::Consumer,
+    },
 };
 
 use super::{
     sequence,
-    support::{Memory, config, data, embedded, start},
+    support::{Memory, config, data, embedded, event, large, start},
 };
 
 /// Answers so many data messages with a reason.
@@ -68,6 +71,31 @@ async fn the_packet_size_of_the_broker_is_kept() {
     running.stop().await;
 
     assert!(outbox.refusals()[0].1.contains("above the broker's limit of 200"));
+}
+
+#[tokio::test]
+async fn packed_messages_are_smaller_and_say_so_and_hold_the_same() {
+    for protocol in super::BOTH {
+        let (broker, port, _stop) = embedded().await;
+        let outbox = Memory::new();
+        outbox.push(large(1, 100));
+        outbox.push(event(2));
+        let mut consumer = Consumer::default();
+
+        let config = Uplink { compression: Compression::Zstd, ..config(port, protocol) };
+        let running = start(config, outbox.clone());
+        outbox.drained().await;
+        running.stop().await;
+
+        let seen = broker.seen();
+        let of = |topic: &str| seen.iter().find(|seen| seen.topic == topic).unwrap();
+        let is_marked = |message: &Message| message.user.contains(&("encoding".into(), "zstd".into()));
+        assert!(of("t/data").payload.len() < 1000 && of("t/data").payload.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]));
+        assert_eq!(is_marked(of("t/data")), protocol == MqttProtocol::V5);
+        assert!(of("t/state").payload.starts_with(b"{") && !is_marked(of("t/state")));
+        assert!(seen.iter().filter(|seen| seen.topic != "t/state").all(|seen| consumer.take(&seen.payload)));
+        assert_eq!((consumer.messages(), consumer.readings()), (2, 100));
+    }
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use std::{
 };
 
 use tidegate::{
-    config::{Backlog, Encoding, MqttProtocol, Order, Tls, Transport, Uplink, UplinkUrl},
+    config::{Backlog, Compression, Encoding, MqttProtocol, Order, Tls, Transport, Uplink, UplinkUrl},
     model::{
         Block, BlockBody, BlockId, BootId, ClockQuality, DeviceId, Envelope, EpochEnd, Point, PointName, PointType,
         Reading, ResponseTo, Stream, Timestamp, Value, Wanted,
@@ -171,6 +171,14 @@ pub(crate) fn data_at(seq: u64, ts: Timestamp) -> Block {
     block(seq, Stream::Data, BlockBody::Readings([reading].into()))
 }
 
+/// A block with so many readings.
+pub(crate) fn large(seq: u64, readings: u64) -> Block {
+    let one = data(seq);
+    let BlockBody::Readings(first) = &one.body else { unreachable!("data blocks hold readings") };
+    let many = (0..readings).map(|n| Reading { value: Some(Value::from_u64(n)), ..first[0].clone() });
+    Block { body: BlockBody::Readings(many.collect()), ..one }
+}
+
 /// An event with nothing to say.
 pub(crate) fn event(seq: u64) -> Block {
     let fields = r#"{"type":"gateway"}"#.into();
@@ -212,6 +220,7 @@ pub(crate) fn config(port: u16, protocol: MqttProtocol) -> Uplink {
         password: None,
         tls: Tls::default(),
         encoding: Encoding::Json,
+        compression: Compression::None,
         order: Order::Strict,
         backlog: Backlog { rate: None, share: 0.5 },
         window: 10,

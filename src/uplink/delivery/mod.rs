@@ -85,7 +85,7 @@ impl<'a, U: Uplink, O: Outbox> Pump<'a, U, O> {
         Self {
             link,
             shared,
-            composer: Composer::new(topics, clock, Arc::clone(&shared.config.name), shared.config.protocol),
+            composer: Composer::new(topics, clock, &shared.config),
             source: Source::new(Arc::clone(&shared.outbox), &shared.config, window),
             flight: Flight::new(shared.config.ack_timeout),
             receipts: Receipts::default(),
