@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_grow_and_what_shall_not_be_small_stays_as_it_is() {
+    fn what_would_grow_and_what_shall_not_be_packed_stays_as_it_is() {
         assert_eq!(Packer::new(Compression::Zstd).pack(b"{}"), None);
         assert_eq!(Packer::new(Compression::None).pack(&[b' '; 1000]), None);
     }

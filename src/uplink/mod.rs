@@ -23,6 +23,7 @@ mod payload;
 mod session;
 mod state;
 mod status;
+mod suspects;
 mod tls;
 mod topic;
 mod wire;

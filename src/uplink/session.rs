@@ -10,6 +10,7 @@ use super::{
     link::{LinkError, Session, Uplink},
     state,
     status::Reporter,
+    suspects::Suspects,
     topic::Topics,
 };
 use crate::{config, model::EpochEnd, shutdown::Stop};
@@ -25,6 +26,8 @@ pub(super) struct Shared<O> {
     pub(super) gateway: GatewayInfo,
     pub(super) topics: Topics,
     pub(super) drain: Duration,
+    /// Outlives connections, because it is about their ends.
+    pub(super) suspects: Suspects,
 }
 
 /// Why a connection ended.
@@ -64,6 +67,7 @@ pub(super) async fn run<U: Uplink, O: Outbox>(
         reporter: Reporter { status: context.status, metrics: context.metrics, clock: context.clock },
         gateway: context.gateway,
         drain: context.drain,
+        suspects: Suspects::default(),
     };
     loop {
         match connection::<U, O>(&shared, &mut stop, &mut backoff).await {

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::metrics::Metrics;
-use crate::model::{SharedClock, Timestamp};
+use crate::model::{BlockId, SharedClock, Timestamp};
 
 /// Part of a new latency in the average.
 const SMOOTHING: f64 = 1.0 / 16.0;
@@ -33,6 +33,8 @@ pub struct Status {
     pub published: u64,
     /// Connections made after the first.
     pub reconnects: u64,
+    /// Why the last message that the broker will never take was set aside.
+    pub refused: Option<String>,
     /// Milliseconds from handing a message over to its acknowledgement, of late.
     pub latency_ms: Option<f64>,
     /// Blocks per second that were owed at the connection and are acknowledged now; with `order = "strict"` of all.
@@ -118,6 +120,7 @@ impl Status {
             acked: 0,
             published: 0,
             reconnects: 0,
+            refused: None,
             latency_ms: None,
             drain_rate: 0.0,
             throttled: false,
@@ -236,12 +239,17 @@ impl Reporter {
         );
     }
 
-    /// A block was refused for good; the first is logged, all are counted and recorded by the outbox.
-    pub(super) fn refused(&self, why: &str) {
-        if self.metrics.refused.inc() == 0 {
-            let status = self.status.borrow();
-            warn!(uplink = %status.name, why, "Broker refuses a message, it is set aside");
-        }
+    /// A block was refused for good. All are counted and recorded by the outbox; the log has each reason once in a
+    /// row, because a broker that refuses one message often refuses the next for the same.
+    pub(super) fn refused(&self, block: BlockId, why: &str) {
+        self.metrics.refused.inc();
+        self.status.send_if_modified(|status| {
+            if status.refused.as_deref() != Some(why) {
+                warn!(uplink = %status.name, block = block.0, why, "Broker refuses a message, it is set aside");
+                status.refused = Some(why.to_owned());
+            }
+            true
+        });
     }
 
     fn enter(&self, state: State, change: impl FnOnce(&mut Status)) {

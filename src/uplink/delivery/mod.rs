@@ -37,6 +37,7 @@ use super::{
     session::{Ended, Shared},
     state,
     status::LaneName,
+    suspects::Suspects,
 };
 use crate::{
     model::{Block, EpochEnd},
@@ -80,7 +81,8 @@ pub(super) struct Pump<'a, U, O> {
 impl<'a, U: Uplink, O: Outbox> Pump<'a, U, O> {
     /// A loop over a fresh connection.
     pub(super) fn new(link: U, shared: &'a Shared<O>) -> Self {
-        let window = usize::from(shared.config.window.min(link.limits().receive_maximum)).max(1);
+        let most = shared.config.window.min(link.limits().receive_maximum).max(1);
+        let window = if shared.suspects.go_alone() { 1 } else { usize::from(most) };
         let (topics, clock) = (shared.topics.clone(), shared.reporter.clock.clone());
         Self {
             link,
@@ -99,13 +101,36 @@ impl<'a, U: Uplink, O: Outbox> Pump<'a, U, O> {
 
     /// Delivers until the connection ends, or until stopping was asked for and everything that could be was said.
     pub(super) async fn run(mut self, stop: &mut Stop, previous: &[EpochEnd]) -> Result<(), Ended> {
+        let ended = self.deliver(stop, previous).await;
+        match ended {
+            Ok(()) => self.leave().await,
+            Err(Ended::Link(LinkError::Lost(error))) => {
+                self.suspect(&error).await?;
+                Err(LinkError::Lost(error).into())
+            }
+            Err(ended) => Err(ended),
+        }
+    }
+
+    /// Gives up the block over which the broker closes, once it is found.
+    async fn suspect(&mut self, error: &str) -> Result<(), OutboxClosed> {
+        if let Some(block) = self.shared.suspects.lost(&self.flight.blocks()) {
+            let why = Suspects::reason(error);
+            self.shared.reporter.refused(block, &why);
+            self.shared.outbox.refused(block, why).await?;
+        }
+        Ok(())
+    }
+
+    /// The loop itself; ends well when there is nothing more to say.
+    async fn deliver(&mut self, stop: &mut Stop, previous: &[EpochEnd]) -> Result<(), Ended> {
         self.announce(previous)?;
         loop {
             self.fill()?;
             self.report();
             self.show();
             if self.is_finished() {
-                return self.leave().await;
+                return Ok(());
             }
             let wake = self.wake();
             tokio::select! {
@@ -133,7 +158,7 @@ impl<'a, U: Uplink, O: Outbox> Pump<'a, U, O> {
     /// Hands over a message that is no block.
     fn say(&mut self, message: Message, closes: Option<u64>) -> Result<(), LinkError> {
         let acking = self.link.publish(message)?;
-        let ticket = self.flight.board();
+        let ticket = self.flight.board(None);
         self.work.push(Box::pin(async move { Happening::Announced { ticket, verdict: acking.await, closes } }));
         Ok(())
     }
@@ -169,7 +194,7 @@ impl<'a, U: Uplink, O: Outbox> Pump<'a, U, O> {
         if let Some(answer) = answer {
             self.say(answer, None)?;
         }
-        let ticket = self.flight.board();
+        let ticket = self.flight.board(Some(block.id));
         self.work.push(Box::pin(async move { Happening::Answered { ticket, lane, block, verdict: acking.await } }));
         self.shared.reporter.published(self.flight.len());
         Ok(())
@@ -201,6 +226,9 @@ impl<'a, U: Uplink, O: Outbox> Pump<'a, U, O> {
         block: Arc<Block>,
         verdict: Verdict,
     ) -> Result<(), LinkError> {
+        if verdict != Verdict::Lost {
+            self.shared.suspects.cleared(block.id);
+        }
         match verdict {
             Verdict::Taken => {
                 self.source.taken(lane, block.id, sent);
@@ -237,7 +265,7 @@ impl<'a, U: Uplink, O: Outbox> Pump<'a, U, O> {
 
     /// Sets a block aside for good.
     fn refuse(&mut self, block: &Block, why: String) {
-        self.shared.reporter.refused(&why);
+        self.shared.reporter.refused(block.id, &why);
         let (outbox, id) = (Arc::clone(&self.shared.outbox), block.id);
         self.tell(async move { outbox.refused(id, why).await });
     }
