@@ -44,9 +44,8 @@ use crate::{
 
 /// What an uplink needs of the buffer: its own view of the undelivered blocks.
 pub trait Outbox: Send + Sync + 'static {
-    /// At most `limit` undelivered blocks of those that are wanted, in order. Empty only when there are none, never
-    /// because they cannot be read at the moment: the connection does not look there again. Ids grow in the order in
-    /// which blocks become visible: below the newest one, no new one appears.
+    /// At most `limit` undelivered blocks of those that are wanted, in order. Empty when there are none. Ids grow in
+    /// the order in which blocks become visible: below the newest one, no new one appears.
     fn fetch(
         &self,
         wanted: Wanted,

@@ -104,12 +104,23 @@ impl<'a, U: Uplink, O: Outbox> Pump<'a, U, O> {
         let ended = self.deliver(stop, previous).await;
         match ended {
             Ok(()) => self.leave().await,
-            Err(Ended::Link(LinkError::Lost(error))) => {
-                self.suspect(&error).await?;
-                Err(LinkError::Lost(error).into())
+            Err(Ended::Link(error)) => {
+                self.settle(&error).await?;
+                Err(error.into())
             }
             Err(ended) => Err(ended),
         }
+    }
+
+    /// Tells the outbox what can be told after the end of the connection.
+    async fn settle(&mut self, error: &LinkError) -> Result<(), OutboxClosed> {
+        if let Some(done) = self.receipts.take() {
+            self.shared.outbox.delivered(done).await?;
+        }
+        if let LinkError::Lost(error) = error {
+            self.suspect(error).await?;
+        }
+        Ok(())
     }
 
     /// Gives up the block over which the broker closes, once it is found.

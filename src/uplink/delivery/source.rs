@@ -63,15 +63,16 @@ impl<O: Outbox> Source<O> {
 
     /// A fetch for a lane that has little left, with what there is to be got.
     pub(super) fn refill(&mut self) -> Option<(LaneName, impl Future<Output = Fetched> + Send + use<O>)> {
-        let newest = *self.newest.borrow();
-        let (name, (wanted, limit)) = self.lanes.iter_mut().find_map(|lane| Some((lane.name, lane.ask(newest)?)))?;
+        let (newest, now) = (*self.newest.borrow(), Instant::now());
+        let (name, (wanted, limit)) =
+            self.lanes.iter_mut().find_map(|lane| Some((lane.name, lane.ask(newest, now)?)))?;
         let outbox = Arc::clone(&self.outbox);
         Some((name, async move { outbox.fetch(wanted, limit).await }))
     }
 
     /// The answer to a fetch.
     pub(super) fn fetched(&mut self, name: LaneName, blocks: Vec<Arc<Block>>) {
-        self.lane(name).fetched(blocks);
+        self.lane(name).fetched(blocks, Instant::now());
     }
 
     /// Waits until there is more than there was.
@@ -136,9 +137,9 @@ impl<O: Outbox> Source<O> {
     /// When a lane can go on that has to wait for a moment.
     pub(super) fn wake(&self) -> Option<Instant> {
         let now = Instant::now();
-        let pauses = self.lanes.iter().filter_map(|lane| lane.paused_until(now));
+        let lanes = self.lanes.iter().filter_map(|lane| lane.wake(now));
         let next = Some(self.throttle.next()).filter(|next| *next > now);
-        pauses.chain(next).min()
+        lanes.chain(next).min()
     }
 
     /// How the lanes do.
