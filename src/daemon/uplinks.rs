@@ -10,7 +10,7 @@ use super::core::Core;
 use crate::{
     buffer::{self, Stopped},
     config,
-    model::{Block, BlockId, EpochEnd, Event, Wanted},
+    model::{Block, BlockId, EpochEnd, Event, Replay, Wanted},
     supervisor::{Restart, Stage, TaskHandle},
     uplink::{self, Outbox, OutboxClosed},
 };
@@ -39,6 +39,7 @@ impl Core {
             let context = uplink::Context {
                 outbox: Cursor { core: Arc::clone(&core), uplink: Arc::clone(&section.name) },
                 commands: core.ways.inbox.clone(),
+                outcomes: core.ways.outcomes.clone(),
                 clock: Arc::clone(&core.clock),
                 stop,
                 drain: DRAIN,
@@ -109,6 +110,11 @@ impl Outbox for Cursor {
     fn identity(&self) -> (Arc<str>, u64) {
         let identity = self.core.buffer.identity();
         (Arc::clone(&identity.store), identity.epoch)
+    }
+
+    /// The store has no way to a number yet, so every range counts as gone.
+    async fn replay(&self, _: &Replay, _: BlockId, _: usize) -> Result<Vec<Arc<Block>>, OutboxClosed> {
+        Ok(Vec::new())
     }
 
     async fn refused(&self, block: BlockId, why: String) -> Result<(), OutboxClosed> {

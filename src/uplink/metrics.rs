@@ -111,7 +111,7 @@ impl Default for Metrics {
 impl Metrics {
     /// A block of a lane was acknowledged after this time.
     pub(super) fn acked(&self, lane: LaneName, latency: Duration) {
-        self.acked.inc();
+        self.acked.inc_by(u64::from(lane != LaneName::Replay));
         self.latency.observe(latency.as_secs_f64());
         let mut labels = self.labels.clone();
         labels.push(("lane".to_owned(), lane.as_str().to_owned()));

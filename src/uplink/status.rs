@@ -70,6 +70,8 @@ pub enum LaneName {
     Live,
     /// Readings that were owed before.
     Backlog,
+    /// What a receiver asked for once more.
+    Replay,
 }
 
 impl LaneName {
@@ -80,12 +82,13 @@ impl LaneName {
             Self::Messages => "messages",
             Self::Live => "live",
             Self::Backlog => "backlog",
+            Self::Replay => "replay",
         }
     }
 
     /// Whether it makes room for the others.
     pub(super) fn is_throttled(self) -> bool {
-        matches!(self, Self::Backlog)
+        matches!(self, Self::Backlog | Self::Replay)
     }
 
     /// Whether what is owed since before the connection travels in it.
@@ -203,7 +206,8 @@ impl Reporter {
     pub(super) fn acked(&self, lane: LaneName, in_flight: usize, latency: Duration) {
         self.metrics.acked(lane, latency);
         self.status.send_modify(|status| {
-            status.acked += 1;
+            // What is sent again was counted when it was owed.
+            status.acked += u64::from(lane != LaneName::Replay);
             status.lane(lane).acked += 1;
             status.in_flight = in_flight;
             let millis = latency.as_secs_f64() * 1000.0;

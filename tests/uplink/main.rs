@@ -3,6 +3,7 @@
 
 mod lanes;
 mod limits;
+mod replays;
 mod support;
 mod tls;
 

@@ -12,8 +12,8 @@ use std::{
 use tidegate::{
     config::{Backlog, Compression, Encoding, MqttProtocol, Order, Tls, Transport, Uplink, UplinkUrl},
     model::{
-        Block, BlockBody, BlockId, BootId, ClockQuality, DeviceId, Envelope, EpochEnd, Point, PointName, PointType,
-        Reading, ResponseTo, Stream, Timestamp, Value, Wanted,
+        Block, BlockBody, BlockId, BootId, ClockQuality, DeviceId, Envelope, EpochEnd, Outcome, Point, PointName,
+        PointType, Reading, Replay, ResponseTo, Stream, Timestamp, Value, Wanted,
     },
     shutdown::{Stop, StopSignal},
     testing::{
@@ -50,6 +50,8 @@ struct Inner {
     /// How many blocks before the wanted place are given as well.
     repeats: u64,
     owed: BTreeMap<BlockId, Arc<Block>>,
+    /// What a replay finds.
+    history: BTreeMap<BlockId, Arc<Block>>,
     delivered: Vec<BlockId>,
     refused: Vec<(BlockId, String)>,
     epochs: Vec<EpochEnd>,
@@ -63,12 +65,21 @@ impl Memory {
 
     pub(crate) fn push(&self, block: Block) {
         let id = block.id;
-        self.inner.lock().unwrap().owed.insert(id, Arc::new(block));
+        let block = Arc::new(block);
+        let mut inner = self.inner.lock().unwrap();
+        inner.owed.insert(id, Arc::clone(&block));
+        inner.history.insert(id, block);
+        drop(inner);
         self.newest.send_replace(id);
     }
 
     pub(crate) fn fill(&self, count: u64) {
         (1..=count).for_each(|seq| self.push(data(seq)));
+    }
+
+    /// Blocks up to this one are not stored any more.
+    pub(crate) fn forget(&self, up_to: u64) {
+        self.inner.lock().unwrap().history.retain(|id, _| id.0 > up_to);
     }
 
     /// Gives blocks that were fetched before once more with each fetch.
@@ -147,6 +158,16 @@ impl Outbox for Memory {
 
     fn identity(&self) -> (Arc<str>, u64) {
         ("6f2c".into(), 42)
+    }
+
+    async fn replay(&self, what: &Replay, after: BlockId, limit: usize) -> Result<Vec<Arc<Block>>, OutboxClosed> {
+        let is_wanted = |block: &Block| {
+            (&*block.store, &block.stream, block.epoch) == (&*what.store, &what.stream, what.epoch)
+                && (what.from..=what.to).contains(&block.seq)
+        };
+        let inner = self.inner.lock().unwrap();
+        let found = inner.history.range(BlockId(after.0 + 1)..).map(|(_, block)| block);
+        Ok(found.filter(|block| is_wanted(block)).take(limit).cloned().collect())
     }
 
     async fn refused(&self, block: BlockId, why: String) -> Result<(), OutboxClosed> {
@@ -236,6 +257,7 @@ pub(crate) fn config(port: u16, protocol: MqttProtocol) -> Uplink {
 pub(crate) struct Running {
     pub(crate) status: watch::Receiver<Status>,
     pub(crate) commands: mpsc::Receiver<Envelope>,
+    pub(crate) outcomes: mpsc::Receiver<Outcome>,
     stop: StopSignal,
     task: JoinHandle<Result<(), uplink::UplinkError>>,
 }
@@ -244,10 +266,12 @@ pub(crate) struct Running {
 pub(crate) fn start(config: Uplink, outbox: Memory) -> Running {
     let (stop, stopping) = StopSignal::pair();
     let (commands, taken) = mpsc::channel(16);
+    let (outcomes, answers) = mpsc::channel(16);
     let (status, seen) = watch::channel(Status::new("cloud".into(), config.url.to_string(), NOW));
     let context = Context {
         outbox,
         commands,
+        outcomes,
         clock: Arc::new(ManualClock::default()),
         stop: stopping,
         drain: LIMIT,
@@ -255,7 +279,13 @@ pub(crate) fn start(config: Uplink, outbox: Memory) -> Running {
         metrics: Metrics::default(),
         gateway: GatewayInfo { id: "plant-7".into(), version: "0.1.0", boot: BootId::new("b"), started: NOW },
     };
-    Running { status: seen, commands: taken, stop, task: tokio::spawn(uplink::run(config, context)) }
+    Running {
+        status: seen,
+        commands: taken,
+        outcomes: answers,
+        stop,
+        task: tokio::spawn(uplink::run(config, context)),
+    }
 }
 
 impl Running {

@@ -40,7 +40,7 @@ use super::{
     suspects::Suspects,
 };
 use crate::{
-    model::{Block, EpochEnd},
+    model::{Block, BlockId, EpochEnd},
     shutdown::Stop,
 };
 
@@ -88,7 +88,7 @@ impl<'a, U: Uplink, O: Outbox> Pump<'a, U, O> {
             link,
             shared,
             composer: Composer::new(topics, clock, &shared.config),
-            source: Source::new(Arc::clone(&shared.outbox), &shared.config, window),
+            source: Source::new(Arc::clone(&shared.outbox), Arc::clone(&shared.replays), &shared.config, window),
             flight: Flight::new(shared.config.ack_timeout),
             receipts: Receipts::default(),
             meter: Meter::new(shared.reporter.acked_in(LaneName::drains)),
@@ -117,6 +117,9 @@ impl<'a, U: Uplink, O: Outbox> Pump<'a, U, O> {
         if let Some(done) = self.receipts.take() {
             self.shared.outbox.delivered(done).await?;
         }
+        if let Some(outcome) = self.shared.replays.lost() {
+            self.shared.announce(outcome);
+        }
         if let LinkError::Lost(error) = error {
             self.suspect(error).await?;
         }
@@ -139,6 +142,7 @@ impl<'a, U: Uplink, O: Outbox> Pump<'a, U, O> {
         loop {
             self.fill()?;
             self.report();
+            self.close_replay();
             self.show();
             if self.is_finished() {
                 return Ok(());
@@ -148,10 +152,12 @@ impl<'a, U: Uplink, O: Outbox> Pump<'a, U, O> {
                 biased;
                 () = stop.requested(), if self.drain_until.is_none() => {
                     self.drain_until = Some(Instant::now() + self.shared.drain);
+                    self.source.drain();
                 }
                 Some(happening) = self.work.next() => self.happened(happening)?,
                 inbound = self.link.poll() => drop(inbound?),
                 grown = self.source.grown() => grown?,
+                () = self.shared.replays.arrived() => {}
                 () = tokio::time::sleep_until(wake) => self.check_silence()?,
             }
         }
@@ -196,16 +202,17 @@ impl<'a, U: Uplink, O: Outbox> Pump<'a, U, O> {
         let (size, limit) = (message.size(), self.link.limits().packet.map_or(usize::MAX, |max| max as usize));
         if size > limit {
             self.source.left_out(lane, block.id);
-            self.refuse(&block, format!("packet of {size} bytes is above the broker's limit of {limit}"));
+            self.set_aside(lane, &block, format!("packet of {size} bytes is above the broker's limit of {limit}"));
             return Ok(());
         }
-        let answer = self.composer.answer(&block, &message);
+        let is_again = lane == LaneName::Replay;
+        let answer = self.composer.answer(&block, &message).filter(|_| !is_again);
         let acking = self.link.publish(message)?;
         // The answer to the asker is a courtesy beside the outcome stream, which alone is followed.
         if let Some(answer) = answer {
             self.say(answer, None)?;
         }
-        let ticket = self.flight.board(Some(block.id));
+        let ticket = self.flight.board(Some(block.id).filter(|_| !is_again));
         self.work.push(Box::pin(async move { Happening::Answered { ticket, lane, block, verdict: acking.await } }));
         self.shared.reporter.published(self.flight.len());
         Ok(())
@@ -243,7 +250,7 @@ impl<'a, U: Uplink, O: Outbox> Pump<'a, U, O> {
         match verdict {
             Verdict::Taken => {
                 self.source.taken(lane, block.id, sent);
-                self.receipts.add(block.id);
+                self.done(lane, block.id);
                 self.meter.stir();
                 self.shared.reporter.acked(lane, self.flight.len(), sent.elapsed());
             }
@@ -255,7 +262,7 @@ impl<'a, U: Uplink, O: Outbox> Pump<'a, U, O> {
             }
             Verdict::Refused(why) => {
                 self.source.refused(lane, block.id, sent);
-                self.refuse(&block, why);
+                self.set_aside(lane, &block, why);
             }
             // The next connection fetches the block again.
             Verdict::Lost => return Err(LinkError::Lost("a message was dropped on the way".to_owned())),
@@ -274,11 +281,30 @@ impl<'a, U: Uplink, O: Outbox> Pump<'a, U, O> {
         }
     }
 
-    /// Sets a block aside for good.
-    fn refuse(&mut self, block: &Block, why: String) {
+    /// The broker has a block.
+    fn done(&mut self, lane: LaneName, block: BlockId) {
+        match lane {
+            LaneName::Replay => self.shared.replays.taken(block),
+            LaneName::Strict | LaneName::Messages | LaneName::Live | LaneName::Backlog => self.receipts.add(block),
+        }
+    }
+
+    /// Sets a block aside for good. One that is only sent again has been delivered, or was set aside then.
+    fn set_aside(&mut self, lane: LaneName, block: &Block, why: String) {
+        if lane == LaneName::Replay {
+            self.shared.replays.refused(block.id, why);
+            return;
+        }
         self.shared.reporter.refused(block.id, &why);
         let (outbox, id) = (Arc::clone(&self.shared.outbox), block.id);
         self.tell(async move { outbox.refused(id, why).await });
+    }
+
+    /// Says what became of a replay that has come to its end.
+    fn close_replay(&mut self) {
+        if let Some(outcome) = self.source.close_replay() {
+            self.shared.announce(outcome);
+        }
     }
 
     /// Tells the outbox what was acknowledged, when it is time.

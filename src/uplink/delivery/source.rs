@@ -11,6 +11,9 @@
 //! too small for that, a lane that was passed over often enough has its turn.
 //!
 //! With `order = "strict"` there is one lane, which holds everything.
+//!
+//! A replay that was asked for travels in a lane of its own, the last of all, as long as it takes. It is throttled as the
+//! backlog is and does not hold up a stop.
 
 use std::{future::Future, sync::Arc};
 
@@ -19,6 +22,7 @@ use tokio::{sync::watch, time::Instant};
 use super::{
     super::{
         Outbox, OutboxClosed,
+        replay::Replays,
         status::{LaneName, Progress},
     },
     lane::Lane,
@@ -26,7 +30,7 @@ use super::{
 };
 use crate::{
     config::{Order, Uplink as Config},
-    model::{self, Block, BlockId},
+    model::{self, Block, BlockId, Outcome},
 };
 
 /// One in so many places of the window is kept for each other lane.
@@ -47,27 +51,61 @@ pub(super) struct Source<O> {
     /// Blocks that each lane let pass, in the same order.
     passed: Vec<usize>,
     throttle: Throttle,
+    replays: Arc<Replays>,
+    is_draining: bool,
 }
 
 impl<O: Outbox> Source<O> {
     /// From the oldest undelivered block on, with the newest there is as the border.
-    pub(super) fn new(outbox: Arc<O>, config: &Config, window: usize) -> Self {
+    pub(super) fn new(outbox: Arc<O>, replays: Arc<Replays>, config: &Config, window: usize) -> Self {
         let newest = outbox.newest();
         let throttle = Throttle::new(&config.backlog, window, config.ack_timeout);
         let lanes = match config.order {
             Order::Strict => vec![strict(window)],
             Order::LiveFirst => live_first(*newest.borrow(), window),
         };
-        Self { outbox, newest, window, passed: vec![0; lanes.len()], lanes, throttle }
+        let passed = vec![0; lanes.len()];
+        Self { outbox, newest, window, lanes, passed, throttle, replays, is_draining: false }
     }
 
     /// A fetch for a lane that has little left, with what there is to be got.
     pub(super) fn refill(&mut self) -> Option<(LaneName, impl Future<Output = Fetched> + Send + use<O>)> {
+        self.open_replay();
         let (newest, now) = (*self.newest.borrow(), Instant::now());
-        let (name, (wanted, limit)) =
-            self.lanes.iter_mut().find_map(|lane| Some((lane.name, lane.ask(newest, now)?)))?;
+        let ask = |lane: &mut Lane| Some((lane.name, lane.ask(newest, now)?));
+        let (name, (wanted, limit)) = self.lanes.iter_mut().find_map(ask)?;
         let outbox = Arc::clone(&self.outbox);
-        Some((name, async move { outbox.fetch(wanted, limit).await }))
+        let replay = self.replays.current().filter(|_| name == LaneName::Replay);
+        Some((name, async move {
+            match replay {
+                Some((what, _)) => outbox.replay(&what, wanted.after, limit).await,
+                None => outbox.fetch(wanted, limit).await,
+            }
+        }))
+    }
+
+    /// Opens a lane for the replay that is next.
+    fn open_replay(&mut self) {
+        let has_lane = self.lanes.iter().any(|lane| lane.name == LaneName::Replay);
+        if let Some((_, after)) = self.replays.current().filter(|_| !has_lane && !self.is_draining) {
+            // Everything in it is there already, so its end is found by an empty answer.
+            let newest = *self.newest.borrow();
+            self.lanes.push(Lane::new(LaneName::Replay, model::Lane::All, (after, newest), self.window));
+            self.passed.push(0);
+        }
+    }
+
+    /// Closes the lane of a replay that has come to its end; gives what became of it.
+    pub(super) fn close_replay(&mut self) -> Option<Outcome> {
+        let place = self.lanes.iter().position(|lane| lane.name == LaneName::Replay && !lane.is_open())?;
+        self.lanes.remove(place);
+        self.passed.remove(place);
+        self.replays.finish()
+    }
+
+    /// Nothing is sent again any more, because the gateway is stopping.
+    pub(super) fn drain(&mut self) {
+        self.is_draining = true;
     }
 
     /// The answer to a fetch.
@@ -94,6 +132,9 @@ impl<O: Outbox> Source<O> {
         if name.is_throttled() {
             self.throttle.sent(now);
         }
+        if name == LaneName::Replay {
+            self.replays.sent(block.id);
+        }
         Some((name, block))
     }
 
@@ -101,7 +142,8 @@ impl<O: Outbox> Source<O> {
     fn may_go(&self, place: usize, now: Instant) -> bool {
         let lane = &self.lanes[place];
         let is_early = lane.name.is_throttled() && self.throttle.next() > now;
-        lane.is_ready(now) && lane.in_flight() < self.places(place) && !is_early
+        let is_over = lane.name == LaneName::Replay && self.is_draining;
+        lane.is_ready(now) && lane.in_flight() < self.places(place) && !is_early && !is_over
     }
 
     /// How much of the window a lane may have.
@@ -157,7 +199,7 @@ impl<O: Outbox> Source<O> {
     /// Whether there is nothing more to send.
     pub(super) fn is_dry(&self) -> bool {
         let newest = *self.newest.borrow();
-        self.lanes.iter().all(|lane| lane.is_dry(newest))
+        self.lanes.iter().filter(|lane| lane.name != LaneName::Replay).all(|lane| lane.is_dry(newest))
     }
 
     fn lane(&mut self, name: LaneName) -> &mut Lane {
