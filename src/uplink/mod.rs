@@ -22,6 +22,7 @@ mod mqtt311;
 mod mqtt5;
 mod payload;
 mod replay;
+mod reporter;
 mod session;
 mod state;
 mod status;

@@ -10,8 +10,8 @@ use super::{
     delivery::Pump,
     link::{LinkError, Session, Uplink},
     replay::Replays,
+    reporter::Reporter,
     state,
-    status::Reporter,
     suspects::Suspects,
     topic::Topics,
 };

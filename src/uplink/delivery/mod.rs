@@ -9,7 +9,9 @@
 //!
 //! Nothing here outlives the connection: what was not reported is fetched again by the next one.
 
+mod answers;
 mod composer;
+mod ending;
 mod flight;
 mod lane;
 mod meter;
@@ -22,7 +24,6 @@ use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use tokio::time::Instant;
-use tracing::debug;
 
 use self::{
     composer::Composer,
@@ -37,15 +38,11 @@ use super::{
     session::{Ended, Shared},
     state,
     status::LaneName,
-    suspects::Suspects,
 };
 use crate::{
-    model::{Block, BlockId, EpochEnd},
+    model::{Block, EpochEnd},
     shutdown::Stop,
 };
-
-/// What the goodbye may take.
-const GOODBYE: Duration = Duration::from_secs(1);
 
 type Work = Pin<Box<dyn Future<Output = Happening> + Send>>;
 
@@ -110,30 +107,6 @@ impl<'a, U: Uplink, O: Outbox> Pump<'a, U, O> {
             }
             Err(ended) => Err(ended),
         }
-    }
-
-    /// Tells the outbox what can be told after the end of the connection.
-    async fn settle(&mut self, error: &LinkError) -> Result<(), OutboxClosed> {
-        if let Some(done) = self.receipts.take() {
-            self.shared.outbox.delivered(done).await?;
-        }
-        if let Some(outcome) = self.shared.replays.lost() {
-            self.shared.announce(outcome);
-        }
-        if let LinkError::Lost(error) = error {
-            self.suspect(error).await?;
-        }
-        Ok(())
-    }
-
-    /// Gives up the block over which the broker closes, once it is found.
-    async fn suspect(&mut self, error: &str) -> Result<(), OutboxClosed> {
-        if let Some(block) = self.shared.suspects.lost(&self.flight.blocks()) {
-            let why = Suspects::reason(error);
-            self.shared.reporter.refused(block, &why);
-            self.shared.outbox.refused(block, why).await?;
-        }
-        Ok(())
     }
 
     /// The loop itself; ends well when there is nothing more to say.
@@ -218,88 +191,6 @@ impl<'a, U: Uplink, O: Outbox> Pump<'a, U, O> {
         Ok(())
     }
 
-    fn happened(&mut self, happening: Happening) -> Result<(), Ended> {
-        match happening {
-            Happening::Fetched { lane, blocks } => self.source.fetched(lane, blocks?),
-            Happening::Answered { ticket, lane, block, verdict } => {
-                let sent = self.flight.landed(ticket);
-                self.answered((lane, sent), block, verdict)?;
-            }
-            Happening::Announced { ticket, verdict, closes } => {
-                self.flight.landed(ticket);
-                self.announced(&verdict, closes);
-            }
-            Happening::Reported(report) => {
-                self.reports -= 1;
-                report?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Acts on the broker's answer to a block that went in a lane at a moment.
-    fn answered(
-        &mut self,
-        (lane, sent): (LaneName, Instant),
-        block: Arc<Block>,
-        verdict: Verdict,
-    ) -> Result<(), LinkError> {
-        if verdict != Verdict::Lost {
-            self.shared.suspects.cleared(block.id);
-        }
-        match verdict {
-            Verdict::Taken => {
-                self.source.taken(lane, block.id, sent);
-                self.done(lane, block.id);
-                self.meter.stir();
-                self.shared.reporter.acked(lane, self.flight.len(), sent.elapsed());
-            }
-            Verdict::Later => {
-                self.meter.stir();
-                if self.source.give_back(lane, block, sent) {
-                    self.shared.reporter.pauses(lane);
-                }
-            }
-            Verdict::Refused(why) => {
-                self.source.refused(lane, block.id, sent);
-                self.set_aside(lane, &block, why);
-            }
-            // The next connection fetches the block again.
-            Verdict::Lost => return Err(LinkError::Lost("a message was dropped on the way".to_owned())),
-        }
-        Ok(())
-    }
-
-    fn announced(&mut self, verdict: &Verdict, closes: Option<u64>) {
-        match (verdict, closes) {
-            (Verdict::Taken, Some(epoch)) => {
-                let outbox = Arc::clone(&self.shared.outbox);
-                self.tell(async move { outbox.close_epochs(epoch).await });
-            }
-            (Verdict::Taken, None) => {}
-            (verdict, _) => debug!(uplink = %self.shared.config.name, ?verdict, "Broker did not take a side message"),
-        }
-    }
-
-    /// The broker has a block.
-    fn done(&mut self, lane: LaneName, block: BlockId) {
-        match lane {
-            LaneName::Replay => self.shared.replays.taken(block),
-            LaneName::Strict | LaneName::Messages | LaneName::Live | LaneName::Backlog => self.receipts.add(block),
-        }
-    }
-
-    /// Sets a block aside for good. One that is only sent again has been delivered, or was set aside then.
-    fn set_aside(&mut self, lane: LaneName, block: &Block, why: String) {
-        if lane == LaneName::Replay {
-            self.shared.replays.refused(block.id, why);
-            return;
-        }
-        self.shared.reporter.refused(block.id, &why);
-        let (outbox, id) = (Arc::clone(&self.shared.outbox), block.id);
-        self.tell(async move { outbox.refused(id, why).await });
-    }
-
     /// Says what became of a replay that has come to its end.
     fn close_replay(&mut self) {
         if let Some(outcome) = self.source.close_replay() {
@@ -349,30 +240,5 @@ impl<'a, U: Uplink, O: Outbox> Pump<'a, U, O> {
         let Some(until) = self.drain_until else { return false };
         let is_said = self.flight.is_empty() && self.receipts.is_empty() && self.reports == 0;
         (is_said && self.source.is_dry()) || until <= Instant::now()
-    }
-
-    /// The last report, `offline`, and the goodbye.
-    async fn leave(mut self) -> Result<(), Ended> {
-        if let Some(done) = self.receipts.take() {
-            self.shared.outbox.delivered(done).await?;
-        }
-        let (store, epoch) = self.shared.outbox.identity();
-        let payload = state::offline(&self.shared.gateway, (&store, epoch)).into();
-        let topic = self.shared.topics.state.clone();
-        let mut acking = self.link.publish(Message { topic, payload, retain: true, ..Message::default() })?;
-        let link = &mut self.link;
-        let said = async {
-            loop {
-                tokio::select! {
-                    _ = &mut acking => return,
-                    polled = link.poll() => if polled.is_err() { return },
-                }
-            }
-        };
-        // A broker that does not answer now sends the last will instead.
-        if tokio::time::timeout(GOODBYE, said).await.is_ok() {
-            let _ = tokio::time::timeout(GOODBYE, self.link.disconnect()).await;
-        }
-        Ok(())
     }
 }

@@ -20,11 +20,7 @@ use std::{future::Future, sync::Arc};
 use tokio::{sync::watch, time::Instant};
 
 use super::{
-    super::{
-        Outbox, OutboxClosed,
-        replay::Replays,
-        status::{LaneName, Progress},
-    },
+    super::{Outbox, OutboxClosed, replay::Replays, reporter::Progress, status::LaneName},
     lane::Lane,
     throttle::Throttle,
 };
