@@ -43,7 +43,7 @@ impl<U: Uplink, O: Outbox> Pump<'_, U, O> {
 
     /// Acts on the broker's answer to a block that went in a lane at a moment.
     fn answered(&mut self, (lane, sent): (LaneName, Instant), block: Arc<Block>, verdict: Verdict) {
-        self.shared.suspects.cleared(block.id);
+        self.shared.suspects.cleared((block.id, block.stream.has_readings()));
         match verdict {
             Verdict::Taken => {
                 self.source.taken(lane, block.id, sent);

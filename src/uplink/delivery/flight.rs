@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use tokio::time::Instant;
 
-use crate::model::BlockId;
+use super::super::suspects::Suspect;
 
 /// Names a message that was handed over.
 pub(super) type Ticket = u64;
@@ -13,7 +13,7 @@ pub(super) type Ticket = u64;
 #[derive(Debug)]
 pub(super) struct Flight {
     /// When each message was handed over and the block it is of, oldest first.
-    open: BTreeMap<Ticket, (Instant, Option<BlockId>)>,
+    open: BTreeMap<Ticket, (Instant, Option<Suspect>)>,
     last: Ticket,
     /// Longest silence.
     patience: Duration,
@@ -26,7 +26,7 @@ impl Flight {
     }
 
     /// A message was handed over.
-    pub(super) fn board(&mut self, block: Option<BlockId>) -> Ticket {
+    pub(super) fn board(&mut self, block: Option<Suspect>) -> Ticket {
         self.last += 1;
         self.open.insert(self.last, (Instant::now(), block));
         self.last
@@ -38,7 +38,7 @@ impl Flight {
     }
 
     /// The blocks that are up.
-    pub(super) fn blocks(&self) -> Vec<BlockId> {
+    pub(super) fn blocks(&self) -> Vec<Suspect> {
         self.open.values().filter_map(|(_, block)| *block).collect()
     }
 

@@ -185,7 +185,7 @@ impl<'a, U: Uplink, O: Outbox> Pump<'a, U, O> {
         if let Some(answer) = answer {
             self.say(answer, None)?;
         }
-        let ticket = self.flight.board(Some(block.id).filter(|_| !is_again));
+        let ticket = self.flight.board(Some((block.id, block.stream.has_readings())).filter(|_| !is_again));
         self.work.push(Box::pin(async move { Happening::Answered { ticket, lane, block, verdict: acking.await } }));
         self.shared.reporter.published(self.flight.len());
         Ok(())
