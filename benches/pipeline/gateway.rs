@@ -13,7 +13,7 @@ use tidegate::{
     buffer::{self, Buffer, Stopped},
     config::{self, Config},
     live::Live,
-    model::{Batch, Block, BlockId, Envelope, EpochEnd, SharedClock, Wanted},
+    model::{Batch, Block, BlockId, Envelope, EpochEnd, Replay, SharedClock, Wanted},
     pipeline,
     rules::{self, Kept, RuleThread},
     supervisor::{Restart, Stage, Supervisor},
@@ -189,6 +189,7 @@ fn start_uplink(
         let context = uplink::Context {
             outbox: cursor.share(),
             commands: inbox.clone(),
+            outcomes: mpsc::channel(1).0,
             clock: Arc::clone(&clock),
             stop,
             drain: STOP,
@@ -241,6 +242,10 @@ impl Outbox for Cursor {
     fn identity(&self) -> (Arc<str>, u64) {
         let identity = self.buffer.identity();
         (Arc::clone(&identity.store), identity.epoch)
+    }
+
+    async fn replay(&self, _: &Replay, _: BlockId, _: usize) -> Result<Vec<Arc<Block>>, OutboxClosed> {
+        Ok(Vec::new())
     }
 
     async fn refused(&self, block: BlockId, why: String) -> Result<(), OutboxClosed> {

@@ -8,7 +8,7 @@ use super::{
     buffer,
     context::{Context, known},
     error::CliError,
-    format::span,
+    format::{count, span},
     rules,
     table::{Table, one_line},
 };
@@ -26,7 +26,8 @@ pub(super) struct Args {
 }
 
 /// What is shown of an uplink.
-const UPLINKS: &[&str] = &["name", "state", "url", "since", "published", "acked", "in_flight", "reconnects", "error"];
+const UPLINKS: &[&str] =
+    &["name", "state", "url", "since", "acked", "in_flight", "latency", "owed", "reconnects", "error"];
 /// What is shown of a task.
 const TASKS: &[&str] = &["name", "state", "stage", "restarts", "last_error"];
 /// What is shown of an active alarm.
@@ -53,7 +54,8 @@ fn text(status: &Status) -> String {
         adapters.push([name, kind, state, adapter.devices.to_string()]);
     }
     let _ = write!(text, "\n{adapters}");
-    section(&mut text, "uplink", UPLINKS, &status.uplinks);
+    let uplinks: Vec<_> = status.uplinks.iter().map(uplink).collect();
+    section(&mut text, "uplink", UPLINKS, &uplinks);
     let _ = write!(text, "\n{}", buffer::text(&status.buffer));
     if !status.rules.is_empty() {
         let _ = write!(text, "\n{}", rules::table(&status.rules));
@@ -80,6 +82,31 @@ fn head(status: &Status) -> String {
     )
 }
 
+/// An uplink with its figures in words.
+fn uplink(uplink: &Value) -> Value {
+    let mut shown = uplink.clone();
+    if let Some(millis) = uplink["latency_ms"].as_f64() {
+        shown["latency"] = format!("{millis:.1} ms").into();
+    }
+    if let Some(blocks) = uplink["owed_blocks"].as_u64() {
+        shown["owed"] = owed(uplink, blocks).into();
+    }
+    shown
+}
+
+/// `1200 blocks, 40/s, 30 s left, throttled`: what is known of it.
+fn owed(uplink: &Value, blocks: u64) -> String {
+    let rate = uplink["drain_rate"].as_f64().filter(|rate| *rate > 0.0);
+    let left = uplink["drained_in_s"].as_u64().map(|seconds| format!("{} left", span(Duration::from_secs(seconds))));
+    let parts = [
+        Some(count(&blocks, "block")),
+        rate.map(|rate| format!("{rate:.1}/s")),
+        left,
+        (uplink["throttled"] == true).then(|| "throttled".to_owned()),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
 /// A table of parts, if there are any.
 fn section(text: &mut String, title: &str, keys: &[&str], parts: &[Value]) {
     if !parts.is_empty() {
@@ -92,6 +119,20 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn an_uplink_tells_what_it_is_owed_and_when_that_is_done() {
+        let shown = uplink(&json!({
+            "latency_ms": 12.34, "owed_blocks": 1200, "drain_rate": 40.0, "drained_in_s": 30, "throttled": true,
+        }));
+        assert_eq!(
+            (&shown["latency"], &shown["owed"]),
+            (&json!("12.3 ms"), &json!("1200 blocks, 40.0/s, 30 s left, throttled"))
+        );
+
+        let idle = uplink(&json!({"owed_blocks": 1, "drain_rate": 0.0, "drained_in_s": null, "throttled": false}));
+        assert_eq!(idle["owed"], json!("1 block"));
+    }
 
     #[test]
     fn a_status_shows_what_is_there_and_leaves_out_what_is_not() {

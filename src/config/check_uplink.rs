@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    Gateway, Secret, Tls, Transport, Uplink,
+    Backlog, Gateway, Secret, Tls, Transport, Uplink,
     check::{Unique, in_order},
     file,
     parse::topic_prefix,
@@ -35,7 +35,7 @@ pub(super) fn uplinks(typed: Vec<At<file::Uplink>>, gateway: &Gateway, problems:
 fn uplink(typed: file::Uplink, gateway: &Gateway, problems: &mut Problems) -> Option<Uplink> {
     check_keep_alive(&typed, problems);
     check_login(&typed, problems);
-    let file::Uncompressed = typed.compression.value;
+    check_share(&typed.backlog.value, problems);
     in_order(&typed.reconnect.value.min, &typed.reconnect.value.max, problems);
     let prefix = topic_prefix(&typed.topic_prefix.value, &gateway.site, &gateway.id);
     let topic_prefix = prefix.map_err(|faults| problems.faults(&typed.topic_prefix.place, faults)).ok();
@@ -51,7 +51,12 @@ fn uplink(typed: file::Uplink, gateway: &Gateway, problems: &mut Problems) -> Op
         password: typed.password.map(|password| password.value),
         tls,
         encoding: typed.encoding.value,
+        compression: typed.compression.value,
         order: typed.order.value,
+        backlog: Backlog {
+            rate: typed.backlog.value.rate.map(|rate| rate.value),
+            share: typed.backlog.value.share.value,
+        },
         window: typed.window.value.get(),
         topic_prefix: topic_prefix?,
         commands: typed.commands.value,
@@ -78,6 +83,15 @@ fn check_keep_alive(typed: &file::Uplink, problems: &mut Problems) {
     if span.subsec_nanos() != 0 || span.as_secs() > LONGEST_KEEP_ALIVE {
         let message = format!("a keep-alive of {span:?} cannot be told to a broker");
         problems.error(&typed.keep_alive.place, message).help("give whole seconds, at most 65535");
+    }
+}
+
+/// A part of the window that is neither nothing nor more than all of it.
+fn check_share(typed: &file::Backlog, problems: &mut Problems) {
+    let share = typed.share.value;
+    if share <= 0.0 || share > 1.0 {
+        let message = format!("a share of {share} of the window");
+        problems.error(&typed.share.place, message).help("give a part above 0 and at most 1, such as 0.5");
     }
 }
 

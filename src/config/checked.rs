@@ -4,7 +4,7 @@
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use crate::model::{Grant, Selector};
+use crate::model::{Grant, Rate, Selector};
 
 /// Everything but the adapters, which read their own sections (`adapter::registry`).
 #[derive(Debug, Clone)]
@@ -108,8 +108,12 @@ pub struct Uplink {
     pub tls: Tls,
     /// Form of the messages.
     pub encoding: Encoding,
+    /// Whether messages are made smaller.
+    pub compression: Compression,
     /// Which goes first after an outage.
     pub order: Order,
+    /// How fast the backlog drains.
+    pub backlog: Backlog,
     /// Unacknowledged messages at most.
     pub window: u16,
     /// Topic prefix with the placeholders filled in, without a slash at its end.
@@ -186,6 +190,24 @@ pub struct Tls {
 pub enum Encoding {
     /// One JSON object per block.
     Json,
+}
+
+/// How fast the backlog drains beside live messages.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Backlog {
+    /// Most messages in a time; `None` for any number.
+    pub rate: Option<Rate>,
+    /// Most of the window, above 0 and at most 1.
+    pub share: f64,
+}
+
+/// Whether messages are made smaller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// Sent as they are.
+    None,
+    /// One zstd frame, where that is smaller.
+    Zstd,
 }
 
 /// Which goes first after an outage.

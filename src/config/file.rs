@@ -6,16 +6,12 @@ use std::{
 };
 
 use super::{
-    Durability, Encoding, MqttProtocol, Order, Secret, UplinkUrl,
+    Compression, Durability, Encoding, MqttProtocol, Order, Secret, UplinkUrl,
     parse::{log_level, sender, uplink_url},
     section::{At, Section, section},
     values::{Size, Slug, Span, SpanOrZero, text_values, word_values},
 };
 use crate::model::{DeviceId, Rate, Selector};
-
-/// Compression of messages; none so far.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Uncompressed;
 
 /// Levels per module.
 #[derive(Debug, Clone)]
@@ -37,7 +33,7 @@ word_values! {
     MqttProtocol: ["5" => MqttProtocol::V5, "3.1.1" => MqttProtocol::V311], later [];
     Encoding: ["json" => Encoding::Json], later ["flat", "senml", "thingsboard", "sparkplug-b", "template"];
     Order: ["live-first" => Order::LiveFirst, "strict" => Order::Strict], later [];
-    Uncompressed: ["none" => Uncompressed], later ["zstd"];
+    Compression: ["none" => Compression::None, "zstd" => Compression::Zstd], later [];
 }
 
 section! {
@@ -127,11 +123,14 @@ section! {
         tls: Tls = default("{}");
         /// Form of the messages; `json` is the only one in this version.
         encoding: Encoding = default("\"json\"");
-        /// Compression of the messages; `none` is the only one in this version.
-        compression: Uncompressed = default("\"none\"");
-        /// What goes first after an outage: `live-first` may send new readings before the backlog, `strict` never
-        /// does. Choose `strict` for receivers that cannot sort. This version sends in order with both.
+        /// Compression of the messages: `none`, or `zstd` for those that it makes smaller. Choose `zstd` where traffic
+        /// costs and the receiver can undo it.
+        compression: Compression = default("\"none\"");
+        /// What goes first after an outage: with `live-first` new readings go at once and the backlog drains beside
+        /// them, with `strict` everything goes in its order. Choose `strict` for receivers that cannot sort.
         order: Order = default("\"live-first\"");
+        /// How fast the backlog drains with `live-first`.
+        backlog: Backlog = default("{}");
         /// Most messages that wait for their acknowledgement. Lower it for brokers with a small receive maximum.
         window: NonZeroU16 = default("100");
         /// Start of all topics; `{site}` and `{gateway}` are filled in.
@@ -144,6 +143,18 @@ section! {
         ack_timeout: Span = default("\"20s\"");
         /// Wait before a new connection is tried; it doubles up to `max`, with jitter.
         reconnect: Reconnect = default("{}");
+    }
+}
+
+section! {
+    /// How fast the backlog drains with `order = "live-first"`. By itself it takes what new readings leave, and less
+    /// as soon as their acknowledgements slow down.
+    pub(super) struct Backlog {
+        /// Most messages in a time, such as `50/s`. Set it when the traffic after an outage must stay small.
+        rate: Rate = optional("as fast as new readings allow");
+        /// Most of the window, above 0 and at most 1. Lower it when new readings are slow after an outage all the
+        /// same, raise it to be done sooner.
+        share: f64 = default("0.5");
     }
 }
 

@@ -25,8 +25,8 @@ pub mod values;
 
 pub use check::{Unique, in_order};
 pub use checked::{
-    Api, Buffer, Commands, Config, Durability, Encoding, Gateway, Log, MqttProtocol, Order, Rules, Secret, Tls,
-    Transport, Uplink, UplinkUrl,
+    Api, Backlog, Buffer, Commands, Compression, Config, Durability, Encoding, Gateway, Log, MqttProtocol, Order,
+    Rules, Secret, Tls, Transport, Uplink, UplinkUrl,
 };
 pub use draft::{AdapterDraft, DeviceDraft, Draft, Loaded, NamedPoint, read};
 pub use reference::reference;

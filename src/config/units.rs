@@ -63,9 +63,7 @@ pub(super) fn rate(text: &str) -> Result<Rate, Fault> {
     // Each use of a rate is remembered, so the count is bounded.
     match count.parse() {
         Ok(count @ 1..=10_000) => Ok(Rate { count, per: Duration::from_secs(seconds) }),
-        Ok(_) => {
-            Err(Fault::new(format!("{text:?} is outside 1 to 10000 commands")).help("leave the key out for none"))
-        }
+        Ok(_) => Err(Fault::new(format!("{text:?} is outside 1 to 10000")).help("leave the key out for none")),
         Err(_) => Err(fault()),
     }
 }

@@ -135,7 +135,7 @@ async fn open(
     let live = Live::new(kept.last.clone());
     let desk_context = command::Context {
         inbox: inbox.1,
-        outcomes: outcomes.0,
+        outcomes: outcomes.0.clone(),
         audit: events.0.clone(),
         routes: routes.subscribe(),
         clock: Arc::clone(&clock),
@@ -160,7 +160,14 @@ async fn open(
         record: Record { events: events.1, outcomes: outcomes.1 },
     };
     let running = Running::new(batches.0, (desk, desk_context));
-    let ways = Ways { inbox: inbox.0, events: events.0, rules: controls.0, rule_status: rule_status.1, routes };
+    let ways = Ways {
+        inbox: inbox.0,
+        events: events.0,
+        outcomes: outcomes.0,
+        rules: controls.0,
+        rule_status: rule_status.1,
+        routes,
+    };
     let core = Core {
         path: path.to_owned(),
         started: clock.now(),

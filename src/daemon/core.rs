@@ -18,7 +18,7 @@ use crate::{
     command::{self, Desk, Routes},
     config::Config,
     live::Live,
-    model::{Batch, Envelope, Event, SharedClock, Timestamp},
+    model::{Batch, Envelope, Event, Outcome, SharedClock, Timestamp},
     rules,
     supervisor::{Supervisor, TaskHandle},
     telemetry::logging::LogControl,
@@ -59,6 +59,8 @@ pub(super) struct Ways {
     pub(super) inbox: mpsc::Sender<Envelope>,
     /// For events.
     pub(super) events: mpsc::Sender<Event>,
+    /// For outcomes of what uplinks answer themselves.
+    pub(super) outcomes: mpsc::Sender<Outcome>,
     /// Words to the rule thread.
     pub(super) rules: mpsc::Sender<rules::Control>,
     /// How the rules do.

@@ -16,6 +16,7 @@ use tracing::error;
 use super::{
     assembly::{Daemon, StartError},
     core::Core,
+    uplinks::{self, UplinkTask},
 };
 use crate::{
     api::{self, ApiError, BoxFuture, Gateway, LetterRequest, Server, SocketError, WriteRequest, view},
@@ -117,6 +118,14 @@ impl Core {
         problems
     }
 
+    /// Uplinks with their state and what they are owed.
+    fn uplink_views(&self) -> Vec<Value> {
+        let owed = self.buffer.status().borrow().uplinks.clone();
+        let of = |name: &str| owed.iter().find(|owed| &*owed.uplink == name);
+        let view = |task: &UplinkTask| uplinks::view(&task.status.borrow(), of(&task.config.name));
+        super::lock(&self.running.uplinks).iter().map(view).collect()
+    }
+
     /// Adapters with their state.
     fn adapter_views(&self) -> Vec<view::Adapter> {
         let view = |task: &super::adapters::AdapterTask| {
@@ -141,7 +150,7 @@ impl Gateway for Surface {
         // Each look ends with its statement: a guard that lived on would meet the next one on the same lock.
         let config = super::lock(&core.config).gateway.clone();
         let tasks = core.supervisor.status().borrow().iter().map(|task| json!(task)).collect();
-        let uplinks = super::lock(&core.running.uplinks).iter().map(|task| json!(*task.status.borrow())).collect();
+        let uplinks = core.uplink_views();
         let rules = core.ways.rule_status.borrow().iter().map(|rule| json!(rule)).collect();
         let rate = *super::lock(&core.rate);
         let identity = core.buffer.identity();

@@ -33,6 +33,7 @@ const RETAINED: usize = 10_000;
 
 /// How the broker misbehaves.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fault of its own, and a test sets one or two")]
 pub struct Faults {
     /// Refuses every login.
     pub refuse_login: bool,
@@ -42,10 +43,18 @@ pub struct Faults {
     pub never_ack: bool,
     /// Sends each PUBACK this much later.
     pub ack_delay: Option<Duration>,
+    /// Sends each PUBACK up to this much later, one out of the order of the other.
+    pub ack_jitter: Option<Duration>,
+    /// Lets this much time pass between two PUBACKs, as a slow link does.
+    pub ack_every: Option<Duration>,
     /// Answers so many messages of a topic with a reason instead of taking them (MQTT 5).
     pub reason: Option<(String, PubAckReason, usize)>,
     /// Closes the connection in the middle of the PUBACK after so many messages, once.
     pub close_after: Option<usize>,
+    /// Says in CONNACK that it has a session, whatever was asked for.
+    pub claims_session: bool,
+    /// Closes the connection over a message with a payload above so many bytes.
+    pub close_above: Option<usize>,
     /// MQTT 5 receive maximum and maximum packet size in CONNACK.
     pub limits: (Option<u16>, Option<u32>),
 }
@@ -57,6 +66,8 @@ pub struct Counts {
     pub connects: u64,
     /// Messages taken.
     pub taken: u64,
+    /// Messages that got a reason instead, as a fault wanted it.
+    pub turned_away: u64,
     /// Messages dropped because a client's queue was full.
     pub dropped: u64,
 }

@@ -1,11 +1,17 @@
 //! A cloud in small: reads the messages of the upstream contract and proves from them alone whether all are there.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, HashMap, hash_map::Entry},
     hash::{DefaultHasher, Hash as _, Hasher as _},
 };
 
 use serde::{Deserialize, de::IgnoredAny};
+
+/// How a zstd frame begins.
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+/// Unpacked, no message is larger.
+const MAX_MESSAGE: usize = 100 * 1024;
 
 /// What has arrived, by store, epoch and stream.
 #[derive(Debug, Default)]
@@ -55,6 +61,8 @@ struct Gap {
 impl Consumer {
     /// Takes one message of `data`, `event` or `outcome`; false when it is no message of the contract.
     pub fn take(&mut self, payload: &[u8]) -> bool {
+        let Some(payload) = unpacked(payload) else { return false };
+        let payload = &*payload;
         let Ok(header) = serde_json::from_slice::<Header>(payload) else { return false };
         let numbers = self.streams.entry((header.store, header.epoch, header.stream)).or_default();
         numbers.last = numbers.last.max(header.seq);
@@ -108,6 +116,15 @@ impl Consumer {
     }
 }
 
+/// What a message holds: packed ones begin with zstd's magic. `None` for one that cannot be unpacked.
+fn unpacked(payload: &[u8]) -> Option<Cow<'_, [u8]>> {
+    if payload.starts_with(&ZSTD_MAGIC) {
+        zstd::bulk::decompress(payload, MAX_MESSAGE).ok().map(Cow::Owned)
+    } else {
+        Some(Cow::Borrowed(payload))
+    }
+}
+
 /// A message's bytes as a number.
 fn hash(bytes: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
@@ -135,6 +152,17 @@ mod tests {
         consumer.take(gap.as_bytes());
 
         assert_eq!(consumer.missing(), 0);
+    }
+
+    #[test]
+    fn a_packed_message_is_the_same_as_it_was_before() {
+        let (mut consumer, plain) = (Consumer::default(), data(1, "{},{},{}"));
+
+        assert!(consumer.take(plain.as_bytes()));
+        assert!(consumer.take(&zstd::bulk::compress(plain.as_bytes(), 3).unwrap()));
+        assert!(!consumer.take(&ZSTD_MAGIC));
+
+        assert_eq!((consumer.readings(), consumer.duplicates(), consumer.conflicts()), (3, 1, 0));
     }
 
     #[test]

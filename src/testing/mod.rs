@@ -1,5 +1,6 @@
 //! Stand-ins for the outside world, shared by tests, the demo and rehearsals of a site.
 
+pub mod blocks;
 pub mod broker;
 pub mod clock;
 pub mod consumer;

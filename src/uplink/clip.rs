@@ -2,7 +2,11 @@
 //!
 //! A message may have 256 MiB (MQTT 3.1.1, 2.2.3), and one that is too large for the client library ends the connection
 //! and comes again with the next, for ever. So a PUBLISH above the limit loses its end on the way in: it arrives, is
-//! refused for its length by whoever reads it, and is acknowledged. Other packets pass as they are.
+//! refused for its length by whoever reads it, and is acknowledged.
+//!
+//! And a CONNACK that speaks of a session is changed where we asked for none. The standard has a client close over it
+//! (MQTT 5.0, 3.2.2.1.1), for ever if the broker says so each time. What such a session could hold for a client that
+//! only publishes with `QoS` 1 is nothing. Other packets pass as they are.
 
 use std::{
     io,
@@ -12,6 +16,13 @@ use std::{
 
 use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncBufRead as _, AsyncRead, AsyncWrite, BufReader, ReadBuf};
+use tracing::warn;
+
+/// Packet type of CONNACK, in the upper half of the first byte.
+const CONNACK: u8 = 2;
+
+/// Session present, in the first byte after the fixed header of a CONNACK (MQTT 5.0, 3.2.2.1.1).
+const SESSION_PRESENT: u8 = 0x01;
 
 /// Packet type of PUBLISH, in the upper half of the first byte.
 const PUBLISH: u8 = 3;
@@ -29,9 +40,9 @@ pub(super) struct Clip<S> {
 }
 
 impl<S: AsyncRead> Clip<S> {
-    /// Cuts messages to `limit` bytes after the fixed header.
-    pub(super) fn new(stream: S, limit: usize) -> Self {
-        let clipper = Clipper { limit, header: Vec::new(), place: Place::Header };
+    /// Cuts messages to `limit` bytes after the fixed header; `is_new` where no session was asked for.
+    pub(super) fn new(stream: S, limit: usize, is_new: bool) -> Self {
+        let clipper = Clipper { limit, is_new, header: Vec::new(), place: Place::Header };
         Self { stream: BufReader::new(stream), clipper, ready: BytesMut::new() }
     }
 }
@@ -73,6 +84,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Clip<S> {
 #[derive(Debug)]
 struct Clipper {
     limit: usize,
+    /// No session was asked for.
+    is_new: bool,
     /// What came of a fixed header.
     header: Vec<u8>,
     place: Place,
@@ -82,6 +95,10 @@ struct Clipper {
 #[derive(Debug, Clone, Copy)]
 enum Place {
     Header,
+    /// Before the flags of a CONNACK.
+    Greeting {
+        length: usize,
+    },
     Body {
         keep: usize,
         skip: usize,
@@ -98,6 +115,14 @@ impl Clipper {
                 Place::Header => {
                     self.header.push(first);
                     self.open(out);
+                    1
+                }
+                Place::Greeting { length } => {
+                    if first & SESSION_PRESENT != 0 {
+                        warn!("Broker speaks of a session that was not asked for, it counts as a new one");
+                    }
+                    out.extend_from_slice(&[first & !SESSION_PRESENT]);
+                    self.place = Self::body(length - 1, 0);
                     1
                 }
                 Place::Body { keep: 0, skip } => {
@@ -140,7 +165,8 @@ impl Clipper {
             self.place = Self::body(self.limit, length - self.limit);
         } else {
             out.extend_from_slice(&self.header);
-            self.place = Self::body(length, 0);
+            let is_greeting = self.is_new && self.header[0] >> 4 == CONNACK && length > 0;
+            self.place = if is_greeting { Place::Greeting { length } } else { Self::body(length, 0) };
         }
         self.header.clear();
     }
@@ -179,7 +205,7 @@ mod tests {
 
     /// What is left of a stream that comes in pieces of these lengths.
     fn clipped(limit: usize, stream: &[u8], piece: usize) -> Vec<u8> {
-        let mut clipper = Clip::new(&b""[..], limit).clipper;
+        let mut clipper = Clip::new(&b""[..], limit, false).clipper;
         let mut out = BytesMut::new();
         stream.chunks(piece).for_each(|piece| clipper.feed(piece, &mut out));
         out.to_vec()
@@ -200,12 +226,23 @@ mod tests {
         assert_eq!(clipped(10, &stream, 2), stream);
     }
 
+    #[test]
+    fn a_session_is_forgotten_where_none_was_asked_for() {
+        let (stream, told) = ([0x20, 3, 0x01, 0, 0, 0x40, 2, 0, 1], [0x20, 3, 0x00, 0, 0, 0x40, 2, 0, 1]);
+        for (is_new, expected) in [(true, told), (false, stream)] {
+            let mut clipper = Clip::new(&b""[..], 100, is_new).clipper;
+            let mut out = BytesMut::new();
+            stream.chunks(1).for_each(|piece| clipper.feed(piece, &mut out));
+            assert_eq!(out, expected[..]);
+        }
+    }
+
     #[tokio::test]
     async fn a_reader_sees_what_is_left_and_then_the_end() {
         let stream = [packet(PUBLISH, 100_000), packet(13, 0)].concat();
         let mut read = Vec::new();
 
-        Clip::new(&stream[..], 70_000).read_to_end(&mut read).await.unwrap();
+        Clip::new(&stream[..], 70_000, false).read_to_end(&mut read).await.unwrap();
 
         assert_eq!(read, [packet(PUBLISH, 70_000), packet(13, 0)].concat());
     }

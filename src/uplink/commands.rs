@@ -1,7 +1,8 @@
 //! Commands from the cloud: a session of their own, kept by the broker while the gateway is away.
 //!
 //! A message is acknowledged only when the command side said that it holds it, so a command survives a crash of ours
-//! in the broker. Nothing is judged here: retained, malformed and oversized messages go on as they are.
+//! in the broker. Commands are not judged here: retained, malformed and oversized ones go on as they are. Requests for a
+//! replay are, because delivery answers them and no device is asked.
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
@@ -11,12 +12,13 @@ use tracing::{debug, warn};
 
 use super::{
     link::{Inbound, LinkError, MAX_OPEN, Session, Token, Uplink},
+    replay::{self, Replays},
     session::Backoff,
     topic::Topics,
 };
 use crate::{
     config,
-    model::{Envelope, Payload, ResponseTo, SharedClock, Source},
+    model::{CommandId, Envelope, Outcome, OutcomeStatus, Payload, Replay, ResponseTo, SharedClock, Source},
     shutdown::Stop,
 };
 
@@ -27,6 +29,12 @@ const MAX_PAYLOAD: usize = 64 * 1024 + 1;
 pub(super) struct Inbox {
     pub(super) config: config::Uplink,
     pub(super) commands: mpsc::Sender<Envelope>,
+    /// Where requests for a replay go.
+    pub(super) replays: Arc<Replays>,
+    /// What of them is allowed.
+    pub(super) rules: replay::Rules,
+    /// Where refusals of them go.
+    pub(super) outcomes: mpsc::Sender<Outcome>,
     pub(super) clock: SharedClock,
     pub(super) stop: Stop,
 }
@@ -96,14 +104,18 @@ impl Inbox {
         stray.token.map_or(Ok(()), |token| link.acknowledge(token))
     }
 
+    /// Hands a message to whom it is for.
     fn take(&self, inbound: Inbound) -> Taking {
         let (taken, answer) = oneshot::channel();
         let uplink = Arc::clone(&self.config.name);
-        let response = inbound.response_topic.map(|topic| ResponseTo {
+        let response = inbound.response_topic.as_deref().map(|topic| ResponseTo {
             uplink: Arc::clone(&uplink),
             topic: topic.into(),
-            correlation: inbound.correlation.map(|data| Arc::from(&data[..])),
+            correlation: inbound.correlation.as_deref().map(Arc::from),
         });
+        if let Some(request) = replay::read(&inbound.payload, &self.rules) {
+            return self.take_replay(request, response, inbound);
+        }
         let shown = &inbound.payload[..inbound.payload.len().min(MAX_PAYLOAD)];
         let envelope = Envelope {
             source: Source::Uplink(uplink),
@@ -118,6 +130,30 @@ impl Inbox {
         Box::pin(async move {
             commands.send(envelope).await.ok()?;
             answer.await.ok()?;
+            puback
+        })
+    }
+
+    /// Queues a replay, or says why not. Unlike a command it is acknowledged at once: nothing is lost with it but a
+    /// wish.
+    fn take_replay(
+        &self,
+        request: Result<(CommandId, Replay), replay::Denied>,
+        response: Option<ResponseTo>,
+        inbound: Inbound,
+    ) -> Taking {
+        let denied = |id, why: &str| Outcome::new(id, OutcomeStatus::Denied, self.clock.now()).because(why);
+        let refusal = match request {
+            Err(replay::Denied { id, why }) => Some(denied(id, &why)),
+            Ok((id, _)) if inbound.retained => Some(denied(Some(id), "a retained message may be of any age")),
+            Ok((id, what)) => self.replays.ask(replay::Asked { id, what, response: response.clone() }),
+        };
+        let refusal = refusal.map(|outcome| Outcome { response, ..outcome });
+        let (outcomes, puback) = (self.outcomes.clone(), inbound.token);
+        Box::pin(async move {
+            if let Some(outcome) = refusal {
+                outcomes.send(outcome).await.ok()?;
+            }
             puback
         })
     }

@@ -2,25 +2,31 @@
 //!
 //! - The database is the session. Each connection starts clean and reads from the outbox what is not acknowledged.
 //! - Every PUBACK is followed to its block; a block counts as delivered when the broker said so, never before.
-//! - A block that is sent again is the same byte for byte.
+//! - A block that is sent again is the same byte for byte, with a limit that `compression` names.
 //! - A message the broker will never take is set aside with its reason; it does not stop the stream.
+//! - What was sent can be asked for once more; that counts in no progress.
 //! - Commands come over a session of their own and are acknowledged once the ledger holds them.
 //!
-//! Both orders, `live-first` and `strict`, send in block order from the oldest undelivered block for now; what differs
-//! is decided in one place, `delivery::source`.
+//! With `order = "live-first"` what comes after a connection goes at once and what was owed before drains beside it;
+//! with `strict` everything goes in block order. `delivery::source` is the one place that decides.
 
 mod clip;
 mod commands;
+mod compression;
 mod credentials;
 mod delivery;
 mod fresh_session;
 mod link;
+mod metrics;
 mod mqtt311;
 mod mqtt5;
 mod payload;
+mod replay;
+mod reporter;
 mod session;
 mod state;
 mod status;
+mod suspects;
 mod tls;
 mod topic;
 mod wire;
@@ -29,19 +35,21 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, watch};
 
+pub use metrics::{Families, Metrics};
 pub use payload::Encoder;
-pub use status::{Families, Metrics, State, Status};
+pub use status::{LaneName, LaneStatus, State, Status};
 
+use self::replay::Replays;
 use crate::{
     config::{self, MqttProtocol},
-    model::{Block, BlockId, BootId, Envelope, EpochEnd, SharedClock, Timestamp, Wanted},
+    model::{Block, BlockId, BootId, Envelope, EpochEnd, Outcome, Replay, SharedClock, Stream, Timestamp, Wanted},
     shutdown::Stop,
 };
 
 /// What an uplink needs of the buffer: its own view of the undelivered blocks.
 pub trait Outbox: Send + Sync + 'static {
     /// At most `limit` undelivered blocks of those that are wanted, in order. Empty when there are none. Ids grow in
-    /// the order in which blocks become visible: below a block that was fetched, no new one appears.
+    /// the order in which blocks become visible: below the newest one, no new one appears.
     fn fetch(
         &self,
         wanted: Wanted,
@@ -62,6 +70,14 @@ pub trait Outbox: Send + Sync + 'static {
 
     /// Store id and epoch of this run.
     fn identity(&self) -> (Arc<str>, u64);
+
+    /// At most `limit` stored blocks of a range after a place, delivered or not, in order. Empty when there are none.
+    fn replay(
+        &self,
+        what: &Replay,
+        after: BlockId,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<Arc<Block>>, OutboxClosed>> + Send;
 
     /// The broker will never take this block. It is recorded with the reason and counts as handled.
     fn refused(&self, block: BlockId, why: String) -> impl Future<Output = Result<(), OutboxClosed>> + Send;
@@ -91,6 +107,8 @@ pub struct Context<O> {
     pub outbox: O,
     /// Where commands go; a full channel makes the broker wait.
     pub commands: mpsc::Sender<Envelope>,
+    /// Where it goes what became of replays; the sender of a request waits when it is full.
+    pub outcomes: mpsc::Sender<Outcome>,
     /// For `late` and for the status.
     pub clock: SharedClock,
     /// Raised once, at the end.
@@ -123,7 +141,11 @@ pub async fn run<O: Outbox>(config: config::Uplink, context: Context<O>) -> Resu
 }
 
 async fn run_on<U: link::Uplink, O: Outbox>(config: config::Uplink, context: Context<O>) -> Result<(), UplinkError> {
+    let replays = Arc::new(Replays::new(context.clock.clone()));
     let commands = commands::Inbox {
+        replays: Arc::clone(&replays),
+        rules: replay::Rules { store: context.outbox.identity().0, data: data_stream(&config) },
+        outcomes: context.outcomes.clone(),
         config: config.clone(),
         commands: context.commands.clone(),
         clock: context.clock.clone(),
@@ -135,5 +157,10 @@ async fn run_on<U: link::Uplink, O: Outbox>(config: config::Uplink, context: Con
         }
         Ok(())
     };
-    tokio::try_join!(session::run::<U, O>(config, context), taking).map(|_| ())
+    tokio::try_join!(session::run::<U, O>(config, context, replays), taking).map(|_| ())
+}
+
+/// The stream in which an uplink gets its readings.
+fn data_stream(config: &config::Uplink) -> Stream {
+    if config.filter.is_some() { Stream::filtered(&config.name) } else { Stream::Data }
 }

@@ -94,7 +94,7 @@ impl Uplink for Mqtt5 {
 impl Mqtt5 {
     async fn open(config: &Config, session: Session) -> Result<Self, LinkError> {
         let credentials = Credentials::read(config).await?;
-        let connect = wire::once(wire::dial(config, credentials.tls).await?);
+        let connect = wire::once(wire::dial(config, &session, credentials.tls).await?);
         let capacity = link::capacity(config, &session);
         let mut options = options(config, credentials.login, session);
         options.set_socket_connector(move |_, _| std::future::ready(connect()));

@@ -2,17 +2,24 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::Instant;
+use tokio::{sync::mpsc, time::Instant};
+use tracing::warn;
 
 use super::{
     Context, GatewayInfo, Outbox, OutboxClosed, UplinkError,
     delivery::Pump,
     link::{LinkError, Session, Uplink},
+    replay::Replays,
+    reporter::Reporter,
     state,
-    status::Reporter,
+    suspects::Suspects,
     topic::Topics,
 };
-use crate::{config, model::EpochEnd, shutdown::Stop};
+use crate::{
+    config,
+    model::{EpochEnd, Outcome},
+    shutdown::Stop,
+};
 
 /// A session that lived this long ends a series of failures.
 const LIVED: Duration = Duration::from_secs(10);
@@ -25,6 +32,20 @@ pub(super) struct Shared<O> {
     pub(super) gateway: GatewayInfo,
     pub(super) topics: Topics,
     pub(super) drain: Duration,
+    /// Outlives connections, because it is about their ends.
+    pub(super) suspects: Suspects,
+    /// What receivers want once more.
+    pub(super) replays: Arc<Replays>,
+    pub(super) outcomes: mpsc::Sender<Outcome>,
+}
+
+impl<O> Shared<O> {
+    /// Hands over what became of a replay. Delivery never waits for the buffer, which may wait for delivery.
+    pub(super) fn announce(&self, outcome: Outcome) {
+        if let Err(error) = self.outcomes.try_send(outcome) {
+            warn!(uplink = %self.config.name, %error, "No room for the outcome of a replay");
+        }
+    }
 }
 
 /// Why a connection ended.
@@ -54,6 +75,7 @@ impl From<LinkError> for Ended {
 pub(super) async fn run<U: Uplink, O: Outbox>(
     config: config::Uplink,
     context: Context<O>,
+    replays: Arc<Replays>,
 ) -> Result<(), UplinkError> {
     let mut stop = context.stop;
     let mut backoff = Backoff::new(config.reconnect);
@@ -64,6 +86,9 @@ pub(super) async fn run<U: Uplink, O: Outbox>(
         reporter: Reporter { status: context.status, metrics: context.metrics, clock: context.clock },
         gateway: context.gateway,
         drain: context.drain,
+        suspects: Suspects::default(),
+        replays,
+        outcomes: context.outcomes,
     };
     loop {
         match connection::<U, O>(&shared, &mut stop, &mut backoff).await {

@@ -13,7 +13,7 @@ use tokio_rustls::{
 
 use super::{
     clip::Clip,
-    link::{LinkError, MAX_INCOMING},
+    link::{LinkError, MAX_INCOMING, Session},
 };
 use crate::config::Uplink as Config;
 
@@ -29,7 +29,11 @@ impl<S: AsyncRead + AsyncWrite + Send + Sync + Unpin> Bytes for S {}
 pub(super) type Stream = Clip<Box<dyn Bytes>>;
 
 /// Connects, with TLS when there is a configuration for it. The caller limits the time.
-pub(super) async fn dial(config: &Config, tls: Option<Arc<ClientConfig>>) -> Result<Stream, LinkError> {
+pub(super) async fn dial(
+    config: &Config,
+    session: &Session,
+    tls: Option<Arc<ClientConfig>>,
+) -> Result<Stream, LinkError> {
     let (host, port) = (config.url.host.as_str(), config.url.port);
     // Resolved on its own first, so that a wrong name can be told from a closed port.
     let resolved = tokio::net::lookup_host((host, port)).await;
@@ -45,7 +49,8 @@ pub(super) async fn dial(config: &Config, tls: Option<Arc<ClientConfig>>) -> Res
             Box::new(tls.map_err(|error| LinkError::Tls(handshake(&error, port)))?)
         }
     };
-    Ok(Clip::new(stream, MAX_INCOMING as usize - HEADER))
+    let is_new = matches!(session, Session::Clean { .. });
+    Ok(Clip::new(stream, MAX_INCOMING as usize - HEADER, is_new))
 }
 
 /// Why there was no handshake. A broker that ends the connection over the first packet mostly expects plain MQTT there.

@@ -1,7 +1,9 @@
 //! The uplink against brokers: the embedded one, which misbehaves on request, and mosquitto.
 #![allow(missing_docs, reason = "tests are named as claims")]
 
+mod lanes;
 mod limits;
+mod replays;
 mod support;
 mod tls;
 
@@ -10,12 +12,13 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use support::{Memory, Mosquitto, NOW, config, data, data_at, embedded, free_port, outcome, start, within};
 use tidegate::{
-    config::MqttProtocol,
+    config::{MqttProtocol, Order, Uplink},
     model::{EpochEnd, Payload, ResponseTo, Timestamp},
     testing::broker::{Faults, Message},
 };
 
 const BOTH: [MqttProtocol; 2] = [MqttProtocol::V5, MqttProtocol::V311];
+const ORDERS: [Order; 2] = [Order::LiveFirst, Order::Strict];
 
 fn sequence(payloads: &[Bytes]) -> Vec<u64> {
     let seq =
@@ -54,11 +57,11 @@ async fn every_block_arrives_once_and_in_order_and_offline_is_said_at_the_end() 
 
 #[tokio::test]
 async fn what_came_just_before_the_stop_is_delivered_before_offline() {
-    for protocol in BOTH {
+    for order in ORDERS {
         let (broker, port, _stop) = embedded().await;
         let outbox = Memory::new();
         outbox.fill(5);
-        let running = start(config(port, protocol), outbox.clone());
+        let running = start(Uplink { order, ..config(port, MqttProtocol::V5) }, outbox.clone());
         outbox.drained().await;
 
         // The stop is heard before anybody has looked at the new blocks.
@@ -268,13 +271,13 @@ async fn a_message_that_is_handed_over_long_after_its_readings_is_marked_late() 
 
 #[tokio::test]
 async fn mosquitto_killed_in_the_middle_leaves_nothing_owed_behind() {
-    for protocol in BOTH {
+    for (protocol, order) in BOTH.into_iter().zip(ORDERS) {
         let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
         let broker = Mosquitto::start(folder.path(), port, "").await;
         let outbox = Memory::new();
         outbox.fill(3000);
 
-        let running = start(config(port, protocol), outbox.clone());
+        let running = start(Uplink { order, ..config(port, protocol) }, outbox.clone());
         outbox.until(|outbox| outbox.delivered().len() >= 300).await;
         broker.kill();
         let _again = Mosquitto::start(folder.path(), port, "").await;

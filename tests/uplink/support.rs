@@ -10,10 +10,10 @@ use std::{
 };
 
 use tidegate::{
-    config::{Encoding, MqttProtocol, Order, Tls, Transport, Uplink, UplinkUrl},
+    config::{Backlog, Compression, Encoding, MqttProtocol, Order, Tls, Transport, Uplink, UplinkUrl},
     model::{
-        Block, BlockBody, BlockId, BootId, ClockQuality, DeviceId, Envelope, EpochEnd, Point, PointName, PointType,
-        Reading, ResponseTo, Stream, Timestamp, Value, Wanted,
+        Block, BlockBody, BlockId, BootId, ClockQuality, DeviceId, Envelope, EpochEnd, Outcome, Point, PointName,
+        PointType, Reading, Replay, ResponseTo, Stream, Timestamp, Value, Wanted,
     },
     shutdown::{Stop, StopSignal},
     testing::{
@@ -47,7 +47,11 @@ pub(crate) struct Memory {
 
 #[derive(Default)]
 struct Inner {
+    /// How many blocks before the wanted place are given as well.
+    repeats: u64,
     owed: BTreeMap<BlockId, Arc<Block>>,
+    /// What a replay finds.
+    history: BTreeMap<BlockId, Arc<Block>>,
     delivered: Vec<BlockId>,
     refused: Vec<(BlockId, String)>,
     epochs: Vec<EpochEnd>,
@@ -61,12 +65,26 @@ impl Memory {
 
     pub(crate) fn push(&self, block: Block) {
         let id = block.id;
-        self.inner.lock().unwrap().owed.insert(id, Arc::new(block));
+        let block = Arc::new(block);
+        let mut inner = self.inner.lock().unwrap();
+        inner.owed.insert(id, Arc::clone(&block));
+        inner.history.insert(id, block);
+        drop(inner);
         self.newest.send_replace(id);
     }
 
     pub(crate) fn fill(&self, count: u64) {
         (1..=count).for_each(|seq| self.push(data(seq)));
+    }
+
+    /// Blocks up to this one are not stored any more.
+    pub(crate) fn forget(&self, up_to: u64) {
+        self.inner.lock().unwrap().history.retain(|id, _| id.0 > up_to);
+    }
+
+    /// Gives blocks that were fetched before once more with each fetch.
+    pub(crate) fn repeat(&self, count: u64) {
+        self.inner.lock().unwrap().repeats = count;
     }
 
     pub(crate) fn leave_open(&self, epoch: EpochEnd) {
@@ -106,7 +124,11 @@ impl Memory {
 impl Outbox for Memory {
     async fn fetch(&self, wanted: Wanted, limit: usize) -> Result<Vec<Arc<Block>>, OutboxClosed> {
         let inner = self.inner.lock().unwrap();
-        let owed = inner.owed.range(BlockId(wanted.after.0 + 1)..=wanted.until);
+        if wanted.after >= wanted.until {
+            return Ok(Vec::new());
+        }
+        let after = wanted.after.0.saturating_sub(inner.repeats);
+        let owed = inner.owed.range(BlockId(after + 1)..=wanted.until);
         let blocks = owed.map(|(_, block)| block).filter(|block| wanted.lane.has(&block.stream));
         Ok(blocks.take(limit).cloned().collect())
     }
@@ -138,6 +160,16 @@ impl Outbox for Memory {
         ("6f2c".into(), 42)
     }
 
+    async fn replay(&self, what: &Replay, after: BlockId, limit: usize) -> Result<Vec<Arc<Block>>, OutboxClosed> {
+        let is_wanted = |block: &Block| {
+            (&*block.store, &block.stream, block.epoch) == (&*what.store, &what.stream, what.epoch)
+                && (what.from..=what.to).contains(&block.seq)
+        };
+        let inner = self.inner.lock().unwrap();
+        let found = inner.history.range(BlockId(after.0 + 1)..).map(|(_, block)| block);
+        Ok(found.filter(|block| is_wanted(block)).take(limit).cloned().collect())
+    }
+
     async fn refused(&self, block: BlockId, why: String) -> Result<(), OutboxClosed> {
         self.change(|inner| {
             inner.owed.remove(&block);
@@ -158,6 +190,20 @@ pub(crate) fn data_at(seq: u64, ts: Timestamp) -> Block {
     let point = Arc::new(Point::new(device, name, PointType::Int, None));
     let reading = Reading::good(point, Value::from_u64(seq), ts);
     block(seq, Stream::Data, BlockBody::Readings([reading].into()))
+}
+
+/// A block with so many readings.
+pub(crate) fn large(seq: u64, readings: u64) -> Block {
+    let one = data(seq);
+    let BlockBody::Readings(first) = &one.body else { unreachable!("data blocks hold readings") };
+    let many = (0..readings).map(|n| Reading { value: Some(Value::from_u64(n)), ..first[0].clone() });
+    Block { body: BlockBody::Readings(many.collect()), ..one }
+}
+
+/// An event with nothing to say.
+pub(crate) fn event(seq: u64) -> Block {
+    let fields = r#"{"type":"gateway"}"#.into();
+    block(seq, Stream::Event, BlockBody::Message { ts: NOW, fields, response: None })
 }
 
 /// An outcome that somebody asked for.
@@ -195,7 +241,9 @@ pub(crate) fn config(port: u16, protocol: MqttProtocol) -> Uplink {
         password: None,
         tls: Tls::default(),
         encoding: Encoding::Json,
+        compression: Compression::None,
         order: Order::Strict,
+        backlog: Backlog { rate: None, share: 0.5 },
         window: 10,
         topic_prefix: "t".into(),
         commands: false,
@@ -209,6 +257,7 @@ pub(crate) fn config(port: u16, protocol: MqttProtocol) -> Uplink {
 pub(crate) struct Running {
     pub(crate) status: watch::Receiver<Status>,
     pub(crate) commands: mpsc::Receiver<Envelope>,
+    pub(crate) outcomes: mpsc::Receiver<Outcome>,
     stop: StopSignal,
     task: JoinHandle<Result<(), uplink::UplinkError>>,
 }
@@ -217,10 +266,12 @@ pub(crate) struct Running {
 pub(crate) fn start(config: Uplink, outbox: Memory) -> Running {
     let (stop, stopping) = StopSignal::pair();
     let (commands, taken) = mpsc::channel(16);
+    let (outcomes, answers) = mpsc::channel(16);
     let (status, seen) = watch::channel(Status::new("cloud".into(), config.url.to_string(), NOW));
     let context = Context {
         outbox,
         commands,
+        outcomes,
         clock: Arc::new(ManualClock::default()),
         stop: stopping,
         drain: LIMIT,
@@ -228,7 +279,13 @@ pub(crate) fn start(config: Uplink, outbox: Memory) -> Running {
         metrics: Metrics::default(),
         gateway: GatewayInfo { id: "plant-7".into(), version: "0.1.0", boot: BootId::new("b"), started: NOW },
     };
-    Running { status: seen, commands: taken, stop, task: tokio::spawn(uplink::run(config, context)) }
+    Running {
+        status: seen,
+        commands: taken,
+        outcomes: answers,
+        stop,
+        task: tokio::spawn(uplink::run(config, context)),
+    }
 }
 
 impl Running {
@@ -236,6 +293,11 @@ impl Running {
     pub(crate) async fn error(&mut self, part: &str) -> String {
         let status = within(self.status.wait_for(|status| status.error.as_ref().is_some_and(|e| e.contains(part))));
         status.await.unwrap().error.clone().unwrap()
+    }
+
+    /// Waits until the status is as it is claimed to be.
+    pub(crate) async fn shows(&mut self, claim: impl Fn(&Status) -> bool) -> Status {
+        within(self.status.wait_for(|status| claim(status))).await.unwrap().clone()
     }
 
     /// Waits until so many messages are unanswered.

@@ -105,7 +105,10 @@ fn uplinks() {
         "4:16: error: \"x//y\" has an empty segment (help: no '/' at either end, and none twice)",
     );
     has("encoding = 'senml'\n", "4:12: error: \"senml\" is not in this version (help: this version has json)");
-    has("compression = 'zstd'\n", "4:15: error: \"zstd\" is not in this version (help: this version has none)");
+    has(
+        "backlog = { share = 1.5 }\n",
+        "4:21: error: a share of 1.5 of the window (help: give a part above 0 and at most 1, such as 0.5)",
+    );
     has("window = 0\n", "4:10: error: 0 is outside 1 to 65535");
     has("password = { env = 'P' }\n", "4:12: error: a password without a username (help: add the key username)");
     has(

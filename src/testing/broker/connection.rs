@@ -1,6 +1,6 @@
 //! One client of the broker, from CONNECT to its end.
 
-use std::{collections::VecDeque, future::pending, io, sync::Arc};
+use std::{collections::BTreeMap, future::pending, io, sync::Arc};
 
 use bytes::BytesMut;
 use tokio::{
@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::{
-    Broker, PubAckReason, Session,
+    Broker, Faults, PubAckReason, Session,
     wire::{self, FromClient, Message, ToClient, Version},
 };
 
@@ -28,8 +28,12 @@ struct Client<S> {
     will: Option<Message>,
     input: BytesMut,
     output: BytesMut,
-    /// PUBACKs that wait for their time.
-    late: VecDeque<(Instant, u16, PubAckReason)>,
+    /// PUBACKs that wait for their time, told apart by the number of the message.
+    late: BTreeMap<(Instant, u64), (u16, PubAckReason)>,
+    /// Messages that came.
+    count: u64,
+    /// When the last PUBACK goes.
+    last_ack: Instant,
 }
 
 /// Serves one client; its faults end it and nothing else.
@@ -63,11 +67,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         let refused = faults.refuse_login;
         let (generation, wake, present) =
             if refused { Default::default() } else { admit(&broker, &client, is_clean) };
+        let present = present || faults.claims_session;
         let answer = ToClient::ConnAck { present, refused, limits: faults.limits };
         wire::encode(version, answer, &mut output).map_err(io::Error::other)?;
         stream.write_all_buf(&mut output).await?;
-        let late = VecDeque::new();
-        let client = Self { stream, broker, version, id: client, generation, wake, will, input, output, late };
+        let client = Self {
+            stream,
+            broker,
+            version,
+            id: client,
+            generation,
+            wake,
+            will,
+            input,
+            output,
+            late: BTreeMap::new(),
+            count: 0,
+            last_ack: Instant::now(),
+        };
         Ok((!refused).then_some(client))
     }
 
@@ -86,12 +103,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             }
             self.send_queued()?;
             self.stream.write_all_buf(&mut self.output).await?;
-            let due = self.late.front().map(|late| late.0);
+            let due = self.late.first_key_value().map(|((due, _), _)| *due);
             tokio::select! {
                 read = self.stream.read_buf(&mut self.input) => if read? == 0 { return Ok(false) },
                 () = self.wake.notified() => {}
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-                    if let Some((_, number, reason)) = self.late.pop_front() {
+                    if let Some((_, (number, reason))) = self.late.pop_first() {
                         self.say(ToClient::PubAck(number, reason))?;
                     }
                 }
@@ -123,6 +140,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     async fn published(&mut self, number: u16, message: Message) -> io::Result<()> {
         let is_acked = message.qos > 0;
         let faults = self.broker.lock().faults.clone();
+        if faults.close_above.is_some_and(|limit| message.payload.len() > limit) {
+            return Err(io::Error::other("message is too large, as asked"));
+        }
         let reason = self.judge(&message.topic);
         if reason == PubAckReason::Success {
             self.broker.lock().take(message);
@@ -135,18 +155,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             self.stream.write_all(&[0x40, 0x02]).await?;
             return Err(io::Error::other("closed in the middle of a packet, as asked"));
         }
-        match faults.ack_delay {
-            Some(delay) => self.late.push_back((Instant::now() + delay, number, reason)),
+        self.count += 1;
+        match self.ack_due(&faults) {
+            Some(due) => drop(self.late.insert((due, self.count), (number, reason))),
             None => self.say(ToClient::PubAck(number, reason))?,
         }
         Ok(())
     }
 
+    /// When the PUBACK of the last message goes; `None` for at once.
+    fn ack_due(&mut self, faults: &Faults) -> Option<Instant> {
+        let now = Instant::now();
+        if let Some(every) = faults.ack_every {
+            self.last_ack = self.last_ack.max(now) + every;
+            return Some(self.last_ack);
+        }
+        let jitter = faults.ack_jitter.map(|longest| longest.mul_f64(fastrand::f64()));
+        Some(now + jitter.or(faults.ack_delay)?)
+    }
+
     /// The reason a message gets, which uses one up where a fault gives a number of them.
     fn judge(&self, topic: &str) -> PubAckReason {
-        match &mut self.broker.lock().faults.reason {
+        let mut state = self.broker.lock();
+        let state = &mut *state;
+        match &mut state.faults.reason {
             Some((of, reason, left)) if of == topic && *left > 0 => {
                 *left -= 1;
+                state.counts.turned_away += 1;
                 *reason
             }
             Some(_) | None => PubAckReason::Success,

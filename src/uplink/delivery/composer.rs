@@ -2,9 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::super::{link::Message, payload::Encoder, topic::Topics};
+use super::super::{
+    compression::{self, Packer},
+    link::Message,
+    payload::Encoder,
+    topic::Topics,
+};
 use crate::{
-    config::MqttProtocol,
+    config::{MqttProtocol, Uplink as Config},
     model::{Block, BlockBody, ResponseTo, SharedClock},
 };
 
@@ -14,6 +19,7 @@ const LATE: Duration = Duration::from_secs(60);
 /// Makes the messages of one uplink.
 pub(super) struct Composer {
     encoder: Encoder,
+    packer: Packer,
     topics: Topics,
     clock: SharedClock,
     uplink: Arc<str>,
@@ -21,16 +27,23 @@ pub(super) struct Composer {
 }
 
 impl Composer {
-    /// For the uplink of this name.
-    pub(super) fn new(topics: Topics, clock: SharedClock, uplink: Arc<str>, protocol: MqttProtocol) -> Self {
-        Self { encoder: Encoder::default(), topics, clock, uplink, protocol }
+    /// For one uplink.
+    pub(super) fn new(topics: Topics, clock: SharedClock, config: &Config) -> Self {
+        let packer = Packer::new(config.compression);
+        let (uplink, protocol) = (Arc::clone(&config.name), config.protocol);
+        Self { encoder: Encoder::default(), packer, topics, clock, uplink, protocol }
     }
 
     /// The message of a block; `None` for what stays in the gateway.
     pub(super) fn message(&mut self, block: &Block) -> Option<Message> {
         let topic = self.topics.of(&block.stream)?.to_owned();
-        let payload = self.encoder.encode(block).into();
-        Some(Message { topic, payload, user: self.user_properties(block), ..Message::default() })
+        let (mut payload, mut user) = (self.encoder.encode(block), self.user_properties(block));
+        if let Some(packed) = self.packer.pack(&payload) {
+            let (key, value) = compression::PROPERTY;
+            user.push((key.to_owned(), value.to_owned()));
+            payload = packed;
+        }
+        Some(Message { topic, payload: payload.into(), user, ..Message::default() })
     }
 
     /// The copy of an outcome for an MQTT 5 asker.

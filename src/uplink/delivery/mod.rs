@@ -1,56 +1,57 @@
 //! The delivery loop of one connection: a window of unacknowledged messages, each followed to its block.
 //!
 //! ```text
-//! outbox --fetch--> ready --publish--> in flight --PUBACK--> done --every 500 ms or 100--> outbox
+//! outbox --fetch--> lanes --publish--> in flight --PUBACK--> done --every 500 ms or 100--> outbox
 //!                     ^------- later (0x97) -----/    \---- refused ----> outbox (dead letter)
 //! ```
-//! A block the broker did not want yet comes again after a pause. With `order = "strict"` it then goes alone: nothing
-//! is sent past it until its fate is known.
+//! A block the broker did not want yet comes again after a pause of its lane, and goes alone: one message is enough to
+//! find out. With `order = "strict"` nothing is sent past it until its fate is known.
 //!
 //! Nothing here outlives the connection: what was not reported is fetched again by the next one.
 
+mod answers;
 mod composer;
+mod ending;
 mod flight;
+mod lane;
+mod meter;
+mod pause;
 mod receipts;
 mod source;
+mod throttle;
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use tokio::time::Instant;
-use tracing::debug;
 
 use self::{
     composer::Composer,
     flight::{Flight, Ticket},
+    meter::Meter,
     receipts::Receipts,
-    source::Source,
+    source::{Fetched, Source},
 };
 use super::{
     Outbox, OutboxClosed,
     link::{LinkError, Message, Uplink, Verdict},
     session::{Ended, Shared},
     state,
+    status::LaneName,
 };
 use crate::{
-    config::Order,
     model::{Block, EpochEnd},
     shutdown::Stop,
 };
-
-/// The pause after the broker said that a quota is used up.
-const QUOTA_PAUSE: Duration = Duration::from_secs(1);
-/// What the goodbye may take.
-const GOODBYE: Duration = Duration::from_secs(1);
 
 type Work = Pin<Box<dyn Future<Output = Happening> + Send>>;
 
 /// What the loop waited for.
 enum Happening {
     /// Blocks came from the outbox.
-    Fetched(Result<Vec<Arc<Block>>, OutboxClosed>),
+    Fetched { lane: LaneName, blocks: Fetched },
     /// A block's fate is known.
-    Answered { ticket: Ticket, block: Arc<Block>, verdict: Verdict },
+    Answered { ticket: Ticket, lane: LaneName, block: Arc<Block>, verdict: Verdict },
     /// The fate of a message that is no block is known; for `state`, the newest epoch it closes.
     Announced { ticket: Ticket, verdict: Verdict, closes: Option<u64> },
     /// The outbox took a report, or the record of a refused block.
@@ -65,53 +66,71 @@ pub(super) struct Pump<'a, U, O> {
     source: Source<O>,
     flight: Flight,
     receipts: Receipts,
+    meter: Meter,
     work: FuturesUnordered<Work>,
     /// Messages that may be unanswered.
     window: usize,
     /// Reports and records on their way to the outbox.
     reports: usize,
-    paused_until: Option<Instant>,
     drain_until: Option<Instant>,
 }
 
 impl<'a, U: Uplink, O: Outbox> Pump<'a, U, O> {
     /// A loop over a fresh connection.
     pub(super) fn new(link: U, shared: &'a Shared<O>) -> Self {
-        let window = usize::from(shared.config.window.min(link.limits().receive_maximum)).max(1);
+        let most = shared.config.window.min(link.limits().receive_maximum).max(1);
+        let window = if shared.suspects.go_alone() { 1 } else { usize::from(most) };
         let (topics, clock) = (shared.topics.clone(), shared.reporter.clock.clone());
         Self {
             link,
             shared,
-            composer: Composer::new(topics, clock, Arc::clone(&shared.config.name), shared.config.protocol),
-            source: Source::new(Arc::clone(&shared.outbox), window),
+            composer: Composer::new(topics, clock, &shared.config),
+            source: Source::new(Arc::clone(&shared.outbox), Arc::clone(&shared.replays), &shared.config, window),
             flight: Flight::new(shared.config.ack_timeout),
             receipts: Receipts::default(),
+            meter: Meter::new(shared.reporter.acked_in(LaneName::drains)),
             work: FuturesUnordered::new(),
             window,
             reports: 0,
-            paused_until: None,
             drain_until: None,
         }
     }
 
     /// Delivers until the connection ends, or until stopping was asked for and everything that could be was said.
     pub(super) async fn run(mut self, stop: &mut Stop, previous: &[EpochEnd]) -> Result<(), Ended> {
+        let ended = self.deliver(stop, previous).await;
+        match ended {
+            Ok(()) => self.leave().await,
+            Err(Ended::Link(error)) => {
+                self.settle(&error).await?;
+                Err(error.into())
+            }
+            Err(ended) => Err(ended),
+        }
+    }
+
+    /// The loop itself; ends well when there is nothing more to say.
+    async fn deliver(&mut self, stop: &mut Stop, previous: &[EpochEnd]) -> Result<(), Ended> {
         self.announce(previous)?;
         loop {
             self.fill()?;
             self.report();
+            self.close_replay();
+            self.show();
             if self.is_finished() {
-                return self.leave().await;
+                return Ok(());
             }
             let wake = self.wake();
             tokio::select! {
                 biased;
                 () = stop.requested(), if self.drain_until.is_none() => {
                     self.drain_until = Some(Instant::now() + self.shared.drain);
+                    self.source.drain();
                 }
                 Some(happening) = self.work.next() => self.happened(happening)?,
                 inbound = self.link.poll() => drop(inbound?),
                 grown = self.source.grown() => grown?,
+                () = self.shared.replays.arrived() => {}
                 () = tokio::time::sleep_until(wake) => self.check_silence()?,
             }
         }
@@ -129,108 +148,54 @@ impl<'a, U: Uplink, O: Outbox> Pump<'a, U, O> {
     /// Hands over a message that is no block.
     fn say(&mut self, message: Message, closes: Option<u64>) -> Result<(), LinkError> {
         let acking = self.link.publish(message)?;
-        let ticket = self.flight.board();
+        let ticket = self.flight.board(None);
         self.work.push(Box::pin(async move { Happening::Announced { ticket, verdict: acking.await, closes } }));
         Ok(())
     }
 
     /// Fetches when there is little left, sends while the window has room.
     fn fill(&mut self) -> Result<(), Ended> {
-        if let Some(fetching) = self.source.refill() {
-            self.work.push(Box::pin(async move { Happening::Fetched(fetching.await) }));
+        while let Some((lane, fetching)) = self.source.refill() {
+            self.work.push(Box::pin(async move { Happening::Fetched { lane, blocks: fetching.await } }));
         }
-        if self.paused_until.is_some_and(|until| until > Instant::now()) {
-            return Ok(());
-        }
-        self.paused_until = None;
-        while self.flight.len() < self.room() {
-            let Some(block) = self.source.next() else { break };
-            self.send(block)?;
+        while self.flight.len() < self.window {
+            let Some((lane, block)) = self.source.next() else { break };
+            self.send(lane, block)?;
         }
         Ok(())
     }
 
-    /// How many messages may be unanswered now.
-    fn room(&self) -> usize {
-        match self.shared.config.order {
-            Order::Strict if self.source.is_held_up() => 1,
-            Order::Strict | Order::LiveFirst => self.window,
-        }
-    }
-
     /// Hands one block over, unless it is known that the broker will not take it.
-    fn send(&mut self, block: Arc<Block>) -> Result<(), LinkError> {
+    fn send(&mut self, lane: LaneName, block: Arc<Block>) -> Result<(), LinkError> {
         let Some(message) = self.composer.message(&block) else {
+            self.source.left_out(lane, block.id);
             self.receipts.add(block.id);
             return Ok(());
         };
         let (size, limit) = (message.size(), self.link.limits().packet.map_or(usize::MAX, |max| max as usize));
         if size > limit {
-            self.refuse(&block, format!("packet of {size} bytes is above the broker's limit of {limit}"));
+            self.source.left_out(lane, block.id);
+            self.set_aside(lane, &block, format!("packet of {size} bytes is above the broker's limit of {limit}"));
             return Ok(());
         }
-        let answer = self.composer.answer(&block, &message);
+        let is_again = lane == LaneName::Replay;
+        let answer = self.composer.answer(&block, &message).filter(|_| !is_again);
         let acking = self.link.publish(message)?;
         // The answer to the asker is a courtesy beside the outcome stream, which alone is followed.
         if let Some(answer) = answer {
             self.say(answer, None)?;
         }
-        let ticket = self.flight.board();
-        self.work.push(Box::pin(async move { Happening::Answered { ticket, block, verdict: acking.await } }));
+        let ticket = self.flight.board(Some((block.id, block.stream.has_readings())).filter(|_| !is_again));
+        self.work.push(Box::pin(async move { Happening::Answered { ticket, lane, block, verdict: acking.await } }));
         self.shared.reporter.published(self.flight.len());
         Ok(())
     }
 
-    fn happened(&mut self, happening: Happening) -> Result<(), Ended> {
-        match happening {
-            Happening::Fetched(blocks) => self.source.fetched(blocks?),
-            Happening::Answered { ticket, block, verdict } => self.answered(ticket, block, verdict)?,
-            Happening::Announced { ticket, verdict, closes } => self.announced(ticket, &verdict, closes),
-            Happening::Reported(report) => {
-                self.reports -= 1;
-                report?;
-            }
+    /// Says what became of a replay that has come to its end.
+    fn close_replay(&mut self) {
+        if let Some(outcome) = self.source.close_replay() {
+            self.shared.announce(outcome);
         }
-        Ok(())
-    }
-
-    fn answered(&mut self, ticket: Ticket, block: Arc<Block>, verdict: Verdict) -> Result<(), LinkError> {
-        self.flight.landed(ticket);
-        match verdict {
-            Verdict::Taken => {
-                self.source.settled(block.id);
-                self.receipts.add(block.id);
-                self.shared.reporter.acked(self.flight.len());
-            }
-            Verdict::Later => {
-                self.paused_until = Some(Instant::now() + QUOTA_PAUSE);
-                self.source.give_back(block);
-            }
-            Verdict::Refused(why) => self.refuse(&block, why),
-            // The next connection fetches the block again.
-            Verdict::Lost => return Err(LinkError::Lost("a message was dropped on the way".to_owned())),
-        }
-        Ok(())
-    }
-
-    fn announced(&mut self, ticket: Ticket, verdict: &Verdict, closes: Option<u64>) {
-        self.flight.landed(ticket);
-        match (verdict, closes) {
-            (Verdict::Taken, Some(epoch)) => {
-                let outbox = Arc::clone(&self.shared.outbox);
-                self.tell(async move { outbox.close_epochs(epoch).await });
-            }
-            (Verdict::Taken, None) => {}
-            (verdict, _) => debug!(uplink = %self.shared.config.name, ?verdict, "Broker did not take a side message"),
-        }
-    }
-
-    /// Sets a block aside for good.
-    fn refuse(&mut self, block: &Block, why: String) {
-        self.source.settled(block.id);
-        self.shared.reporter.refused(&why);
-        let (outbox, id) = (Arc::clone(&self.shared.outbox), block.id);
-        self.tell(async move { outbox.refused(id, why).await });
     }
 
     /// Tells the outbox what was acknowledged, when it is time.
@@ -243,6 +208,14 @@ impl<'a, U: Uplink, O: Outbox> Pump<'a, U, O> {
         }
     }
 
+    /// Renews what is told about the lanes, when it is time.
+    fn show(&mut self) {
+        if self.meter.due().is_some_and(|due| due <= Instant::now()) {
+            let rate = self.meter.look(self.shared.reporter.acked_in(LaneName::drains));
+            self.shared.reporter.progress(&self.source.progress(rate));
+        }
+    }
+
     fn tell(&mut self, told: impl Future<Output = Result<(), OutboxClosed>> + Send + 'static) {
         self.reports += 1;
         self.work.push(Box::pin(async move { Happening::Reported(told.await) }));
@@ -250,7 +223,8 @@ impl<'a, U: Uplink, O: Outbox> Pump<'a, U, O> {
 
     /// When the loop must look again although nothing happened.
     fn wake(&self) -> Instant {
-        let times = [self.flight.deadline(), self.receipts.due(), self.paused_until, self.drain_until];
+        let times =
+            [self.flight.deadline(), self.receipts.due(), self.source.wake(), self.meter.due(), self.drain_until];
         // An hour is as good as never; the loop only looks and waits again.
         times.into_iter().flatten().min().unwrap_or_else(|| Instant::now() + Duration::from_secs(3600))
     }
@@ -266,30 +240,5 @@ impl<'a, U: Uplink, O: Outbox> Pump<'a, U, O> {
         let Some(until) = self.drain_until else { return false };
         let is_said = self.flight.is_empty() && self.receipts.is_empty() && self.reports == 0;
         (is_said && self.source.is_dry()) || until <= Instant::now()
-    }
-
-    /// The last report, `offline`, and the goodbye.
-    async fn leave(mut self) -> Result<(), Ended> {
-        if let Some(done) = self.receipts.take() {
-            self.shared.outbox.delivered(done).await?;
-        }
-        let (store, epoch) = self.shared.outbox.identity();
-        let payload = state::offline(&self.shared.gateway, (&store, epoch)).into();
-        let topic = self.shared.topics.state.clone();
-        let mut acking = self.link.publish(Message { topic, payload, retain: true, ..Message::default() })?;
-        let link = &mut self.link;
-        let said = async {
-            loop {
-                tokio::select! {
-                    _ = &mut acking => return,
-                    polled = link.poll() => if polled.is_err() { return },
-                }
-            }
-        };
-        // A broker that does not answer now sends the last will instead.
-        if tokio::time::timeout(GOODBYE, said).await.is_ok() {
-            let _ = tokio::time::timeout(GOODBYE, self.link.disconnect()).await;
-        }
-        Ok(())
     }
 }
