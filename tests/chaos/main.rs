@@ -1,10 +1,19 @@
-//! The promise as a receiver sees it: the reference consumer (`docs/examples/completeness.py`) on made-up messages, and
-//! on a gateway that is cut off and killed.
+//! The promise under faults: the real daemon, real brokers and a real Modbus server, and a dice that kills, cuts,
+//! silences, fills and damages. The reference consumer (`docs/examples/completeness.py`) is the judge of numbers; the
+//! units give no value twice, so values are judged too.
+//!
+//! `make test` runs a few rounds; `make chaos ROUNDS=200 SEED=7` as many as are wanted, and repeats a run by its seed.
 
 #![cfg(feature = "modbus")]
 
+mod account;
+mod clock;
+mod cloud;
 mod consumer;
 mod databases;
+mod disk;
+mod faults;
+mod form;
 #[path = "../gateway/harness/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "the harness serves two binaries, and this one does not need it all")]
 mod harness;
@@ -12,6 +21,9 @@ mod judging;
 mod link;
 mod postgres;
 
+mod rounds;
+mod table;
+mod world;
 
 use std::{
     io::Write,
