@@ -19,6 +19,7 @@ mod form;
 mod harness;
 mod judging;
 mod link;
+mod outages;
 mod postgres;
 
 mod rounds;
