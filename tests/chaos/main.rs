@@ -10,6 +10,7 @@ mod account;
 mod clock;
 mod cloud;
 mod consumer;
+mod damage;
 mod databases;
 mod disk;
 mod faults;
