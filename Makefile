@@ -4,7 +4,7 @@ CARGO := .ci/cargo
 # Each radio or bus is a feature and must build without the others.
 FEATURES := modbus
 
-.PHONY: help setup build demo test check bench
+.PHONY: help setup build demo test chaos check bench
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -23,6 +23,11 @@ demo: ## run the whole gateway on simulators; SECONDS=20 ends it by itself
 test: ## run every test, against real peers
 	@.ci/setup test
 	$(CARGO) test --locked --no-fail-fast
+
+chaos: ## kill, cut, silence, fill and damage for long; ROUNDS=200 is how long, SEED=7 repeats a run
+	@.ci/setup test
+	TIDEGATE_LONG=1 TIDEGATE_CHAOS_ROUNDS=$(or $(ROUNDS),50) TIDEGATE_CHAOS_SEED=$(SEED) \
+		$(CARGO) test --locked --test chaos -- --nocapture
 
 check: ## what must be green before a change goes in: format, lints, features, docs, tests (needs clippy and rustfmt)
 	@.ci/setup test

@@ -26,14 +26,31 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// Starts it on a site.
     pub(crate) fn start(site: &Site) -> Self {
-        Self { _place: Some(site.hold()), ..Self::start_with(&site.write()) }
+        Self::start_in(site, &[])
+    }
+
+    /// Starts it on a site with these variables in its environment.
+    pub(crate) fn start_in(site: &Site, environment: &[(&str, String)]) -> Self {
+        Self { _place: Some(site.hold()), ..Self::spawn(&site.write(), environment) }
     }
 
     /// Starts it with a configuration file, there or not.
     pub(crate) fn start_with(config: &Path) -> Self {
+        Self::spawn(config, &[])
+    }
+
+    /// Starts the program.
+    fn spawn(config: &Path, environment: &[(&str, String)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
         command.arg("run").arg("--config").arg(config);
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
         Self { process: Process::start("tidegate", &mut command), _place: None }
+    }
+
+    /// Whether it has ended, by itself.
+    #[allow(dead_code, reason = "only the chaos runner lets it run unattended")]
+    pub(crate) fn has_ended(&self) -> bool {
+        self.process.has_ended()
     }
 
     /// Waits until its log contains `text`.

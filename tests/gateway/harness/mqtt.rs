@@ -7,16 +7,16 @@ use std::{
 };
 
 /// `CONNACK` (MQTT 5.0, 2.1.2).
-pub(super) const CONNACK: u8 = 2;
+pub(crate) const CONNACK: u8 = 2;
 /// `PUBLISH`.
-pub(super) const PUBLISH: u8 = 3;
+pub(crate) const PUBLISH: u8 = 3;
 /// `PUBACK`.
-pub(super) const PUBACK: u8 = 4;
+pub(crate) const PUBACK: u8 = 4;
 /// `SUBACK`.
-pub(super) const SUBACK: u8 = 9;
+pub(crate) const SUBACK: u8 = 9;
 
 /// One control packet, not yet understood.
-pub(super) struct Packet {
+pub(crate) struct Packet {
     /// Kind and flags.
     first: u8,
     /// What follows the remaining length.
@@ -57,7 +57,7 @@ pub(crate) struct Outgoing<'a> {
 
 impl Packet {
     /// The next packet from a stream.
-    pub(super) fn read(stream: &mut impl Read) -> io::Result<Self> {
+    pub(crate) fn read(stream: &mut impl Read) -> io::Result<Self> {
         let mut first = [0];
         stream.read_exact(&mut first)?;
         let mut body = vec![0; read_length(stream)?];
@@ -66,7 +66,7 @@ impl Packet {
     }
 
     /// As it goes over the wire.
-    pub(super) fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut bytes = vec![self.first];
         put_varint(&mut bytes, self.body.len());
         bytes.extend(&self.body);
@@ -74,7 +74,7 @@ impl Packet {
     }
 
     /// The control packet type.
-    pub(super) fn kind(&self) -> u8 {
+    pub(crate) fn kind(&self) -> u8 {
         self.first >> 4
     }
 
@@ -94,7 +94,7 @@ impl Packet {
     }
 
     /// `CONNECT` with a session that outlives the connection for an hour.
-    pub(super) fn connect(client: &str, clean: bool) -> Self {
+    pub(crate) fn connect(client: &str, clean: bool) -> Self {
         let mut body = text("MQTT");
         body.extend([5, u8::from(clean) << 1, 0, 0]);
         body.extend([5, 0x11]);
@@ -155,7 +155,7 @@ impl Packet {
 }
 
 /// Connects, sends one message with `QoS` 1, waits until the broker has it.
-pub(super) fn send(port: u16, message: &Outgoing<'_>) -> io::Result<()> {
+pub(crate) fn send(port: u16, message: &Outgoing<'_>) -> io::Result<()> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     stream.write_all(&Packet::connect("test-sender", true).bytes())?;
     expect(&mut stream, CONNACK)?;

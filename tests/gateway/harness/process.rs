@@ -76,6 +76,12 @@ impl Process {
         kill_process(self.pid(), signal).unwrap();
     }
 
+    /// Whether it has ended, by itself.
+    #[allow(dead_code, reason = "only the chaos runner lets a process run unattended")]
+    pub(crate) fn has_ended(&self) -> bool {
+        self.output.read(|output| output.ended == 2)
+    }
+
     /// Waits until it has ended by itself.
     pub(crate) fn wait_exit(&mut self, limit: Duration) -> ExitStatus {
         let ended = self.output.wait(limit, |output| (output.ended == 2).then_some(()));

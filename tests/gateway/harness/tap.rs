@@ -71,7 +71,12 @@ impl Tap {
 
     /// Everything sent so far.
     pub(crate) fn sent(&self) -> Vec<Sent> {
-        self.sent.read(Clone::clone)
+        self.read(<[Sent]>::to_vec)
+    }
+
+    /// Looks at everything sent so far, which is cheaper than to have it all.
+    pub(crate) fn read<R>(&self, look: impl FnOnce(&[Sent]) -> R) -> R {
+        self.sent.read(|sent| look(sent))
     }
 
     /// Waits until the log holds what is looked for.

@@ -4,9 +4,8 @@ use std::{collections::BTreeSet, io::Write, net::TcpStream};
 
 use serde_json::json;
 
-use super::{
-    Blocks, Broker, Listener, Outgoing, PREFIX, Tap, Units, eventually, faults::FaultyLink, listener::Message, mqtt,
-    value_of,
+use crate::harness::{
+    Blocks, Broker, FaultyLink, Listener, Message, Outgoing, PREFIX, Tap, Units, eventually, mqtt, value_of,
 };
 
 /// A data message with one reading.

@@ -1,0 +1,71 @@
+//! A disk of its own for the buffer, small enough to be filled. Only root can mount one.
+
+use std::{
+    fs::{self, File},
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use tempfile::TempDir;
+
+/// Its size: the smallest store that is allowed, and room for ext4's own.
+const SIZE: &str = "40M";
+
+/// A mounted file system in a file.
+pub(crate) struct Disk {
+    /// Where everything is.
+    dir: TempDir,
+}
+
+impl Disk {
+    /// An ext4 in a loop device, or a tmpfs where there are no loop devices; or why there is neither.
+    pub(crate) fn mount() -> Result<Self, String> {
+        let disk = Self { dir: TempDir::new().map_err(|error| error.to_string())? };
+        fs::create_dir(disk.path("")).map_err(|error| error.to_string())?;
+        let image = disk.dir.path().join("image");
+        let ext4 = run(Command::new("truncate").args(["-s", SIZE]).arg(&image))
+            .and_then(|()| run(Command::new("/usr/sbin/mkfs.ext4").args(["-q", "-F", "-m", "0"]).arg(&image)))
+            .and_then(|()| run(Command::new("mount").args(["-o", "loop"]).arg(&image).arg(disk.path(""))));
+        ext4.or_else(|_| {
+            let size = format!("size={SIZE}");
+            run(Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(disk.path("")))
+        })?;
+        Ok(disk)
+    }
+
+    /// A file on it.
+    pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.dir.path().join("disk").join(name)
+    }
+
+    /// Leaves no free block.
+    pub(crate) fn fill(&self) {
+        for (name, chunk) in [("ballast", 1 << 20), ("crumbs", 1 << 10)] {
+            let mut ballast = File::create(self.path(name)).unwrap();
+            // The error is the point: it says that nothing more fits.
+            while ballast.write_all(&vec![0xa5; chunk]).and_then(|()| ballast.sync_data()).is_ok() {}
+        }
+    }
+
+    /// Gives the room back.
+    pub(crate) fn free(&self) {
+        for name in ["ballast", "crumbs"] {
+            // A crumb that never fitted was never made.
+            let _ = fs::remove_file(self.path(name));
+        }
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // Lazily: a daemon that a failing test leaves may still hold its files for a moment.
+        let _ = Command::new("umount").arg("-l").arg(self.path("")).stderr(Stdio::null()).status();
+    }
+}
+
+/// Runs a tool; what it says is the error.
+fn run(command: &mut Command) -> Result<(), String> {
+    let output = command.output().map_err(|error| format!("{}: {error}", command.get_program().display()))?;
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()) }
+}
