@@ -9,6 +9,7 @@ cut and once the next run has delivered what it owes, `verdict` says what the cu
     rolled back delivered, though the store did not have it any more (where a message is published after its commit)
     missing     below the number that `state` closes the epoch with, neither delivered nor named by a gap
     again       an epoch given twice, or a store made anew
+    silent      the units were not asked in the seconds before the cut, so that nothing could be lost
 """
 
 import json
@@ -17,6 +18,8 @@ from dataclasses import dataclass, field
 
 # From a unit's answer to the gateway's taking it, on a machine that is emulated and shares its cores.
 SLACK = 0.5
+# So long no unit is left alone by a gateway that works.
+SILENCE = 3
 STREAMS = ("data", "event", "outcome")
 
 
@@ -29,6 +32,8 @@ class Run:
     cut: float = 0.0
     # (unit, point, value) -> when its answer was there.
     served: dict = field(default_factory=dict)
+    # What of it was delivered neither before the cut nor with it.
+    owed: set = field(default_factory=set)
     # (store, epoch) of the run.
     epoch: tuple | None = None
 
@@ -38,6 +43,8 @@ class Verdict:
     """What a cut took and broke."""
 
     served: int
+    # How many readings were on the disk alone at the cut, and came after it.
+    kept: int
     # Ages at the cut, in seconds, of what was not delivered and was younger than the window.
     within: list
     # The same beyond the window.
@@ -63,7 +70,9 @@ class Judge:
         self.in_flight = {}
 
     def begin(self, number):
-        """A new run of the gateway; what was on its way is gone."""
+        """A new run of the gateway; what was on its way in the one before is gone."""
+        if self.runs:
+            self.run.owed = set(self.run.served) - self.arrived()
         self.runs.append(Run(number))
         self.in_flight.clear()
 
@@ -123,8 +132,9 @@ class Judge:
             return
         epoch = state["store"], state["epoch"]
         if self.run.epoch is None:
-            if any(run.epoch and (run.epoch[0] != epoch[0] or run.epoch[1] >= epoch[1]) for run in self.runs):
-                self.broken.append(f"again: {epoch} after {[run.epoch for run in self.runs[:-1]]}")
+            before = next((run.epoch for run in reversed(self.runs) if run.epoch), None)
+            if before and (before[0] != epoch[0] or before[1] >= epoch[1]):
+                self.broken.append(f"again: {epoch} after {before}")
             self.run.epoch = epoch
         for closed in state["previous"]:
             streams = self.ends[state["store"], closed["epoch"]]
@@ -134,6 +144,10 @@ class Judge:
     def deliver(self, name):
         if name is not None:
             self.delivered.add(name)
+
+    def arrived(self):
+        """Every reading that was delivered."""
+        return {key for key, names in self.ids_of.items() if names & self.delivered}
 
     def missing(self):
         """Numbers of closed epochs that are neither delivered nor explained."""
@@ -159,15 +173,15 @@ class Judge:
     def verdict(self):
         """Judges the cut before this run."""
         before = self.runs[-2]
-        arrived = {key for key, names in self.ids_of.items() if names & self.delivered}
-        ages = sorted(before.cut - at for key, at in before.served.items() if key not in arrived)
-        limit = before.window + SLACK
+        ages = sorted(before.cut - before.served[key] for key in before.owed - self.arrived())
+        within = [age for age in ages if age <= before.window + SLACK]
         broken = self.broken + [f"missing: {name}" for name in self.missing()]
+        self.broken = []
+        if before.cut - max(before.served.values(), default=0) > SILENCE:
+            broken.append(f"silent: run {before.number}")
         if self.is_committed_first:
             broken += self.rolled_back(before.epoch)
-        self.broken = []
-        within = [age for age in ages if age <= limit]
-        return Verdict(len(before.served), within, ages[len(within) :], broken)
+        return Verdict(len(before.served), len(before.owed) - len(ages), within, ages[len(within) :], broken)
 
     def rolled_back(self, epoch):
         """What was delivered of an epoch above the number that the store closed it with."""
