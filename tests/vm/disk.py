@@ -5,9 +5,11 @@
 What is written stays in memory, sector by sector with every version of it, until the machine flushes (or writes with
 forced unit access); only then it is in IMAGE. A power cut is a signal:
 
-    SIGKILL    the cache is lost as a whole
-    SIGTERM    the card was about to write: of each sector that was not flushed, one version is in IMAGE, the oldest,
-               the newest or one between, so that writes are torn and out of order
+    SIGKILL    now, and the cache is lost as a whole
+    SIGTERM    in the midst of the machine's next writes, when most is at stake, and the card was about to write too:
+               of each sector that was not flushed, one version is in IMAGE, the oldest, the newest or one between, so
+               that writes are torn and out of order. The disk answers nothing from then on; it removes SOCKET and
+               prints the moment, in seconds of the host's monotonic clock
 
 NBD: https://github.com/NetworkBlockDevice/nbd/blob/master/doc/proto.md, fixed newstyle, simple replies.
 """
@@ -18,6 +20,7 @@ import signal
 import socket
 import struct
 import sys
+import time
 
 SECTOR = 512
 OPTION_MAGIC, REPLY_MAGIC = b"IHAVEOPT", 0x3E889045565A9
@@ -28,6 +31,8 @@ REP_ACK, REP_INFO, REP_UNSUPPORTED = 1, 3, 0x80000001
 HAS_FLAGS, SEND_FLUSH, SEND_FUA = 1, 4, 8
 READ, WRITE, DISCONNECT, FLUSH = range(4)
 FUA = 1
+# A torn cut comes within so many writes, and so many seconds if there are none.
+WRITES, WAIT = 6, 3
 
 
 class Disk:
@@ -62,16 +67,42 @@ class Disk:
         os.pwrite(self.image, self.cache[sector][-1], sector * SECTOR)
         del self.cache[sector]
 
-    def scatter(self, *_signal):
-        """Leaves any version of each sector, the one from before the writes among them, and ends."""
-        newest = 0
+    def scatter(self):
+        """Leaves any version of each sector, the one from before the writes among them."""
         for sector, versions in self.cache.items():
             left = random.randint(0, len(versions))
-            newest += left == len(versions)
             if left:
                 os.pwrite(self.image, versions[left - 1], sector * SECTOR)
-        print(f"{len(self.cache)} sectors were not flushed, {newest} of them came through", flush=True)
-        os._exit(0)
+
+
+class Fuse:
+    """Brings the torn cut about."""
+
+    def __init__(self, disk, path):
+        self.disk, self.path = disk, path
+        # Writes until the cut; none is due while it is None.
+        self.writes = None
+        signal.signal(signal.SIGTERM, self.light)
+        signal.signal(signal.SIGALRM, self.blow)
+
+    def light(self, *_signal):
+        self.writes = random.randint(1, WRITES)
+        signal.alarm(WAIT)
+
+    def burn(self):
+        """A write was taken, and is not yet answered."""
+        if self.writes is not None:
+            self.writes -= 1
+            if self.writes == 0:
+                self.blow()
+
+    def blow(self, *_signal):
+        """The cut; only SIGKILL ends what is left."""
+        print(f"{time.monotonic():.3f}, with {len(self.disk.cache)} sectors not flushed", flush=True)
+        self.disk.scatter()
+        os.unlink(self.path)
+        while True:
+            signal.pause()
 
 
 def receive(client, count):
@@ -80,8 +111,7 @@ def receive(client, count):
     while len(data) < count:
         part = client.recv(count - len(data))
         if not part:
-            # The cut comes as a signal, also after the machine.
-            signal.pause()
+            sys.exit(0)
         data += part
     return data
 
@@ -106,7 +136,7 @@ def reply(client, option, kind, data=b""):
     client.sendall(struct.pack(">QIII", REPLY_MAGIC, option, kind, len(data)) + data)
 
 
-def serve(client, disk):
+def serve(client, disk, fuse):
     """Requests, one after another."""
     while True:
         magic, flags, kind, cookie, offset, length = struct.unpack(">IHHQQI", receive(client, 28))
@@ -116,23 +146,24 @@ def serve(client, disk):
             data = disk.read(offset, length)
         elif kind == WRITE:
             disk.write(offset, receive(client, length), flags & FUA)
+            fuse.burn()
         elif kind == FLUSH:
             disk.flush()
         else:
             assert kind == DISCONNECT, kind
-            signal.pause()
+            sys.exit(0)
         client.sendall(struct.pack(">IIQ", ANSWER_MAGIC, 0, cookie) + data)
 
 
 def main():
     disk = Disk(sys.argv[1])
-    signal.signal(signal.SIGTERM, disk.scatter)
+    fuse = Fuse(disk, sys.argv[2])
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(sys.argv[2])
     listener.listen(1)
     client = listener.accept()[0]
     negotiate(client, disk)
-    serve(client, disk)
+    serve(client, disk, fuse)
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ class Forgetting(unittest.TestCase):
     def test_a_torn_cut_leaves_any_version_of_each_sector(self):
         self.disk.write(0, ONE * 3, False)
         self.disk.write(0, TWO * 3, False)
-        with mock.patch("random.randint", side_effect=[0, 1, 2]), mock.patch("os._exit"), mock.patch("builtins.print"):
+        with mock.patch("random.randint", side_effect=[0, 1, 2]):
             self.disk.scatter()
 
         self.assertEqual(self.image(), OLD + ONE + TWO + OLD)

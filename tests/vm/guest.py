@@ -20,8 +20,8 @@ def machine_dir():
 
 def machine(*arguments):
     """Runs tests/vm/machine."""
-    done = subprocess.run([MACHINE, *arguments], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
-    return done.stdout
+    command = [MACHINE, *arguments]
+    return subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True).stdout
 
 
 def guest(command):

@@ -1,4 +1,4 @@
-"""The plant inside the machine: a Modbus TCP server, a broker with a subscriber, and the link between gateway and broker.
+"""The plant inside the machine: a Modbus TCP server, a broker with a subscriber, and the gateway's link to the broker.
 
     plant.py ROUND
 
