@@ -31,8 +31,8 @@ REP_ACK, REP_INFO, REP_UNSUPPORTED = 1, 3, 0x80000001
 HAS_FLAGS, SEND_FLUSH, SEND_FUA = 1, 4, 8
 READ, WRITE, DISCONNECT, FLUSH = range(4)
 FUA = 1
-# A torn cut comes within so many writes, and so many seconds if there are none.
-WRITES, WAIT = 6, 3
+# A torn cut comes within so many writes, and so many seconds if there are none: `balanced` syncs every ten.
+WRITES, WAIT = 6, 12
 
 
 class Disk:
