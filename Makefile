@@ -4,10 +4,10 @@ CARGO := .ci/cargo
 # Each radio or bus is a feature and must build without the others.
 FEATURES := modbus
 
-.PHONY: help setup build demo test chaos check bench
+.PHONY: help setup build demo test chaos check bench vm-powercut
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
 
 setup: ## install what building and testing need
 	@.ci/setup test
@@ -43,3 +43,6 @@ check: ## what must be green before a change goes in: format, lints, features, d
 bench: ## measure, print the table, write target/bench/*.json
 	@.ci/setup test
 	$(CARGO) bench --locked --bench pipeline
+
+vm-powercut: ## cut the power of the gateway in an emulated machine; PROFILE=strict ROUNDS=3 SEED=7 for less or other
+	tests/vm/powercut $(if $(PROFILE),--profile $(PROFILE)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED))

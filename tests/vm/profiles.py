@@ -1,0 +1,59 @@
+"""The ways in which the gateway is run, and what is expected of each."""
+
+from dataclasses import dataclass
+
+UNITS, POINTS, POLL = 2, 10, "100ms"
+
+
+@dataclass
+class Profile:
+    """One way to run the gateway."""
+
+    rounds: int
+    buffer: str
+    # Shortest and longest time without a link, in seconds: longer than the loss window.
+    outage: tuple
+    is_committed_first: bool = False
+    is_control: bool = False
+
+
+STRICT = 'durability = "strict"\n'
+PROFILES = {
+    "strict": Profile(20, STRICT + "express = false\n", (2.5, 5), is_committed_first=True),
+    "express": Profile(5, STRICT, (2.5, 5)),
+    "balanced": Profile(5, 'durability = "balanced"\n', (13, 18)),
+    "control": Profile(1, STRICT + "express = false\n", (4, 5), is_committed_first=True, is_control=True),
+}
+
+
+def configuration(buffer):
+    """The gateway's, with its buffer on the disk that is cut."""
+    text = f"""[gateway]
+id = "gw"
+site = "vm"
+
+[buffer]
+path = "/mnt/buffer.db"
+{buffer}
+[rules]
+dir = "/mnt/rules"
+
+[api]
+socket = "/run/tidegate.sock"
+
+[[uplink]]
+name = "cloud"
+url = "mqtt://127.0.0.1:1883"
+reconnect = {{ min = "100ms", max = "1s" }}
+
+[[adapter]]
+name = "line"
+kind = "modbus"
+link = "tcp://127.0.0.1:5020"
+timeout = "5s"
+"""
+    for unit in range(1, UNITS + 1):
+        text += f'\n[[device]]\nid = "unit-{unit}"\nadapter = "line"\naddress = {{ unit = {unit} }}\npoll = "{POLL}"\n'
+        for point in range(POINTS):
+            text += f'[[device.point]]\nname = "v{point}"\nregister = "holding:{2 * point}"\ntype = "u32"\n'
+    return text
