@@ -254,8 +254,9 @@ fn migrate(db: &mut Connection, found: usize, mark: Option<&Mark>) -> rusqlite::
                           coalesce((SELECT epoch FROM message ORDER BY id DESC LIMIT 1), 0), ?) + 1,
                       max(coalesce(max(last_id), 0), coalesce((SELECT max(last) FROM pack WHERE id > (SELECT max(id) FROM pack) - ?), 0),
                           coalesce((SELECT max(id) FROM message), 0))
-               FROM epoch RETURNING epoch";
-    let epoch = tx.query_row(sql, [marked, SPAN], |row| row.get(0))?;
+               FROM epoch RETURNING epoch, last_id";
+    // Both are read as numbers: where they come from may be damaged, and then they are none.
+    let (epoch, _): (u64, u64) = tx.query_row(sql, [marked, SPAN], |row| Ok((row.get(0)?, row.get(1)?)))?;
     tx.commit()?;
     Ok(Identity { store: store.into(), epoch })
 }
