@@ -46,6 +46,7 @@ mod opening;
 mod pack;
 mod ranges;
 mod ring;
+mod rollup;
 mod route;
 mod rows;
 mod seal;

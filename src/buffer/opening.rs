@@ -20,7 +20,13 @@ use super::{
 use crate::model::Timestamp;
 
 /// Forward only; the file's `user_version` is how many of them it has seen.
-const MIGRATIONS: [&str; 2] = [include_str!("schema/0001_first.sql"), include_str!("schema/0002_packs.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("schema/0001_first.sql"),
+    include_str!("schema/0002_packs.sql"),
+    include_str!("schema/0003_rollup.sql"),
+];
+/// The format of a file that was opened.
+pub(super) const FORMAT: usize = MIGRATIONS.len();
 /// Room that is kept for a start on a full disk: for this store, and the command ledger beside it.
 const RESERVE: usize = 256 << 10;
 
