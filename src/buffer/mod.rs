@@ -35,6 +35,7 @@ mod express_test;
 #[cfg(test)]
 mod fault_test;
 mod handle;
+mod history;
 mod last;
 mod mark;
 mod metrics;
@@ -56,6 +57,9 @@ mod store;
 mod writer;
 
 pub use handle::{Append, Buffer, Feed, Origin, Stopped, open};
+pub use history::{
+    Answer, Archive, ArchiveError, Bucket, Every, History, HistoryError, Period, Rows, Step, Wish, parse_time,
+};
 pub use metrics::Metrics;
 pub use opening::OpenError;
 pub use status::{Identity, Owed, Status};

@@ -9,8 +9,8 @@ use tokio::{
 };
 use tracing::error;
 
-use super::{Append, Feed, core::Core};
-use crate::model::{Block, BlockId, EpochEnd, Reading, StateChange, Wanted};
+use super::{Append, Feed, core::Core, rollup::Unwritten};
+use crate::model::{Block, BlockId, EpochEnd, PointAddress, Reading, StateChange, Wanted};
 
 /// Appends that wait; when it is full the sender waits.
 pub(super) const APPENDS: usize = 64;
@@ -31,6 +31,7 @@ pub(super) enum Request {
     SetUplinks { feeds: Vec<Feed>, reply: Reply<()> },
     RuleState(Reply<Vec<StateChange>>),
     LastValues(Reply<Vec<Reading>>),
+    Unwritten { address: PointAddress, reply: Reply<Unwritten> },
     Flush(Reply<()>),
     Close(Reply<()>),
 }
@@ -136,6 +137,9 @@ fn answer(core: &mut Core, request: Request) {
         }
         Request::LastValues(reply) => {
             let _ = reply.send(core.last_values());
+        }
+        Request::Unwritten { address, reply } => {
+            let _ = reply.send(core.unwritten(&address));
         }
         Request::Flush(_) | Request::Close(_) => {}
     }
