@@ -15,7 +15,7 @@ use super::core::{Core, Metrics, Running, Ways};
 use crate::{
     adapter::{Adapter, registry::Loaded},
     api,
-    buffer::{self, Buffer, Feed},
+    buffer::{self, Buffer, Feed, History},
     command::{self, Desk, Routes},
     config::Config,
     live::Live,
@@ -161,6 +161,7 @@ async fn open(
     };
     let running = Running::new(batches.0, (desk, desk_context));
     let ways = Ways { inbox: inbox.0, events: events.0, rules: controls.0, rule_status: rule_status.1, routes };
+    let history = History::new(buffer.clone(), &config.buffer, Arc::clone(&clock));
     let core = Core {
         path: path.to_owned(),
         started: clock.now(),
@@ -168,6 +169,7 @@ async fn open(
         metrics: Metrics::register(registry),
         rate: Mutex::default(),
         clock,
+        history,
         buffer,
         live,
         supervisor,

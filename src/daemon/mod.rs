@@ -15,6 +15,7 @@
 mod adapters;
 mod assembly;
 mod core;
+mod history;
 mod reload;
 mod serve;
 mod surface;

@@ -18,7 +18,7 @@ use super::{
     core::Core,
 };
 use crate::{
-    api::{self, ApiError, BoxFuture, Gateway, Server, SocketError, WriteRequest, view},
+    api::{self, ApiError, BoxFuture, Gateway, HistoryWish, Server, SocketError, WriteRequest, view},
     host::identity,
     model::{
         CommandId, DeviceRequest, Envelope, Event, EventKind, Outcome, OutcomeStatus, Payload, PointAddress, Quality,
@@ -257,6 +257,10 @@ impl Gateway for Surface {
             }
             answer.await.unwrap_or_else(|_| stopping())
         })
+    }
+
+    fn history(&self, point: PointAddress, wish: HistoryWish) -> BoxFuture<'_, Result<view::History, ApiError>> {
+        Box::pin(self.0.past(point, wish))
     }
 
     fn buffer(&self) -> Value {
