@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{
     context::Context,
     error::CliError,
+    export,
     format::{bytes, count, span},
     table::{Table, cell},
 };
@@ -20,12 +21,18 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Write the stored readings out, with the daemon at work or without.
+    Export(export::Args),
 }
 
 pub(super) fn run(command: &Command, context: &mut Context) -> Result<(), CliError> {
-    let Command::Status { json: as_json } = command;
-    let json = context.get("/api/v1/buffer")?;
-    context.show(*as_json, &json, || text(&json))
+    match command {
+        Command::Status { json: as_json } => {
+            let json = context.get("/api/v1/buffer")?;
+            context.show(*as_json, &json, || text(&json))
+        }
+        Command::Export(args) => export::run(args, context),
+    }
 }
 
 /// The buffer for people; `status` shows the same.

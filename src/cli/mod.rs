@@ -11,6 +11,7 @@ mod context;
 mod demo;
 mod devices;
 mod error;
+mod export;
 mod format;
 mod history;
 pub mod live_view;
