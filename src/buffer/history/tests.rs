@@ -157,6 +157,31 @@ async fn single_readings_are_found_whatever_the_clock_did() {
 }
 
 #[test]
+fn what_a_crash_took_is_summed_up_again_and_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings(&dir);
+    let counts = |core: &crate::buffer::core::Core| {
+        let sums = core.unwritten(&point("voltage").address).sums;
+        sums.iter().map(|(_, _, sum)| sum.n).collect::<Vec<_>>()
+    };
+    let mut crashed = model_test::core(&settings);
+    crashed.take(Append { forward: vec![reading(1.0, 0), reading(3.0, 1)], ..Append::default() });
+    assert!(crashed.commit());
+    drop(crashed);
+
+    let mut next = model_test::core(&settings);
+    next.restore_last();
+    assert_eq!(counts(&next), [2]);
+    assert!(next.finish());
+    assert_eq!(counts(&next), [0_u64; 0]);
+    drop(next);
+
+    let mut last = model_test::core(&settings);
+    last.restore_last();
+    assert_eq!(counts(&last), [0_u64; 0]);
+}
+
+#[test]
 fn a_file_that_is_not_there_or_of_another_version_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("buffer.db");
