@@ -21,6 +21,14 @@ pub enum ApiError {
     /// There is no such point.
     #[error("no point {0}")]
     NoPoint(PointAddress),
+    /// There is no such point, or none of which something was stored.
+    #[error("no history of {point}")]
+    NoHistory {
+        /// What was asked for.
+        point: PointAddress,
+        /// A point that is spelt most like it.
+        near: Option<String>,
+    },
     /// The route knows other methods.
     #[error("this method is not allowed here")]
     Method,
@@ -43,7 +51,7 @@ impl ApiError {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
-            Self::NoRoute | Self::NoPoint(_) => StatusCode::NOT_FOUND,
+            Self::NoRoute | Self::NoPoint(_) | Self::NoHistory { .. } => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -53,14 +61,18 @@ impl ApiError {
     }
 
     /// What the sender can do about it.
-    fn help(&self) -> Option<&'static str> {
-        match self {
-            Self::NoRoute | Self::Method => Some("GET /api/v1/openapi.json lists every route"),
-            Self::NoPoint(_) => Some("`tidegate points` and GET /api/v1/points list every point"),
-            Self::Refused(_) => Some("nothing was changed"),
-            Self::Unavailable(_) => Some("GET /health says which part is missing"),
-            Self::Invalid(_) | Self::TooLarge(_) | Self::Timeout(_) => None,
-        }
+    fn help(&self) -> Option<String> {
+        let help = match self {
+            Self::NoRoute | Self::Method => "GET /api/v1/openapi.json lists every route",
+            Self::NoHistory { near: Some(near), .. } => return Some(format!("did you mean {near}?")),
+            Self::NoPoint(_) | Self::NoHistory { near: None, .. } => {
+                "`tidegate points` and GET /api/v1/points list every point"
+            }
+            Self::Refused(_) => "nothing was changed",
+            Self::Unavailable(_) => "GET /health says which part is missing",
+            Self::Invalid(_) | Self::TooLarge(_) | Self::Timeout(_) => return None,
+        };
+        Some(help.to_owned())
     }
 }
 
@@ -76,7 +88,7 @@ pub(super) struct ErrorBody {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = ErrorBody { error: self.to_string(), help: self.help().map(str::to_owned) };
+        let body = ErrorBody { error: self.to_string(), help: self.help() };
         (self.status(), Json(body)).into_response()
     }
 }

@@ -71,6 +71,32 @@ impl Gateway for Fake {
         Box::pin(async move { outcome.because("no grant") })
     }
 
+    fn history(&self, point: PointAddress, wish: HistoryWish) -> BoxFuture<'_, Result<view::History, ApiError>> {
+        Box::pin(async move {
+            if point.point.as_str() != "voltage" {
+                return Err(ApiError::NoHistory { point, near: Some("meter-1/voltage".to_owned()) });
+            }
+            let bucket = view::Bucket {
+                t: "2026-11-20T12:00:00.000Z".to_owned(),
+                n: 60,
+                min: Some(229.5),
+                mean: Some(230.1),
+                max: Some(231.0),
+                last: Some(230.0),
+                ..view::Bucket::default()
+            };
+            Ok(view::History {
+                point: point.to_string(),
+                unit: Some("V".to_owned()),
+                from: "2026-11-20T12:00:00.000Z".to_owned(),
+                to: "2026-11-20T13:00:00.000Z".to_owned(),
+                every: wish.every.unwrap_or_default(),
+                buckets: Some(vec![bucket]),
+                readings: None,
+            })
+        })
+    }
+
     fn buffer(&self) -> Value {
         json!({"committed": 3})
     }

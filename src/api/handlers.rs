@@ -12,7 +12,9 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{LetterAction, LetterRequest, WriteRequest, body::Body, error::ApiError, routes::Context, view};
+use super::{
+    HistoryWish, LetterAction, LetterRequest, WriteRequest, body::Body, error::ApiError, routes::Context, view,
+};
 use crate::model::{DeviceId, PointAddress, PointName, Selector, Timestamp};
 
 /// Media type of OpenMetrics 1.0.0.
@@ -26,6 +28,20 @@ pub(super) type Select = Result<Query<SelectQuery>, QueryRejection>;
 pub(super) struct SelectQuery {
     /// The selector; everything when it is absent.
     select: Option<String>,
+}
+
+/// `?point=device/point&from=…&to=…&every=…`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HistoryQuery {
+    /// `device/point`.
+    point: String,
+    /// Begin.
+    from: Option<String>,
+    /// End.
+    to: Option<String>,
+    /// Length of a row.
+    every: Option<String>,
 }
 
 /// `{"device","point"}`
@@ -127,6 +143,18 @@ pub(super) async fn write(
         expires: expires.map_err(|error| ApiError::Invalid(error.to_string()))?,
     };
     Ok(Json(view::Outcome::from(&context.gateway.write(request).await)))
+}
+
+pub(super) async fn history(
+    State(context): State<Context>,
+    query: Result<Query<HistoryQuery>, QueryRejection>,
+) -> Result<Json<view::History>, ApiError> {
+    let Query(HistoryQuery { point, from, to, every }) =
+        query.map_err(|error| ApiError::Invalid(error.body_text()))?;
+    let no_point = || ApiError::Invalid(format!("{point:?} is no point: write device/point"));
+    let (device, name) = point.split_once('/').ok_or_else(no_point)?;
+    let wish = HistoryWish { from, to, every };
+    Ok(Json(context.gateway.history(address(device, name)?, wish).await?))
 }
 
 pub(super) async fn buffer(State(context): State<Context>) -> Json<Value> {

@@ -58,6 +58,9 @@ pub trait Gateway: Send + Sync + 'static {
     /// Sends a command through grants and ledger, and waits for its final outcome.
     fn write(&self, request: WriteRequest) -> BoxFuture<'_, Outcome>;
 
+    /// The past of a point.
+    fn history(&self, point: PointAddress, wish: HistoryWish) -> BoxFuture<'_, Result<view::History, ApiError>>;
+
     /// The buffer's own status.
     fn buffer(&self) -> Value;
 
@@ -105,6 +108,18 @@ pub enum LetterAction {
     Retry,
     /// They are thrown away.
     Drop,
+}
+
+/// Which time of the past, as written: `from` and `to` as RFC 3339, `now` or how long ago (`-24h`), `every` as `1m`,
+/// `15m`, `1h`, `1d`, `raw` or `auto`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HistoryWish {
+    /// Begin; a day ago when absent.
+    pub from: Option<String>,
+    /// End; now when absent.
+    pub to: Option<String>,
+    /// Length of a row; `auto` when absent.
+    pub every: Option<String>,
 }
 
 /// A wish of a local user to set a point.

@@ -53,16 +53,20 @@ fn operation_id(route: &Route) -> String {
     format!("{}{path}", route.method)
 }
 
-/// Parameters in the path and `?select=`.
+/// Parameters in the path and behind the `?`.
 fn parameters(route: &Route) -> Vec<Value> {
     let in_path = route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     let mut all: Vec<Value> = in_path
         .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
         .collect();
-    if route.selects {
-        let what = "device/point with * for any run of characters within one segment; everything when absent";
-        all.push(json!({ "name": "select", "in": "query", "description": what, "schema": { "type": "string" } }));
-    }
+    all.extend(route.query.iter().map(|(name, required, what)| {
+        let mut parameter =
+            json!({ "name": name, "in": "query", "description": what, "schema": { "type": "string" } });
+        if *required {
+            parameter["required"] = json!(true);
+        }
+        parameter
+    }));
     all
 }
 
@@ -75,6 +79,7 @@ fn reference(name: &str) -> Value {
 fn schemas() -> Value {
     let text = || json!({ "type": "string" });
     let count = || json!({ "type": "integer", "minimum": 0 });
+    let number = || json!({ "type": "number" });
     let list = |of: Value| json!({ "type": "array", "items": of });
     let time = || json!({ "type": "string", "format": "date-time" });
     json!({
@@ -123,6 +128,20 @@ fn schemas() -> Value {
         ),
         "Missed": object(&json!({ "missed_batches": count() }), &["missed_batches"]),
         "TailLine": { "oneOf": [reference("Live"), reference("Missed")] },
+        "History": object(
+            &json!({
+                "point": text(), "unit": text(), "from": time(), "to": time(), "every": text(),
+                "buckets": list(reference("Bucket")), "readings": list(reference("Live")),
+            }),
+            &["point", "from", "to", "every"],
+        ),
+        "Bucket": object(
+            &json!({
+                "t": time(), "n": count(), "bad": count(), "min": number(), "mean": number(), "max": number(),
+                "last": number(),
+            }),
+            &["t", "n", "bad"],
+        ),
         "Adapter": object(
             &json!({ "name": text(), "kind": text(), "state": text(), "devices": count() }),
             &["name", "kind", "state", "devices"],
@@ -178,6 +197,8 @@ mod tests {
             ("Point", to_value(view::Point::default()).unwrap()),
             ("Live", to_value(view::Live::default()).unwrap()),
             ("Outcome", to_value(view::Outcome::default()).unwrap()),
+            ("History", to_value(view::History::default()).unwrap()),
+            ("Bucket", to_value(view::Bucket::default()).unwrap()),
             ("Adapter", to_value(view::Adapter::default()).unwrap()),
             ("Health", to_value(view::Health::default()).unwrap()),
         ];

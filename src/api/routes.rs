@@ -26,6 +26,24 @@ pub(super) struct Context {
     pub(super) stop: Stop,
 }
 
+/// One `name=value` behind the `?`: its name, whether it has to be there, and what it says.
+pub(super) type Parameter = (&'static str, bool, &'static str);
+
+/// `?select=`
+const SELECT: &[Parameter] =
+    &[("select", false, "device/point with * for any run of characters within one segment; everything when absent")];
+/// Which past is wanted.
+const PAST: &[Parameter] = &[
+    ("point", true, "device/point"),
+    ("from", false, "RFC 3339, `now`, or how long ago, such as `-24h`, the default"),
+    ("to", false, "likewise; `now` is the default"),
+    (
+        "every",
+        false,
+        "whole minutes such as `1m`, `15m`, `1h` or `1d`, `raw` for single readings, or `auto`, the default",
+    ),
+];
+
 /// One route and what the document says of it.
 pub(super) struct Route {
     /// `get`, `post` or `put`.
@@ -38,8 +56,8 @@ pub(super) struct Route {
     pub(super) answer: Option<&'static str>,
     /// The name of the body's schema.
     pub(super) body: Option<&'static str>,
-    /// Whether it takes `?select=`.
-    pub(super) selects: bool,
+    /// What it takes behind the `?`.
+    pub(super) query: &'static [Parameter],
     /// Media type of the answer.
     pub(super) media: &'static str,
     /// What answers it.
@@ -56,7 +74,7 @@ impl Route {
         summary: &'static str,
     ) -> Self {
         let media = "application/json";
-        Self { method, path, summary, answer: Some(answer), body: None, selects: false, media, handler }
+        Self { method, path, summary, answer: Some(answer), body: None, query: &[], media, handler }
     }
 
     /// The same with a body.
@@ -66,8 +84,13 @@ impl Route {
     }
 
     /// The same with `?select=`.
-    const fn selecting(mut self) -> Self {
-        self.selects = true;
+    const fn selecting(self) -> Self {
+        self.asking(SELECT)
+    }
+
+    /// The same with something behind the `?`.
+    const fn asking(mut self, query: &'static [Parameter]) -> Self {
+        self.query = query;
         self
     }
 
@@ -110,6 +133,7 @@ pub(super) const ROUTES: &[Route] = &[
         "Set a point, if a grant allows it, and wait for the outcome",
     )
     .taking("Write"),
+    Route::json("get", "/api/v1/history", "History", || get(handlers::history), "The past of a point").asking(PAST),
     Route::json("get", "/api/v1/buffer", "Any", || get(handlers::buffer), "The buffer's status"),
     Route::json(
         "get",

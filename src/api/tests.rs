@@ -57,6 +57,28 @@ async fn listings_answer_what_the_gateway_knows() {
 }
 
 #[tokio::test]
+async fn the_past_of_a_point_is_told_and_an_unknown_one_meets_its_neighbour() {
+    let mut harness = Harness::new(true);
+    let client = harness.client();
+
+    let (past, unknown, shapeless, misspelt) = harness
+        .serve(async {
+            (
+                client.get("/api/v1/history?point=meter-1/voltage&from=-1h&every=1h").await.unwrap(),
+                client.get("/api/v1/history?point=meter-1/voltag").await.unwrap_err(),
+                client.get("/api/v1/history?point=voltage").await.unwrap_err(),
+                client.get("/api/v1/history?point=meter-1/voltage&form=-1h").await.unwrap_err(),
+            )
+        })
+        .await;
+
+    assert_eq!((&past["every"], &past["buckets"][0]["mean"]), (&json!("1h"), &json!(230.1)));
+    assert!(past.get("readings").is_none());
+    assert!(matches!(&unknown, ClientError::Refused { help: Some(help), .. } if help.contains("meter-1/voltage")));
+    assert_eq!([unknown, shapeless, misspelt].map(code), [404, 400, 400]);
+}
+
+#[tokio::test]
 async fn every_route_of_the_table_is_served() {
     let mut harness = Harness::new(true);
     let path = harness.path.clone();

@@ -197,6 +197,51 @@ impl From<&model::Outcome> for Outcome {
     }
 }
 
+/// The past of a point, oldest first.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct History {
+    /// `device/point`.
+    pub point: String,
+    /// UCUM unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// The begin of the first bucket, RFC 3339.
+    pub from: String,
+    /// The end, RFC 3339.
+    pub to: String,
+    /// Length of a bucket, for example `15m`, or `raw`.
+    pub every: String,
+    /// Spans of time, those without a reading left out; absent for `raw`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub buckets: Option<Vec<Bucket>>,
+    /// Single readings, for `raw` alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub readings: Option<Vec<Live>>,
+}
+
+/// One span of time of a point.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Bucket {
+    /// When it begins, RFC 3339.
+    pub t: String,
+    /// Readings with a value.
+    pub n: u64,
+    /// Readings without one.
+    pub bad: u64,
+    /// Smallest value; absent without a value, as are the other three.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min: Option<f64>,
+    /// Mean of the values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mean: Option<f64>,
+    /// Largest value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<f64>,
+    /// The newest value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<f64>,
+}
+
 /// Whether everything works.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {

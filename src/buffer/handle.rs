@@ -9,6 +9,7 @@ use super::{
     codec::Encoder,
     core::Core,
     opening,
+    rollup::Unwritten,
     writer::{self, APPENDS, LetterAct, REQUESTS, Request},
 };
 use crate::{
@@ -215,6 +216,11 @@ impl Buffer {
     pub async fn set_uplinks(&self, feeds: Vec<Feed>) {
         // A writer that has ended has no uplinks to change.
         let _ = self.ask(|reply| Request::SetUplinks { feeds, reply }).await;
+    }
+
+    /// What of a point is not in its rollups yet.
+    pub(super) async fn unwritten(&self, address: PointAddress) -> Result<Unwritten, Stopped> {
+        self.ask(|reply| Request::Unwritten { address, reply }).await
     }
 
     /// Whether the writer still answers.

@@ -7,7 +7,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::Status;
+use super::{Status, rollup};
 
 /// Name and value of each label.
 type Labels = Vec<(String, String)>;
@@ -23,6 +23,7 @@ pub struct Metrics {
     pub(super) memory_shed: Counter,
     pub(super) letters: Counter,
     pub(super) letters_dropped: Counter,
+    pub(super) rollup: rollup::Metrics,
     pub(super) committed: Counter,
     pub(super) body_bytes: Counter,
     pub(super) commits: Counter,
@@ -39,7 +40,7 @@ impl Metrics {
     /// Makes the figures known under `buffer_…`.
     pub fn register(registry: &mut Registry) -> Self {
         let registry = registry.sub_registry_with_prefix("buffer");
-        let new = Self::default();
+        let new = Self { rollup: rollup::Metrics::register(registry), ..Self::default() };
         registry.register("readings_appended", "Readings taken in", new.appended.clone());
         registry.register("readings_too_large", "Readings replaced by bad:too-large", new.too_large.clone());
         registry.register("blocks_cut", "Blocks that got their number", new.cut.clone());

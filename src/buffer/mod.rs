@@ -37,6 +37,7 @@ mod express_test;
 #[cfg(test)]
 mod fault_test;
 mod handle;
+mod history;
 mod last;
 mod letters;
 mod mark;
@@ -49,6 +50,7 @@ mod opening;
 mod pack;
 mod ranges;
 mod ring;
+mod rollup;
 mod route;
 mod rows;
 mod seal;
@@ -58,6 +60,9 @@ mod store;
 mod writer;
 
 pub use handle::{Append, Buffer, Feed, Origin, Stopped, open};
+pub use history::{
+    Answer, Archive, ArchiveError, Bucket, Every, History, HistoryError, Period, Rows, Step, Wish, parse_time,
+};
 pub use letters::{Letter, Letters};
 pub use metrics::Metrics;
 pub use opening::OpenError;

@@ -21,7 +21,13 @@ use super::{
 use crate::model::{Gap, Timestamp};
 
 /// Forward only; the file's `user_version` is how many of them it has seen.
-const MIGRATIONS: [&str; 2] = [include_str!("schema/0001_first.sql"), include_str!("schema/0002_packs.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("schema/0001_first.sql"),
+    include_str!("schema/0002_packs.sql"),
+    include_str!("schema/0003_rollup.sql"),
+];
+/// The format of a file that was opened.
+pub(super) const FORMAT: usize = MIGRATIONS.len();
 /// Room that is kept for a start on a full disk: for this store, and the command ledger beside it.
 const RESERVE: usize = 256 << 10;
 
@@ -265,8 +271,9 @@ fn migrate(db: &mut Connection, found: usize, mark: Option<&Mark>) -> rusqlite::
                           coalesce((SELECT epoch FROM message ORDER BY id DESC LIMIT 1), 0), ?) + 1,
                       max(coalesce(max(last_id), 0), coalesce((SELECT max(last) FROM pack WHERE id > (SELECT max(id) FROM pack) - ?), 0),
                           coalesce((SELECT max(id) FROM message), 0))
-               FROM epoch RETURNING epoch";
-    let epoch = tx.query_row(sql, [marked, SPAN], |row| row.get(0))?;
+               FROM epoch RETURNING epoch, last_id";
+    // Both are read as numbers: where they come from may be damaged, and then they are none.
+    let (epoch, _): (u64, u64) = tx.query_row(sql, [marked, SPAN], |row| Ok((row.get(0)?, row.get(1)?)))?;
     tx.commit()?;
     Ok(Identity { store: store.into(), epoch })
 }

@@ -9,8 +9,8 @@ use tokio::{
 };
 use tracing::error;
 
-use super::{Append, Feed, Letter, Letters, core::Core};
-use crate::model::{Block, BlockId, EpochEnd, Reading, Replay, StateChange, Wanted};
+use super::{Append, Feed, Letter, Letters, core::Core, rollup::Unwritten};
+use crate::model::{Block, BlockId, EpochEnd, PointAddress, Reading, Replay, StateChange, Wanted};
 
 /// Appends that wait; when it is full the sender waits.
 pub(super) const APPENDS: usize = 64;
@@ -36,6 +36,7 @@ pub(super) enum Request {
     SetUplinks { feeds: Vec<Feed>, reply: Reply<()> },
     RuleState(Reply<Vec<StateChange>>),
     LastValues(Reply<Vec<Reading>>),
+    Unwritten { address: PointAddress, reply: Reply<Unwritten> },
     Flush(Reply<()>),
     Close(Reply<()>),
 }
@@ -159,6 +160,9 @@ fn answer(core: &mut Core, request: Request) {
         }
         Request::LastValues(reply) => {
             let _ = reply.send(core.last_values());
+        }
+        Request::Unwritten { address, reply } => {
+            let _ = reply.send(core.unwritten(&address));
         }
         Request::Flush(_) | Request::Close(_) => {}
     }

@@ -8,6 +8,7 @@ use super::{
     context::Context,
     deadletter,
     error::CliError,
+    export,
     format::{bytes, count, span},
     table::{Table, cell},
 };
@@ -24,6 +25,8 @@ pub(super) enum Command {
     /// Messages a broker will never take.
     #[command(subcommand)]
     Deadletter(deadletter::Command),
+    /// Write the stored readings out, with the daemon at work or without.
+    Export(export::Args),
 }
 
 pub(super) fn run(command: &Command, context: &mut Context) -> Result<(), CliError> {
@@ -33,6 +36,7 @@ pub(super) fn run(command: &Command, context: &mut Context) -> Result<(), CliErr
             context.show(*as_json, &json, || text(&json))
         }
         Command::Deadletter(command) => deadletter::run(command, context),
+        Command::Export(args) => export::run(args, context),
     }
 }
 

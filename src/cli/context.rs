@@ -64,6 +64,11 @@ impl Context {
         block_on(async { Ok(client.send(method, path, body).await?) })
     }
 
+    /// Where output goes.
+    pub(super) fn out(&mut self) -> &mut dyn Write {
+        &mut *self.out
+    }
+
     /// Prints text as it is.
     pub(super) fn print(&mut self, text: &str) -> Result<(), CliError> {
         self.out.write_all(text.as_bytes())?;

@@ -46,6 +46,11 @@ pub(super) fn parse_span(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// A cell of comma-separated values (RFC 4180), quoted where it must be.
+pub(super) fn csv(text: &str) -> String {
+    if text.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+}
+
 /// A value with its unit and, when it is not good, its quality.
 pub(super) fn measured(value: &str, unit: Option<&str>, quality: Option<&str>) -> String {
     let quality = quality.filter(|quality| *quality != "good");

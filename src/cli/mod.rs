@@ -4,6 +4,7 @@
 //! 78 the configuration is wrong.
 
 mod buffer;
+mod chart;
 mod check;
 mod completions;
 mod context;
@@ -11,7 +12,9 @@ mod deadletter;
 mod demo;
 mod devices;
 mod error;
+mod export;
 mod format;
+mod history;
 pub mod live_view;
 mod log_level;
 mod man;
@@ -73,7 +76,9 @@ enum Command {
     Read(read::Args),
     /// Set a point, if a grant allows it.
     Write(write::Args),
-    /// Look into the buffer.
+    /// Show the past of a point.
+    History(history::Args),
+    /// Look into the buffer, or write it out.
     #[command(subcommand)]
     Buffer(buffer::Command),
     /// List, check and reload rules.
@@ -126,6 +131,7 @@ impl Command {
             Self::Points(args) => points::run(args, context),
             Self::Read(args) => read::run(args, context),
             Self::Write(args) => write::run(args, context),
+            Self::History(args) => history::run(args, context),
             Self::Buffer(command) => buffer::run(command, context),
             Self::Rules(command) => rules::run(command, context),
             Self::Reload(reload::Args {}) => reload::run(context),

@@ -45,6 +45,12 @@ pub(super) fn socket_path(path: &Path) -> Result<PathBuf, CliError> {
     Ok(config::read(path).socket().to_owned())
 }
 
+/// The buffer's file, found as [`socket_path`] finds the socket.
+pub(super) fn buffer_path(path: &Path) -> Result<PathBuf, CliError> {
+    socket_path(path)?;
+    Ok(config::read(path).buffer().to_owned())
+}
+
 /// Runs the daemon until it is asked to stop.
 pub(super) fn run(config: &Path) -> Result<(), CliError> {
     daemon::run(config).map_err(|error| match error {

@@ -63,6 +63,9 @@ fn listings_are_tables_for_people() {
     assert!(letters.starts_with("ID  UPLINK  STREAM") && letters.contains("too large"), "{letters}");
     assert!(against_a_gateway(&["rules", "list"]).0.starts_with("RULE        STATE"));
     assert_eq!(against_a_gateway(&["read", "meter-1/voltage"]).0, "230.2 V\n");
+    assert!(against_a_gateway(&["history", "meter-1/voltage", "--from", "-2h"]).0.contains("Z  60       229.5"));
+    assert!(against_a_gateway(&["history", "meter-1/voltage", "--chart"]).0.contains("│"));
+    assert!(against_a_gateway(&["history", "meter-1/voltage", "--csv"]).0.starts_with("t,n,bad,min"));
 }
 
 #[test]
@@ -83,8 +86,9 @@ fn an_adapter_that_is_not_there_is_a_mistake_in_every_listing() {
 
 #[test]
 fn every_listing_is_one_json_document_on_request() {
-    let listings: [&[&str]; 8] = [
+    let listings: [&[&str]; 9] = [
         &["buffer", "deadletter", "list", "--json"],
+        &["history", "meter-1/voltage", "--json"],
         &["status", "--json"],
         &["devices", "--json"],
         &["points", "--json"],
@@ -109,6 +113,8 @@ fn a_command_that_was_not_done_says_why_and_fails() {
     assert_eq!(format!("{:?}", reloaded.exit_code()), code(error::CONFIG));
 
     against_a_gateway(&["log-level", "debug"]).1.unwrap();
+    let unknown = against_a_gateway(&["history", "meter-1/voltag"]).1.unwrap_err();
+    assert!(unknown.to_string().contains("meter-1/voltage"), "{unknown}");
     let refused = against_a_gateway(&["read", "meter-1/nothing"]).1.unwrap_err();
     assert_eq!(format!("{:?}", refused.exit_code()), code(error::UNAVAILABLE));
 }

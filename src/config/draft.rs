@@ -167,6 +167,11 @@ impl Draft {
         &self.config.api.socket
     }
 
+    /// Likewise the buffer's file.
+    pub fn buffer(&self) -> &Path {
+        &self.config.buffer.path
+    }
+
     /// Likewise the rules' folder and limits.
     pub fn rules(&self) -> &Rules {
         &self.config.rules

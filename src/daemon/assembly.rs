@@ -15,7 +15,7 @@ use super::core::{Core, Metrics, Running, Ways};
 use crate::{
     adapter::{Adapter, registry::Loaded},
     api,
-    buffer::{self, Buffer, Feed},
+    buffer::{self, Buffer, Feed, History},
     command::{self, Desk, Routes},
     config::Config,
     live::Live,
@@ -168,6 +168,7 @@ async fn open(
         rule_status: rule_status.1,
         routes,
     };
+    let history = History::new(buffer.clone(), &config.buffer, Arc::clone(&clock));
     let core = Core {
         path: path.to_owned(),
         started: clock.now(),
@@ -175,6 +176,7 @@ async fn open(
         metrics: Metrics::register(registry),
         rate: Mutex::default(),
         clock,
+        history,
         buffer,
         live,
         supervisor,

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     adapter,
-    buffer::Buffer,
+    buffer::{Buffer, History},
     command::{self, Desk, Routes},
     config::Config,
     live::Live,
@@ -37,6 +37,8 @@ pub(super) struct Core {
     pub(super) started: Timestamp,
     /// The store.
     pub(super) buffer: Buffer,
+    /// What was stored.
+    pub(super) history: History,
     /// The last readings.
     pub(super) live: Live,
     /// Who starts and ends tasks.

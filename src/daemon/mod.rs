@@ -15,6 +15,7 @@
 mod adapters;
 mod assembly;
 mod core;
+mod history;
 mod letters;
 mod reload;
 mod serve;

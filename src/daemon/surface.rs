@@ -19,7 +19,7 @@ use super::{
     uplinks::{self, UplinkTask},
 };
 use crate::{
-    api::{self, ApiError, BoxFuture, Gateway, LetterRequest, Server, SocketError, WriteRequest, view},
+    api::{self, ApiError, BoxFuture, Gateway, HistoryWish, LetterRequest, Server, SocketError, WriteRequest, view},
     host::identity,
     model::{
         CommandId, DeviceRequest, Envelope, Event, EventKind, Outcome, OutcomeStatus, Payload, PointAddress, Quality,
@@ -266,6 +266,10 @@ impl Gateway for Surface {
             }
             answer.await.unwrap_or_else(|_| stopping())
         })
+    }
+
+    fn history(&self, point: PointAddress, wish: HistoryWish) -> BoxFuture<'_, Result<view::History, ApiError>> {
+        Box::pin(self.0.past(point, wish))
     }
 
     fn buffer(&self) -> Value {

@@ -23,13 +23,14 @@ use super::{
     last::LastValues,
     opening::Notice,
     ring::Ring,
+    rollup::{Rollups, Unwritten},
     route::{Router, Track},
     shelf::Shelf,
     store::Store,
 };
 use crate::{
     config::{self, Durability},
-    model::{BlockId, EpochEnd, Event, EventKind, Reading, Receipt, StateChange, Timestamp},
+    model::{BlockId, EpochEnd, Event, EventKind, PointAddress, Reading, Receipt, StateChange, Timestamp},
 };
 
 /// A commit does not wait for its time beyond this many blocks or bytes.
@@ -68,6 +69,7 @@ pub(in crate::buffer) struct Core {
     shelf: Shelf,
     delivery: Delivery,
     last: LastValues,
+    rollups: Rollups,
     /// Each with the time at which its readings were taken in.
     receipts: Vec<(Instant, Receipt)>,
     states: States,
@@ -105,6 +107,7 @@ impl Core {
         delivery.set_uplinks(&origin.uplinks, committed);
         store.keep_uplinks(&delivery.names())?;
         let router = Router::new(origin.uplinks.clone());
+        let rollups = Rollups::open(&store.db, &settings, metrics.rollup.clone(), committed, origin.clock.now())?;
         let identity = store.identity.clone();
         let status = first_status(&settings, &identity);
         info!(path = %settings.path.display(), store = %identity.store, epoch = identity.epoch,
@@ -115,6 +118,7 @@ impl Core {
             ring: Ring::default(),
             shelf: Shelf::default(),
             last: LastValues::default(),
+            rollups,
             receipts: Vec::new(),
             states: States::new(),
             states_since: None,
@@ -161,6 +165,8 @@ impl Core {
         let now = Instant::now();
         self.shed_memory();
         self.metrics.appended.inc_by((append.forward.len() + append.local.len()) as u64);
+        self.rollups.present(now, self.cutter.now());
+        append.forward.iter().chain(&append.local).for_each(|reading| self.rollups.note(reading));
         for reading in append.forward {
             let tracks = self.router.forward(&reading);
             self.reading(&tracks, reading, now);
@@ -201,6 +207,8 @@ impl Core {
             self.commit_if_due(now);
         } else if is_due(self.shelf.due()) {
             self.commit_shelf();
+        } else if is_due(self.rollups.due()) {
+            self.roll_up();
         } else if is_due(self.timers.persist) || is_due(self.timers.remind) {
             self.persist();
         }
@@ -212,7 +220,8 @@ impl Core {
     /// When [`Core::tick`] has something to do.
     pub(in crate::buffer) fn next_due(&self) -> Option<Instant> {
         let Timers { commit, persist, remind, sync, refresh, .. } = self.timers;
-        [self.linger_due(), commit, self.shelf.due(), persist, remind, sync, refresh].into_iter().flatten().min()
+        let others = [self.linger_due(), self.shelf.due(), self.rollups.due()];
+        [commit, persist, remind, sync, refresh].into_iter().chain(others).flatten().min()
     }
 
     /// While every uplink is away or behind, a block that is cut early reaches nobody earlier: readings gather until
@@ -281,6 +290,11 @@ impl Core {
     /// The last reading of every point.
     pub(in crate::buffer) fn last_values(&self) -> Vec<Reading> {
         self.last.all()
+    }
+
+    /// What of a point is not in its rollups yet.
+    pub(in crate::buffer) fn unwritten(&self, address: &PointAddress) -> Unwritten {
+        self.rollups.unwritten(address)
     }
 
     fn reading(&mut self, tracks: &[Track], reading: Reading, now: Instant) {

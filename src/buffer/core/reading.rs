@@ -85,11 +85,32 @@ impl Core {
         Ok(())
     }
 
-    /// Reads the last values of the run before.
+    /// Reads the last values of the run before, and sums up again what a crash took of the rollups.
     pub(in crate::buffer) fn restore_last(&mut self) {
         if let Err(error) = self.try_restore_last() {
             self.fail(&error);
         }
+        if let Err(error) = self.make_up_rollups() {
+            self.rollups.rest(&error);
+        }
+    }
+
+    fn make_up_rollups(&mut self) -> rusqlite::Result<()> {
+        let missing = self.rollups.make_up(&self.store.db, self.committed.saturating_sub(REPLAY))?;
+        self.rollups.present(Instant::now(), self.cutter.now());
+        let mut from = missing.from;
+        while from <= self.committed {
+            let range = [(from, self.committed)];
+            let places = self.store.locate(Lane::Readings, range.into_iter(), EARLY.0)?;
+            let Some(newest) = places.last().map(|place| place.id) else { break };
+            for block in self.store.read(&places)?.into_iter().flatten() {
+                let is_own = !matches!(block.stream, Stream::Filtered(_));
+                let readings = block.body.readings().iter().filter(|_| is_own);
+                readings.for_each(|reading| self.rollups.note_again(&missing, block.id.0, reading));
+            }
+            from = newest + 1;
+        }
+        Ok(())
     }
 
     fn try_restore_last(&mut self) -> rusqlite::Result<()> {

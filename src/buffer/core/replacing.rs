@@ -6,7 +6,7 @@ use tracing::error;
 use super::Core;
 use crate::{
     buffer::{Append, OpenError, Origin, opening, pack::Priority, route::Track},
-    model::{Block, BlockBody, StateChange},
+    model::{Block, BlockBody, StateChange, Stream},
 };
 
 impl Core {
@@ -72,6 +72,10 @@ impl Core {
         match &block.body {
             BlockBody::Readings(readings) => {
                 let track = [Track { stream: block.stream.clone(), priority: Priority::Normal }];
+                if !matches!(block.stream, Stream::Filtered(_)) {
+                    // What is in the stream of a filter is in another one as well, as a rule, and counts once.
+                    readings.iter().for_each(|reading| self.rollups.note(reading));
+                }
                 readings.iter().for_each(|reading| self.reading(&track, reading.clone(), Instant::now()));
             }
             BlockBody::Message { ts, fields, response } => {

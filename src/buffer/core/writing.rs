@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
 
+use rusqlite::ErrorCode;
 use tokio::time::Instant;
 use tracing::warn;
 
@@ -14,6 +15,7 @@ use crate::{
         evict::{self, Bounds, Doomed, Lost},
         pack::{Loose, Pack, Run},
         ranges::Ranges,
+        rollup::Moment,
         rows::Table,
     },
     config::Durability,
@@ -65,6 +67,9 @@ impl Core {
         self.is_urgent = true;
         self.cut_all();
         let is_done = self.write(true) && self.commit_shelf();
+        if is_done {
+            self.write_rollups(true);
+        }
         self.refresh();
         is_done
     }
@@ -296,6 +301,26 @@ impl Core {
     fn next_sync(&self, now: Instant, is_synced: bool) -> Option<Instant> {
         let wait = if is_synced { None } else { sync_interval(self.settings.durability) };
         wait.map(|wait| self.timers.sync.unwrap_or(now + wait))
+    }
+
+    /// Writes rollups behind a commit, which gives their readings' blocks to the store.
+    pub(super) fn roll_up(&mut self) {
+        if self.commit() { self.write_rollups(false) } else { self.rollups.put_off() }
+    }
+
+    /// As [`Core::roll_up`], after a commit that was.
+    fn write_rollups(&mut self, is_last: bool) {
+        let moment = Moment {
+            now: self.cutter.now(),
+            clock: self.cutter.clock(),
+            last_id: self.committed,
+            oldest: self.store.oldest().unwrap_or_default(),
+            is_last,
+        };
+        let Err(error) = self.rollups.write(&mut self.store.db, &moment) else { return };
+        // What is wrong with rows of their own ends the rollups; what is wrong with the file concerns everybody.
+        let is_file = matches!(error.sqlite_error_code(), Some(code) if code != ErrorCode::ConstraintViolation);
+        if is_file { self.fail(&error) } else { self.rollups.rest(&error) }
     }
 
     /// Writes progress alone. Losing it costs repeats, never readings, so it is not synced.
