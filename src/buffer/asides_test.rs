@@ -129,7 +129,7 @@ fn a_range_that_is_asked_for_again_comes_as_it_was_from_packs_rows_and_memory() 
         if seed % 7 != 0 {
             core.delivered("b", &ids);
         }
-        assert!(seed != 20 || (core.commit() && core.commit_shelf()));
+        assert!(seed != 20 || core.commit_history());
         sent.extend(new);
     }
     let of = |stream: &Stream, (from, to): (u64, u64)| -> Vec<Arc<Block>> {

@@ -10,7 +10,7 @@ use rusqlite::{
 use super::{
     cutter::Seqs,
     delivery,
-    pack::{Pack, put_parts},
+    pack::{Pack, priority_code, put_parts},
     rows::Table,
     seal::{Facts, seal},
     store::{CLOCKS, Store},
@@ -31,8 +31,10 @@ pub(super) struct Message {
 
 /// What goes into one transaction.
 pub(super) struct Commit<'a> {
-    /// Blocks of readings.
+    /// Blocks of readings that somebody is owed.
     pub(super) packs: &'a [Pack],
+    /// Those that everybody has.
+    pub(super) history: &'a [Pack],
     /// Events and outcomes.
     pub(super) messages: &'a [Message],
     /// Rows that go.
@@ -51,6 +53,19 @@ pub(super) struct Commit<'a> {
     pub(super) is_synced: bool,
 }
 
+impl Commit<'_> {
+    fn all_packs(&self) -> impl Iterator<Item = &Pack> {
+        self.packs.iter().chain(self.history)
+    }
+
+    /// How many blocks it writes, and the bytes of their bodies.
+    pub(super) fn written(&self) -> (u64, u64) {
+        let packs = self.all_packs().map(|pack| (pack.parts.len(), pack.body.len()));
+        let all = packs.chain(self.messages.iter().map(|message| (1, message.body.len())));
+        all.fold((0, 0), |(blocks, bytes), (more, body)| (blocks + more as u64, bytes + body as u64))
+    }
+}
+
 impl Store {
     /// Writes it all, or nothing.
     pub(super) fn commit(&mut self, commit: &Commit<'_>) -> rusqlite::Result<()> {
@@ -58,7 +73,7 @@ impl Store {
         self.db.pragma_update(None, "synchronous", if commit.is_synced { "FULL" } else { "NORMAL" })?;
         let epoch = self.identity.epoch;
         let tx = self.db.transaction()?;
-        commit.packs.iter().try_for_each(|pack| insert_pack(&tx, pack))?;
+        commit.all_packs().try_for_each(|pack| insert_pack(&tx, pack))?;
         commit.messages.iter().try_for_each(|message| insert_message(&tx, message))?;
         delete(&tx, commit.doomed)?;
         put_states(&tx, commit.states)?;
@@ -95,7 +110,7 @@ fn insert_pack(tx: &Transaction<'_>, pack: &Pack) -> rusqlite::Result<()> {
             pack.readings,
             clock,
             pack.cut.as_millis(),
-            pack.priority.code(),
+            priority_code(pack.priority),
             parts,
             sealed,
         ])

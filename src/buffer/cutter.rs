@@ -7,9 +7,12 @@ use std::{collections::BTreeMap, fmt::Write as _, io, mem, sync::Arc, time::Dura
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{Identity, Origin, pack::Priority, route::Track};
-use crate::model::{
-    Block, BlockBody, BlockId, ClockQuality, Event, Outcome, Quality, Reading, ResponseTo, Stream, Timestamp,
+use super::{Identity, Origin, route::Track};
+use crate::{
+    config::Priority,
+    model::{
+        Block, BlockBody, BlockId, ClockQuality, Event, Outcome, Quality, Reading, ResponseTo, Stream, Timestamp,
+    },
 };
 
 /// Most readings in a block.

@@ -9,12 +9,15 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use super::{
-    pack::{Part, Priority},
+    pack::Part,
     ranges::Ranges,
     rows::{Head, Table},
     store::Store,
 };
-use crate::model::{ClockQuality, Event, EventKind, Gap, GapReason, Stream, Timestamp};
+use crate::{
+    config::Priority,
+    model::{ClockQuality, Event, EventKind, Gap, GapReason, Stream, Timestamp},
+};
 
 /// Most rows that go in one commit, so that a commit stays short.
 const MAX_ROWS: usize = 512;

@@ -92,6 +92,28 @@ async fn without_a_history_delivered_blocks_are_never_written_and_their_end_is_k
 }
 
 #[tokio::test(start_paused = true)]
+async fn after_a_kill_nothing_is_owed_that_was_delivered_with_a_history_and_without() {
+    for history in [Duration::ZERO, Duration::from_secs(600)] {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = config::Buffer { history, ..settings(dir.path(), true, 1 << 30) };
+        let mut core = one_uplink(&settings);
+        for seed in 0..65 {
+            core.take(readings(5, 9, seed));
+            publish(&mut core, &["a"]).await;
+            pass(&mut core, COMMIT).await;
+        }
+        drop(core);
+
+        let mut again = one_uplink(&settings);
+
+        assert!(owed(&mut again, "a").is_empty());
+        assert_eq!((again.owed_now()[0].blocks, again.owed_now()[0].readings), (0, 0));
+        let last = again.open_epochs("a").unwrap()[0].data.unwrap();
+        assert!(last >= 50, "the end of the epoch was last known as {last}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_one_uplink_misses_is_committed_in_time_and_survives_a_kill() {
     let dir = tempfile::tempdir().unwrap();
     let settings = settings(dir.path(), true, 1 << 30);

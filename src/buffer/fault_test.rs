@@ -10,8 +10,11 @@ use super::{
     opening,
 };
 use crate::{
-    config,
-    model::{Block, BlockId, ClockQuality, SharedClock, StateChange, Timestamp},
+    config::{self, Policy, Priority},
+    model::{
+        Block, BlockId, ClockQuality, DeviceId, Point, PointName, PointType, Reading, Selector, SharedClock,
+        StateChange, Timestamp, Value,
+    },
     testing::clock::ManualClock,
 };
 
@@ -326,4 +329,57 @@ fn a_log_that_lost_synced_commits_is_told_and_its_epoch_is_not_given_again() {
     assert_eq!(told, [("data".to_owned(), 2, 1)]);
     let ends = third.open_epochs("a").unwrap();
     assert_eq!(ends.last().map(|end| (end.epoch, end.data)), Some((2, Some(1))));
+}
+
+/// So many readings of a point, one a second from a minute on.
+fn seconds(name: &str, from: i64, count: i64) -> Append {
+    let point = Point::new(DeviceId::new("d").unwrap(), PointName::new(name).unwrap(), PointType::Float, None);
+    let point = Arc::new(point);
+    let value = |second: i64| Value::Float(f64::from(u32::try_from(second).unwrap()).sin());
+    let reading = |second| Reading::good(Arc::clone(&point), value(second), Timestamp::from_millis(second * 1_000));
+    Append { forward: (from..from + count).map(reading).collect(), ..Append::default() }
+}
+
+fn policy(points: &str, priority: Priority, thin: bool) -> Policy {
+    Policy { points: vec![Selector::parse(points).unwrap()], priority, thin }
+}
+
+#[test]
+fn what_matters_least_goes_first_and_means_take_the_place_of_what_may_be_thinned() {
+    let dir = tempfile::tempdir().unwrap();
+    let policies = vec![policy("d/low", Priority::Low, false), policy("d/thin", Priority::Normal, true)];
+    let settings = config::Buffer { policies, ..settings(dir.path(), true, 1 << 30) };
+    let mut buffer = core(&settings);
+    let mut minute = 0;
+    let mut fill = |buffer: &mut Core, count: i64| {
+        for _ in 0..count {
+            for name in ["low", "thin", "kept"] {
+                buffer.take(seconds(name, minute * 60, 60));
+                assert!(buffer.commit());
+            }
+            minute += 1;
+        }
+    };
+    let count = |buffer: &mut Core, name: &str| {
+        let blocks = owed(buffer, "a");
+        let readings = blocks.values().flat_map(|block| block.body.readings().to_vec()).collect::<Vec<_>>();
+        readings.iter().filter(|reading| reading.point.name().as_str() == name).count()
+    };
+
+    fill(&mut buffer, 20);
+    let (low, kept) = (count(&mut buffer, "low"), count(&mut buffer, "kept"));
+    assert_eq!((low, kept), (20 * 60, 20 * 60));
+    buffer.make_room(5_000).unwrap();
+    assert!(buffer.commit());
+    assert!(count(&mut buffer, "low") < low);
+    assert_eq!((count(&mut buffer, "kept"), count(&mut buffer, "thin_n")), (kept, 0));
+
+    buffer.make_room(20_000).unwrap();
+    assert!(buffer.commit());
+    assert_eq!(count(&mut buffer, "low"), 0);
+    let minutes = count(&mut buffer, "thin_n");
+    assert!(minutes > 0 && minutes == count(&mut buffer, "thin_max"), "{minutes}");
+    let text = format!("{:?}", owed(&mut buffer, "a"));
+    assert!(text.contains(r#"\"reason\":\"thinned\""#) && text.contains(r#"\"reason\":\"full\""#));
+    assert!(buffer.last_values().iter().all(|reading| !reading.point.name().as_str().ends_with("_n")));
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::thin;
 use crate::model::{PointAddress, Reading};
 
 /// Points that are remembered; a device that invents names cannot fill the memory.
@@ -14,6 +15,10 @@ pub(super) struct LastValues(HashMap<PointAddress, Reading>);
 impl LastValues {
     /// A reading came in.
     pub(super) fn note(&mut self, reading: &Reading) {
+        if thin::is_thinned(reading) {
+            // It stands for a time long past.
+            return;
+        }
         if let Some(known) = self.0.get_mut(&reading.point.address) {
             known.clone_from(reading);
         } else if self.0.len() < MAX_POINTS {

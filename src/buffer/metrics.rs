@@ -1,6 +1,6 @@
 //! Figures of the buffer for the metrics page.
 
-use std::sync::atomic::AtomicU64;
+use std::{sync::atomic::AtomicU64, time::Duration};
 
 use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge},
@@ -21,6 +21,7 @@ pub struct Metrics {
     pub(super) express: Counter,
     pub(super) history_shed: Counter,
     pub(super) memory_shed: Counter,
+    pub(super) thinned: Counter,
     pub(super) letters: Counter,
     pub(super) letters_dropped: Counter,
     pub(super) rollup: rollup::Metrics,
@@ -49,6 +50,11 @@ impl Metrics {
         registry.register("history_shed", text, new.history_shed.clone());
         let text = "Readings given up because the database refused and memory was full";
         registry.register("memory_shed", text, new.memory_shed.clone());
+        registry.register(
+            "thinned",
+            "Means that took the place of readings there was no room for",
+            new.thinned.clone(),
+        );
         registry.register("deadletters", "Blocks a broker will never take", new.letters.clone());
         let text = "Dead letters that gave way to newer ones";
         registry.register("deadletters_dropped", text, new.letters_dropped.clone());
@@ -63,6 +69,13 @@ impl Metrics {
         registry.register("owed_blocks", "Blocks an uplink has to deliver", new.owed_blocks.clone());
         registry.register("owed_readings", "Readings an uplink has to deliver", new.owed_readings.clone());
         new
+    }
+
+    /// A commit has written so many blocks and bytes.
+    pub(super) fn wrote(&self, (blocks, bytes): (u64, u64), took: Duration) {
+        self.committed.inc_by(blocks);
+        self.body_bytes.inc_by(bytes);
+        self.commit_seconds.inc_by(took.as_secs_f64());
     }
 
     /// Takes over what the status says.

@@ -57,6 +57,7 @@ mod seal;
 mod shelf;
 mod status;
 mod store;
+mod thin;
 mod writer;
 
 pub use handle::{Append, Buffer, Feed, Origin, Stopped, open};

@@ -29,6 +29,7 @@ pub(super) fn settings(dir: &std::path::Path, express: bool, max_size: u64) -> c
         commit: Duration::from_secs(1),
         linger: Duration::from_millis(50),
         express,
+        policies: Vec::new(),
     }
 }
 
@@ -216,7 +217,10 @@ proptest! {
                     buffer = core_of(&settings, origin());
                     model.check(&mut buffer, false);
                 }
-                Step::History => prop_assert!(buffer.commit_shelf()),
+                Step::History => {
+                    prop_assert!(buffer.commit_history());
+                    model.check(&mut buffer, true);
+                }
             }
         }
         model.check_newcomer(&mut buffer);

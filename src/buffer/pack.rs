@@ -10,7 +10,10 @@ use super::codec::{
     Encoder,
     wire::{Reader, WireError, put_len, put_u64},
 };
-use crate::model::{Block, ClockQuality, Stream, Timestamp};
+use crate::{
+    config::Priority,
+    model::{Block, ClockQuality, Stream, Timestamp},
+};
 
 /// Ids between the first and the last block of a pack, at most.
 pub(super) const SPAN: u64 = 128;
@@ -21,36 +24,18 @@ const FULL: usize = 8_192;
 /// The same in bytes of JSON.
 const FULL_BYTES: usize = 1 << 20;
 
-/// What goes first when there is no room for all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub(super) enum Priority {
-    /// Given up before all else.
-    Low,
-    /// As it is unless something else is said.
-    #[default]
-    Normal,
-    /// Given up last.
-    High,
+/// Every priority, in the order of its code: what goes first comes first.
+pub(super) const PRIORITIES: [Priority; 3] = [Priority::Low, Priority::Normal, Priority::High];
+
+/// A priority's code in the database.
+pub(super) fn priority_code(priority: Priority) -> usize {
+    PRIORITIES.iter().position(|known| *known == priority).unwrap_or_default()
 }
 
-impl Priority {
-    /// Every priority, in the order of its code.
-    pub(super) const ALL: [Self; 3] = [Self::Low, Self::Normal, Self::High];
-
-    /// Its code in the database.
-    pub(super) fn code(self) -> u8 {
-        match self {
-            Self::Low => 0,
-            Self::Normal => 1,
-            Self::High => 2,
-        }
-    }
-
-    /// From its code; a damaged one is as usual.
-    pub(super) fn from_code(code: u64) -> Self {
-        let known = usize::try_from(code).ok().and_then(|code| Self::ALL.get(code));
-        known.copied().unwrap_or_default()
-    }
+/// The priority of a code; a damaged one is as usual.
+pub(super) fn priority_of(code: u64) -> Priority {
+    let known = usize::try_from(code).ok().and_then(|code| PRIORITIES.get(code));
+    known.copied().unwrap_or_default()
 }
 
 /// A block on its way into the database.

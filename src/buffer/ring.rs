@@ -5,8 +5,11 @@ use std::{collections::VecDeque, sync::Arc};
 
 use tokio::time::Instant;
 
-use super::pack::{Loose, Priority};
-use crate::model::{Block, Timestamp};
+use super::pack::{Loose, PRIORITIES};
+use crate::{
+    config::Priority,
+    model::{Block, Timestamp},
+};
 
 /// Bytes of JSON the part that waits for nothing may stand for.
 const MAX_DONE: usize = 4 << 20;
@@ -75,7 +78,7 @@ impl Ring {
     pub(super) fn shed(&mut self, bytes: usize) -> Vec<Loose> {
         let mut gone = Vec::new();
         let mut left = bytes;
-        for priority in Priority::ALL {
+        for priority in PRIORITIES {
             gone.extend(self.take_out(|loose| {
                 let is_chosen = left > 0 && loose.priority == priority;
                 left = left.saturating_sub(if is_chosen { loose.bytes } else { 0 });

@@ -6,8 +6,11 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{Feed, pack::Priority};
-use crate::model::{PointAddress, Reading, Stream};
+use super::Feed;
+use crate::{
+    config::{Policy, Priority},
+    model::{PointAddress, Reading, Stream},
+};
 
 /// Points whose way is remembered. Beyond it all are looked up again.
 const MAX_POINTS: usize = 100_000;
@@ -22,16 +25,17 @@ pub(super) struct Track {
 /// The ways of all points.
 pub(super) struct Router {
     feeds: Vec<Feed>,
+    policies: Vec<Policy>,
     plain: Arc<[Track]>,
     local: Arc<[Track]>,
     known: HashMap<PointAddress, Arc<[Track]>>,
 }
 
 impl Router {
-    /// For these uplinks.
-    pub(super) fn new(feeds: Vec<Feed>) -> Self {
+    /// For these uplinks; of the policies the first that covers a point counts.
+    pub(super) fn new(feeds: Vec<Feed>, policies: Vec<Policy>) -> Self {
         let track = |stream| [Track { stream, priority: Priority::Normal }].into();
-        Self { feeds, plain: track(Stream::Data), local: track(Stream::Local), known: HashMap::new() }
+        Self { feeds, policies, plain: track(Stream::Data), local: track(Stream::Local), known: HashMap::new() }
     }
 
     /// The uplinks.
@@ -41,7 +45,7 @@ impl Router {
 
     /// The way of a reading that the rules forward.
     pub(super) fn forward(&mut self, reading: &Reading) -> Arc<[Track]> {
-        if self.feeds.iter().all(|feed| feed.filter.is_none()) {
+        if self.policies.is_empty() && self.feeds.iter().all(|feed| feed.filter.is_none()) {
             return Arc::clone(&self.plain);
         }
         let address = &reading.point.address;
@@ -61,12 +65,26 @@ impl Router {
         Arc::clone(&self.local)
     }
 
+    /// Whether any reading may be thinned.
+    pub(super) fn may_thin(&self) -> bool {
+        self.policies.iter().any(|policy| policy.thin)
+    }
+
+    /// Whether readings of a point are thinned before they are dropped.
+    pub(super) fn thins(&self, address: &PointAddress) -> bool {
+        self.policy(address).is_some_and(|policy| policy.thin)
+    }
+
+    fn policy(&self, address: &PointAddress) -> Option<&Policy> {
+        self.policies.iter().find(|policy| policy.points.iter().any(|selector| selector.matches(address)))
+    }
+
     fn look_up(&self, address: &PointAddress) -> Arc<[Track]> {
-        let is_plain = self.feeds.iter().any(|feed| feed.filter.is_none());
+        let priority = self.policy(address).map_or(Priority::Normal, |policy| policy.priority);
+        let is_plain = self.feeds.is_empty() || self.feeds.iter().any(|feed| feed.filter.is_none());
         let plain = is_plain.then_some(Stream::Data);
         let own = self.feeds.iter().filter(|feed| feed.wants(address)).filter_map(Feed::stream);
-        let tracks: Vec<Track> =
-            plain.into_iter().chain(own).map(|stream| Track { stream, priority: Priority::Normal }).collect();
+        let tracks: Vec<Track> = plain.into_iter().chain(own).map(|stream| Track { stream, priority }).collect();
         if tracks.is_empty() { Arc::clone(&self.local) } else { tracks.into() }
     }
 }
@@ -84,7 +102,7 @@ mod tests {
             name: (*name).into(),
             filter: filter.map(|text| [Selector::parse(text).unwrap()].into()),
         };
-        let mut router = Router::new(feeds.iter().map(feed).collect());
+        let mut router = Router::new(feeds.iter().map(feed).collect(), Vec::new());
         let first = router.forward(&reading(Value::Int(1)));
         assert_eq!(router.forward(&reading(Value::Int(2))), first, "the second look gives another way");
         first.iter().map(|track| track.stream.as_str().to_owned()).collect()

@@ -11,11 +11,14 @@ use super::{
     codec,
     codec::wire::WireError,
     commit::stream_code,
-    pack::{self, NEAR, Part, Priority, SPAN},
+    pack::{self, NEAR, Part, SPAN},
     seal::{Facts, unseal},
     store::{CLOCKS, Store},
 };
-use crate::model::{Block, BlockId, ClockQuality, Lane, Replay, Stream, Timestamp};
+use crate::{
+    config::Priority,
+    model::{Block, BlockId, ClockQuality, Lane, Replay, Stream, Timestamp},
+};
 
 /// Where a row stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -333,7 +336,7 @@ fn head(table: Table, row: &Row<'_>) -> rusqlite::Result<Head> {
         clock: CLOCKS.get(clock).copied().unwrap_or(ClockQuality::None),
         cut: Timestamp::from_millis(row.get(7)?),
         bytes: row.get(8)?,
-        priority: Priority::from_code(row.get(9)?),
+        priority: pack::priority_of(row.get(9)?),
         span: (Timestamp::from_millis(row.get(10)?), Timestamp::from_millis(row.get(11)?)),
         parts,
     })

@@ -48,17 +48,21 @@ impl Shelf {
         if self.bytes >= MAX_BYTES || loose >= 2 * MAX_BYTES { self.due.map(|_| Instant::now()) } else { self.due }
     }
 
-    /// Makes packs of everything, and shows them.
-    pub(super) fn packs(&mut self, encoder: &mut Encoder) -> &[Pack] {
+    /// Makes packs of everything.
+    pub(super) fn close(&mut self, encoder: &mut Encoder) {
         for mut run in std::mem::take(&mut self.runs).into_values() {
             self.wrap(&run.take(), encoder);
         }
+    }
+
+    /// The packs that are made.
+    pub(super) fn packs(&self) -> &[Pack] {
         &self.packs
     }
 
-    /// The packs are in the database.
+    /// All of it is in the database.
     pub(super) fn clear(&mut self) {
-        *self = Self { runs: std::mem::take(&mut self.runs), ..Self::default() };
+        *self = Self::default();
     }
 
     /// The database refuses: tries again later, and gives up the oldest beyond the bound; gives what went.
@@ -74,14 +78,14 @@ impl Shelf {
         gone
     }
 
+    /// How much it is, in bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes as u64 + self.runs.values().map(|run| run.bytes() as u64).sum::<u64>()
+    }
+
     /// The ids of what is here and not in the database.
     pub(super) fn ids(&self) -> &Ranges {
         &self.ids
-    }
-
-    /// Whether nothing is here.
-    pub(super) fn is_empty(&self) -> bool {
-        self.due.is_none()
     }
 
     fn wrap(&mut self, loose: &[Loose], encoder: &mut Encoder) {

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, num::NonZeroU64};
 
 use super::{
-    Api, Buffer, Commands, Gateway, Log, Rules, file,
+    Api, Buffer, Commands, Gateway, Log, Policy, Rules, file,
     report::{Place, Problems},
     section::At,
     values::{Span, slugify},
@@ -41,7 +41,14 @@ pub(super) fn buffer(typed: file::Buffer, problems: &mut Problems) -> Buffer {
         commit: typed.commit.map_or_else(|| durability.default_commit(), |commit| commit.value.0),
         linger: typed.linger.value.0,
         express: typed.express.value,
+        policies: typed.policy.value.into_iter().filter_map(|at| policy(at.value)).collect(),
     }
+}
+
+/// What becomes of some points; `None` without any, which is reported.
+fn policy(typed: file::Policy) -> Option<Policy> {
+    let points = typed.points?.value.into_iter().map(|at| at.value).collect();
+    Some(Policy { points, priority: typed.priority.value, thin: typed.thin.value })
 }
 
 /// Rules on this gateway.

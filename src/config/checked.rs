@@ -55,6 +55,31 @@ pub struct Buffer {
     pub linger: Duration,
     /// Publish a block when it is cut, before it is committed.
     pub express: bool,
+    /// What becomes of which points when there is no room for all; the first that covers a point counts.
+    pub policies: Vec<Policy>,
+}
+
+/// What goes first when there is no room for all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Priority {
+    /// Given up before all else.
+    Low,
+    /// As it is unless something else is said.
+    #[default]
+    Normal,
+    /// Given up last.
+    High,
+}
+
+/// What becomes of some points when there is no room for all.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    /// Which points.
+    pub points: Vec<Selector>,
+    /// When their turn comes.
+    pub priority: Priority,
+    /// Whether means take their place before they are dropped.
+    pub thin: bool,
 }
 
 /// When a commit is on the disk.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Compression, Durability, Encoding, MqttProtocol, Order, Secret, UplinkUrl,
+    Compression, Durability, Encoding, MqttProtocol, Order, Priority, Secret, UplinkUrl,
     parse::{log_level, sender, uplink_url},
     section::{At, Section, section},
     values::{Size, Slug, Span, SpanOrZero, text_values, word_values},
@@ -30,6 +30,7 @@ text_values! {
 word_values! {
     Durability: ["strict" => Durability::Strict, "balanced" => Durability::Balanced, "wear" => Durability::Wear],
         later [];
+    Priority: ["low" => Priority::Low, "normal" => Priority::Normal, "high" => Priority::High], later [];
     MqttProtocol: ["5" => MqttProtocol::V5, "3.1.1" => MqttProtocol::V311], later [];
     Encoding: ["json" => Encoding::Json], later ["flat", "senml", "thingsboard", "sparkplug-b", "template"];
     Order: ["live-first" => Order::LiveFirst, "strict" => Order::Strict], later [];
@@ -97,6 +98,21 @@ section! {
         /// Publish a message as soon as it is made, before its commit. Turn it off when nothing may reach the cloud
         /// that a power cut could take from the gateway.
         express: bool = default("true");
+        /// What becomes of some points when there is no room for all; the first policy that covers a point counts.
+        policy: Vec<At<Policy>> = default("[]");
+    }
+}
+
+section! {
+    /// What becomes of some points when there is no room for all.
+    pub(super) struct Policy {
+        /// Which points, as `device/point` with `*` for any run of characters within one name.
+        points: Vec<At<Selector>> = required;
+        /// When their turn comes: `low` goes before all else, `high` last.
+        priority: Priority = default("\"normal\"");
+        /// Whether means of a minute, then of a quarter of an hour, take the place of undelivered readings before they
+        /// are dropped.
+        thin: bool = default("false");
     }
 }
 

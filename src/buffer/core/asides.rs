@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use tracing::{error, warn};
 
-use super::{Core, PERSIST};
+use super::{Core, PERSIST, writing::Extent};
 use crate::{
     buffer::{
         codec::{Encoder, Stamp},
@@ -13,8 +13,9 @@ use crate::{
         delivery::Unstored,
         evict::{self, Lost},
         letters::{Letter, Letters},
-        pack::{Loose, Pack, Part, Priority},
+        pack::{Loose, Pack, Part},
     },
+    config::Priority,
     model::{Block, BlockId, GapReason, Lane, Replay, Stream, Timestamp},
 };
 
@@ -94,10 +95,13 @@ impl Core {
         let (packs, messages) = rows(block, cut, &mut self.encoder);
         let commit = Commit {
             packs: &packs,
+            history: &[],
             messages: &messages,
             doomed: &[],
             states: &States::new(),
-            sent: &self.delivery.rows(self.committed, &Unstored { pending: self.pending(), ..self.unstored() }),
+            sent: &self
+                .delivery
+                .rows(self.committed, &Unstored { pending: self.pending(), ..self.unstored(Extent::Owed) }),
             seqs: &self.committed_seqs,
             last_id: self.committed,
             snapshot: None,
@@ -113,8 +117,7 @@ impl Core {
         }
         if after.0 == 0 && what.epoch == self.store.identity.epoch {
             // What memory alone holds is stored first, so that there is one place to look.
-            self.commit();
-            self.commit_shelf();
+            self.commit_history();
         }
         let blocks = self.store.find(what, after.0, limit).and_then(|places| self.read(&places));
         blocks.unwrap_or_else(|error| {

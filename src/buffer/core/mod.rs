@@ -106,7 +106,7 @@ impl Core {
         let mut delivery = Delivery::new(store.progress()?);
         delivery.set_uplinks(&origin.uplinks, committed);
         store.keep_uplinks(&delivery.names())?;
-        let router = Router::new(origin.uplinks.clone());
+        let router = Router::new(origin.uplinks.clone(), settings.policies.clone());
         let rollups = Rollups::open(&store.db, &settings, metrics.rollup.clone(), committed, origin.clock.now())?;
         let identity = store.identity.clone();
         let status = first_status(&settings, &identity);
@@ -206,10 +206,12 @@ impl Core {
         } else if is_due(self.timers.commit) {
             self.commit_if_due(now);
         } else if is_due(self.shelf.due()) {
-            self.commit_shelf();
+            self.commit_history();
         } else if is_due(self.rollups.due()) {
             self.roll_up();
-        } else if is_due(self.timers.persist) || is_due(self.timers.remind) {
+        } else if is_due(self.timers.remind) {
+            self.commit();
+        } else if is_due(self.timers.persist) {
             self.persist();
         }
         if is_due(self.timers.refresh) {
@@ -256,13 +258,12 @@ impl Core {
 
     /// Exactly these uplinks from now on. What waits for the history is stored before, so that a new one is owed it.
     pub(in crate::buffer) fn set_uplinks(&mut self, feeds: Vec<Feed>) {
-        self.commit();
-        self.commit_shelf();
+        self.commit_history();
         self.delivery.set_uplinks(&feeds, self.cutter.last_id());
         if let Err(error) = self.store.keep_uplinks(&self.delivery.names()) {
             self.fail(&error);
         }
-        self.router = Router::new(feeds);
+        self.router = Router::new(feeds, self.settings.policies.clone());
         self.persist();
         self.refresh();
     }
@@ -298,9 +299,13 @@ impl Core {
     }
 
     fn reading(&mut self, tracks: &[Track], reading: Reading, now: Instant) {
+        self.last.note(&reading);
+        self.append_reading(tracks, reading, now);
+    }
+
+    fn append_reading(&mut self, tracks: &[Track], reading: Reading, now: Instant) {
         let (reading, bytes, is_replaced) = fit(reading);
         self.metrics.too_large.inc_by(u64::from(is_replaced));
-        self.last.note(&reading);
         let [others @ .., last] = tracks else { return };
         for track in others {
             self.push(track, reading.clone(), bytes, now);

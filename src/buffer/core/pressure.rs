@@ -12,12 +12,13 @@ use tracing::{debug, error, info, warn};
 use super::{Core, MAX_PENDING};
 use crate::{
     buffer::{
-        evict::{self, Lost},
+        evict::{self, Doomed, Lost},
         opening,
         pack::Part,
         store::MAX_LOG,
+        thin::Thinner,
     },
-    model::{Event, GapReason},
+    model::{Event, GapReason, Stream},
 };
 
 /// How often free space is looked at.
@@ -108,6 +109,34 @@ impl Core {
         for gap in evict::gaps(lost, self.cutter.now()) {
             self.event(&gap);
         }
+    }
+
+    /// What has to go for lack of room and may be thinned comes back as means, in blocks of their own.
+    pub(super) fn thin(&mut self, doomed: &mut [Doomed]) -> rusqlite::Result<()> {
+        if !self.router.may_thin() {
+            return Ok(());
+        }
+        let mut thinner = Thinner::default();
+        let full = doomed.iter_mut().filter(|row| row.reason == GapReason::Full && !row.owed.is_empty());
+        for row in full.filter(|row| row.head.stream == Stream::Data) {
+            let Some(Ok(blocks)) = self.store.unpack(row.head.table, row.head.id)? else { continue };
+            let mut dropped = 0_usize;
+            for reading in blocks.values().flat_map(|block| block.body.readings()) {
+                let is_kept = self.router.thins(&reading.point.address) && thinner.take(reading);
+                dropped += usize::from(!is_kept);
+            }
+            if dropped == 0 {
+                row.reason = GapReason::Thinned;
+            }
+        }
+        let now = Instant::now();
+        for reading in thinner.finish() {
+            self.metrics.thinned.inc();
+            let tracks = self.router.forward(&reading);
+            self.append_reading(&tracks, reading, now);
+            self.timers.commit.get_or_insert(now + self.settings.commit);
+        }
+        Ok(())
     }
 
     /// Blocks that somebody was owed are gone.

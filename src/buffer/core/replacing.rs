@@ -5,7 +5,8 @@ use tracing::error;
 
 use super::Core;
 use crate::{
-    buffer::{Append, OpenError, Origin, opening, pack::Priority, route::Track},
+    buffer::{Append, OpenError, Origin, opening, route::Track},
+    config::Priority,
     model::{Block, BlockBody, StateChange, Stream},
 };
 

@@ -25,6 +25,17 @@ use crate::{
 /// Snapshots of last values: at most this far apart, in time and in blocks.
 const SNAPSHOT: (Duration, u64) = (Duration::from_secs(600), 2_000);
 
+/// What goes into a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// What somebody is owed, or has no other home.
+    Owed,
+    /// The history as well.
+    History,
+    /// The history and the last values.
+    Last,
+}
+
 impl Core {
     /// Commits if something has waited as long as it may, and looks again when the next may have.
     pub(super) fn commit_if_due(&mut self, now: Instant) {
@@ -59,14 +70,20 @@ impl Core {
     /// refused, and then it is tried again.
     pub(in crate::buffer) fn commit(&mut self) -> bool {
         self.cut_all();
-        self.write(false)
+        self.write(Extent::Owed)
     }
 
-    /// As [`Core::commit`], with the history and last values, on the disk when it returns: for the end.
+    /// As [`Core::commit`], with what every uplink had before its commit: the history.
+    pub(in crate::buffer) fn commit_history(&mut self) -> bool {
+        self.cut_all();
+        self.write(Extent::History)
+    }
+
+    /// As [`Core::commit_history`], with last values, on the disk when it returns: for the end.
     pub(in crate::buffer) fn finish(&mut self) -> bool {
         self.is_urgent = true;
         self.cut_all();
-        let is_done = self.write(true) && self.commit_shelf();
+        let is_done = self.write(Extent::Last);
         if is_done {
             self.write_rollups(true);
         }
@@ -79,30 +96,34 @@ impl Core {
         self.delivery.is_safe(block.id.0, &block.stream)
     }
 
-    fn write(&mut self, is_last: bool) -> bool {
+    fn write(&mut self, extent: Extent) -> bool {
         let begun = Instant::now();
-        let packs = self.packs();
         self.look_at_disk(begun);
-        if let Err(error) = self.evict(packs.iter().map(|pack| pack.body.len() as u64).sum()) {
+        // Bodies are smaller than the JSON they stand for.
+        if let Err(error) = self.evict(self.ring.waiting_size().1 as u64 + self.shelf.bytes()) {
             self.fail(&error);
         }
-        let messages = self.messages();
-        let last_id = self.cutter.last_id();
-        let is_synced = self.is_urgent || self.settings.durability == Durability::Strict || self.is_sync_due(begun);
-        let doomed = self.doomed_rows();
-        let snapshot = self.snapshot_body(begun, last_id, is_last);
+        // Means that take the place of what goes are committed with it.
+        self.cut_all();
+        if extent != Extent::Owed {
+            self.shelf.close(&mut self.encoder);
+        }
+        let (packs, messages, last_id) = (self.packs(), self.messages(), self.cutter.last_id());
+        let snapshot = self.snapshot_body(begun, last_id, extent == Extent::Last);
+        let has_snapshot = snapshot.is_some();
         let commit = Commit {
             packs: &packs,
+            history: if extent == Extent::Owed { &[] } else { self.shelf.packs() },
             messages: &messages,
-            doomed: &doomed,
+            doomed: &self.doomed_rows(),
             states: &self.states,
-            sent: &self.delivery.rows(last_id, &self.unstored()),
+            sent: &self.delivery.rows(last_id, &self.unstored(extent)),
             seqs: self.cutter.seqs(),
             last_id,
             snapshot,
-            is_synced,
+            is_synced: self.must_sync(begun),
         };
-        let has_snapshot = commit.snapshot.is_some();
+        let (is_synced, written) = (commit.is_synced, commit.written());
         if let Err(error) = self.store.commit(&commit) {
             self.fail(&error);
             return false;
@@ -110,14 +131,16 @@ impl Core {
         if has_snapshot {
             self.snapshot = (begun, last_id);
         }
-        let bodies = packs.iter().map(|pack| &pack.body).chain(messages.iter().map(|message| &message.body));
-        self.metrics.body_bytes.inc_by(bodies.map(|body| body.len() as u64).sum());
-        self.metrics
-            .committed
-            .inc_by((packs.iter().map(|pack| pack.parts.len()).sum::<usize>() + messages.len()) as u64);
-        self.metrics.commit_seconds.inc_by(begun.elapsed().as_secs_f64());
+        if extent != Extent::Owed {
+            self.shelf.clear();
+        }
+        self.metrics.wrote(written, begun.elapsed());
         self.settle(last_id, is_synced, packs.iter().map(|pack| pack.readings).sum());
         true
+    }
+
+    fn must_sync(&self, now: Instant) -> bool {
+        self.is_urgent || self.settings.durability == Durability::Strict || self.is_sync_due(now)
     }
 
     /// The readings that must be committed now.
@@ -149,9 +172,9 @@ impl Core {
         waiting.map(message).collect()
     }
 
-    /// What has an id and will not be in the database when everything that must be is.
-    pub(super) fn unstored(&self) -> Unstored {
-        let mut safe = self.shelf.ids().clone();
+    /// What has an id and is not in the database after a commit of this extent.
+    pub(super) fn unstored(&self, extent: Extent) -> Unstored {
+        let mut safe = if extent == Extent::Owed { self.shelf.ids().clone() } else { Ranges::default() };
         let waiting = self.ring.waiting().map(|entry| &entry.loose.block);
         waiting.filter(|block| self.is_kept_back(block)).for_each(|block| safe.insert_range(block.id.0, block.id.0));
         Unstored { safe, pending: Vec::new() }
@@ -163,21 +186,27 @@ impl Core {
 
     /// Chooses what has to go, unless an earlier choice still waits for its commit.
     fn evict(&mut self, incoming: u64) -> rusqlite::Result<()> {
+        let max_size = self.size_limit();
+        let over = (self.store.lasting_size()? + incoming).saturating_sub(max_size);
+        // A little more than needed, so that gaps tell of runs and not of single blocks.
+        self.make_room(if over > 0 { over + max_size / 64 } else { 0 })
+    }
+
+    /// Chooses what has to go so that so many bytes are free.
+    pub(in crate::buffer) fn make_room(&mut self, excess: u64) -> rusqlite::Result<()> {
         if !self.doomed.is_empty() {
             return Ok(());
         }
-        let max_size = self.size_limit();
-        let over = (self.store.lasting_size()? + incoming).saturating_sub(max_size);
         let bounds = Bounds {
             now: self.cutter.now(),
             clock: self.cutter.clock(),
             history: self.settings.history,
             max_age: self.settings.max_age,
-            // A little more than needed, so that gaps tell of runs and not of single blocks.
-            excess: if over > 0 { over + max_size / 64 } else { 0 },
+            excess,
         };
         let settled = self.delivery.settled_by_all(self.committed);
-        let doomed = evict::plan(&self.store, &bounds, &settled, self.committed)?;
+        let mut doomed = evict::plan(&self.store, &bounds, &settled, self.committed)?;
+        self.thin(&mut doomed)?;
         self.doom(doomed);
         Ok(())
     }
@@ -266,37 +295,6 @@ impl Core {
         }
     }
 
-    /// Writes what every uplink had before its commit into the history; false when the database refused.
-    pub(in crate::buffer) fn commit_shelf(&mut self) -> bool {
-        if self.shelf.is_empty() {
-            return true;
-        }
-        let incoming = self.shelf.packs(&mut self.encoder).iter().map(|pack| pack.body.len() as u64).sum();
-        if let Err(error) = self.evict(incoming) {
-            self.fail(&error);
-        }
-        let (pending, doomed) = (self.pending(), self.doomed_rows());
-        let commit = Commit {
-            packs: self.shelf.packs(&mut self.encoder),
-            messages: &[],
-            doomed: &doomed,
-            states: &States::new(),
-            sent: &self.delivery.rows(self.committed, &Unstored { safe: Ranges::default(), pending }),
-            seqs: &self.committed_seqs,
-            last_id: self.committed,
-            snapshot: None,
-            is_synced: false,
-        };
-        if let Err(error) = self.store.commit(&commit) {
-            self.fail(&error);
-            return false;
-        }
-        self.shelf.clear();
-        self.doomed.clear();
-        self.succeeded();
-        true
-    }
-
     /// After a commit that is not synced, one that is must follow.
     fn next_sync(&self, now: Instant, is_synced: bool) -> Option<Instant> {
         let wait = if is_synced { None } else { sync_interval(self.settings.durability) };
@@ -325,13 +323,16 @@ impl Core {
 
     /// Writes progress alone. Losing it costs repeats, never readings, so it is not synced.
     pub(super) fn persist(&mut self) {
-        (self.timers.persist, self.timers.remind) = (None, None);
+        self.timers.persist = None;
         let commit = Commit {
             packs: &[],
+            history: &[],
             messages: &[],
             doomed: &[],
             states: &States::new(),
-            sent: &self.delivery.rows(self.committed, &Unstored { pending: self.pending(), ..self.unstored() }),
+            sent: &self
+                .delivery
+                .rows(self.committed, &Unstored { pending: self.pending(), ..self.unstored(Extent::Owed) }),
             seqs: &self.committed_seqs,
             last_id: self.committed,
             snapshot: None,
