@@ -104,9 +104,8 @@ pub(crate) fn hurt(world: &mut World, fault: Fault, dice: &mut fastrand::Rng, ta
         }
         Fault::FullDisk => fill_disk(world, table),
         Fault::Damaged => {
-            // After a kill nobody knows how far the log had come: see `damage.rs`.
             let part = if dice.bool() { Part::File } else { Part::Log };
-            if part == Part::Log || dice.bool() {
+            if dice.bool() {
                 world.stop();
             } else {
                 world.kill();
