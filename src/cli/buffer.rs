@@ -54,6 +54,12 @@ pub(super) fn text(buffer: &Value) -> String {
     row("durability", format!("{}, a power cut may take {window}", cell(&buffer["durability"])));
     row("committed", format!("{} since the start", count(&number("committed"), "reading")));
     row("lost to the bounds", amount(number("evicted_readings"), number("evicted_blocks")));
+    if let Some(text) = wear(&buffer["wear"]) {
+        row("written to disk", text);
+    }
+    if buffer["disk_low"] == true {
+        row("disk", "nearly full: the buffer does not grow".to_owned());
+    }
     for owed in buffer["uplinks"].as_array().into_iter().flatten() {
         let owes = |key: &str| owed[key].as_u64().unwrap_or_default();
         row(&format!("owed to {}", cell(&owed["uplink"])), amount(owes("readings"), owes("blocks")));
@@ -65,6 +71,19 @@ pub(super) fn text(buffer: &Value) -> String {
         row("failing", cell(&buffer["failing"]));
     }
     table.to_string()
+}
+
+/// What is written a day, and how long a card lasts under it.
+fn wear(wear: &Value) -> Option<String> {
+    let written = bytes(wear["written_bytes"].as_u64()?);
+    let Some(per_day) = wear["bytes_per_day"].as_u64() else { return Some(format!("{written} since the start")) };
+    let life = wear["years"].as_f64().zip(wear["disk_bytes"].as_u64()).map(|(years, disk)| {
+        format!(
+            "; at this rate a card of {} lasts about {years} years (500 full writes, amplified 4 times)",
+            bytes(disk)
+        )
+    });
+    Some(format!("{written} since the start, {} a day{}", bytes(per_day), life.unwrap_or_default()))
 }
 
 #[cfg(test)]
@@ -80,11 +99,14 @@ mod tests {
             "max_size": 2_147_483_648_u64, "durability": "balanced", "loss_window_ms": 11_000, "committed": 7,
             "uplinks": [{"uplink": "cloud", "blocks": 2, "readings": 90}],
             "oldest_undelivered": null, "failing": "disk is full",
+            "wear": {"written_bytes": 4096, "bytes_per_day": 1_048_576, "disk_bytes": 1_073_741_824, "years": 100.0},
         }));
 
         for line in [
             "size                1.5 MiB of 2.0 GiB",
             "durability          balanced, a power cut may take 11 s",
+            "written to disk     4.0 KiB since the start, 1.0 MiB a day; at this rate a card of 1.0 GiB lasts about 100 \
+             years (500 full writes, amplified 4 times)",
             "owed to cloud       90 readings in 2 blocks",
             "failing             disk is full",
         ] {

@@ -172,6 +172,7 @@ async fn open(
     let core = Core {
         path: path.to_owned(),
         started: clock.now(),
+        started_at: clock.uptime(),
         config: Mutex::new(config),
         metrics: Metrics::register(registry),
         rate: Mutex::default(),

@@ -3,9 +3,10 @@
 use std::{
     path::PathBuf,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
-use prometheus_client::registry::Registry;
+use prometheus_client::{metrics::gauge::Gauge, registry::Registry};
 use tokio::sync::{mpsc, watch};
 
 use super::{
@@ -35,6 +36,8 @@ pub(super) struct Core {
     pub(super) clock: SharedClock,
     /// When the gateway was started.
     pub(super) started: Timestamp,
+    /// The uptime at that moment, which no clock that is set can change.
+    pub(super) started_at: Duration,
     /// The store.
     pub(super) buffer: Buffer,
     /// What was stored.
@@ -112,6 +115,8 @@ pub(super) struct Metrics {
     pub(super) adapters: adapter::Families,
     /// By uplink.
     pub(super) uplinks: uplink::Families,
+    /// Bytes this process has written to disk.
+    pub(super) written: Gauge,
 }
 
 impl Metrics {
@@ -119,6 +124,8 @@ impl Metrics {
     pub(super) fn register(mut registry: Registry) -> Self {
         let adapters = adapter::Families::register(&mut registry);
         let uplinks = uplink::Families::register(&mut registry);
-        Self { registry, adapters, uplinks }
+        let written = Gauge::default();
+        registry.register("process_written_bytes", "Bytes written to disk since the start", written.clone());
+        Self { registry, adapters, uplinks, written }
     }
 }

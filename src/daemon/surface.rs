@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     api::{self, ApiError, BoxFuture, Gateway, HistoryWish, LetterRequest, Server, SocketError, WriteRequest, view},
-    host::identity,
+    host::{disk::Wear, identity, process::Usage},
     model::{
         CommandId, DeviceRequest, Envelope, Event, EventKind, Outcome, OutcomeStatus, Payload, PointAddress, Quality,
         Reading, Selector, Source,
@@ -124,6 +124,12 @@ impl Core {
         let of = |name: &str| owed.iter().find(|owed| &*owed.uplink == name);
         let view = |task: &UplinkTask| uplinks::view(&task.status.borrow(), of(&task.config.name));
         super::lock(&self.running.uplinks).iter().map(view).collect()
+    }
+
+    /// What this process does to the disk of the buffer.
+    fn wear(&self) -> Wear {
+        let since = self.clock.uptime().saturating_sub(self.started_at);
+        Wear::of(Usage::now().written_bytes, since, &self.buffer.status().borrow().path)
     }
 
     /// Adapters with their state.
@@ -273,7 +279,9 @@ impl Gateway for Surface {
     }
 
     fn buffer(&self) -> Value {
-        json!(*self.0.buffer.status().borrow())
+        let mut buffer = json!(*self.0.buffer.status().borrow());
+        buffer["wear"] = json!(self.0.wear());
+        buffer
     }
 
     fn deadletters(&self, request: LetterRequest) -> BoxFuture<'_, Result<Vec<Value>, ApiError>> {
@@ -299,6 +307,8 @@ impl Gateway for Surface {
     }
 
     fn metrics(&self) -> String {
+        let wear = self.0.wear();
+        self.0.metrics.written.set(i64::try_from(wear.written_bytes).unwrap_or(i64::MAX));
         telemetry::metrics::text(&self.0.metrics.registry)
     }
 

@@ -5,6 +5,7 @@
 //! of each file is parsed by a pure function beside its reader.
 
 pub mod clock;
+pub mod disk;
 pub mod identity;
 pub mod notify;
 pub mod process;
