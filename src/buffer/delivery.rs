@@ -107,6 +107,12 @@ impl Delivery {
         stream.is_upstream() && self.uplinks.values().any(|progress| progress.wants(stream)) && self.is_settled(id)
     }
 
+    /// The first id each uplink is owed up to `last`, in name order.
+    pub(super) fn first_owed(&self, last: u64) -> Vec<Option<u64>> {
+        let first = |progress: &Progress| progress.settled.missing(1, last).next().map(|(from, _)| from);
+        self.uplinks.values().map(first).collect()
+    }
+
     /// The names of the uplinks.
     pub(super) fn names(&self) -> Vec<Arc<str>> {
         self.uplinks.keys().cloned().collect()
@@ -130,7 +136,7 @@ impl Delivery {
             let blocks = last.saturating_sub(progress.settled.len());
             // Of a new uplink the readings are only nearly known until it has caught up.
             let readings = if blocks == 0 { 0 } else { progress.readings };
-            Owed { uplink: Arc::clone(name), blocks, readings }
+            Owed { uplink: Arc::clone(name), blocks, readings, oldest: None }
         };
         self.uplinks.iter().map(owed).collect()
     }

@@ -59,4 +59,6 @@ pub struct Owed {
     pub blocks: u64,
     /// Readings in them.
     pub readings: u64,
+    /// When the oldest of them was cut.
+    pub oldest: Option<Timestamp>,
 }

@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn the_end_of_a_drain_is_foretold_while_something_drains() {
         let mut status = uplink::Status::new("cloud".into(), "mqtt://b:1883".into(), Timestamp::default());
-        let owed = buffer::Owed { uplink: "cloud".into(), blocks: 1000, readings: 90_000 };
+        let owed = buffer::Owed { uplink: "cloud".into(), blocks: 1000, readings: 90_000, oldest: None };
 
         assert_eq!(view(&status, Some(&owed))["drained_in_s"], Value::Null);
         status.drain_rate = 300.0;

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use tracing::{error, warn};
 
-use super::{Core, PERSIST, writing::Extent};
+use super::{Core, PERSIST};
 use crate::{
     buffer::{
         codec::{Encoder, Stamp},
-        commit::{Commit, Message, States},
-        delivery::Unstored,
+        commit::Message,
         evict::{self, Lost},
         letters::{Letter, Letters},
         pack::{Loose, Pack, Part},
@@ -93,21 +92,7 @@ impl Core {
     fn store_again(&mut self, block: Arc<Block>) -> rusqlite::Result<()> {
         let cut = self.cutter.now();
         let (packs, messages) = rows(block, cut, &mut self.encoder);
-        let commit = Commit {
-            packs: &packs,
-            history: &[],
-            messages: &messages,
-            doomed: &[],
-            states: &States::new(),
-            sent: &self
-                .delivery
-                .rows(self.committed, &Unstored { pending: self.pending(), ..self.unstored(Extent::Owed) }),
-            seqs: &self.committed_seqs,
-            last_id: self.committed,
-            snapshot: None,
-            is_synced: false,
-        };
-        self.store.commit(&commit)
+        self.write_beside(&packs, &messages)
     }
 
     /// Blocks of a stream that are asked for again and still there, after an id, ascending, at most `limit`.

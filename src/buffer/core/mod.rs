@@ -355,9 +355,12 @@ impl Core {
     fn refresh(&mut self) {
         self.timers.refresh = None;
         let last_id = self.cutter.last_id();
-        let uplinks = self.delivery.owed(last_id);
+        let mut uplinks = self.delivery.owed(last_id);
+        for (owed, first) in uplinks.iter_mut().zip(self.delivery.first_owed(last_id)) {
+            owed.oldest = first.and_then(|id| self.cut_of(id));
+        }
         let size = self.store.size();
-        let oldest = self.oldest_undelivered(last_id);
+        let oldest = uplinks.iter().filter_map(|owed| owed.oldest).min();
         self.status.send_modify(|status| {
             status.uplinks = uplinks;
             status.size_bytes = size.unwrap_or(status.size_bytes);
@@ -378,12 +381,12 @@ impl Core {
         self.delivery.owed(self.cutter.last_id())
     }
 
-    fn oldest_undelivered(&self, last_id: u64) -> Option<Timestamp> {
-        let (oldest, _) = self.delivery.settled_by_all(last_id).missing(1, last_id).next()?;
-        if let Some(entry) = self.ring.get(oldest) {
+    /// When a block was cut.
+    fn cut_of(&self, id: u64) -> Option<Timestamp> {
+        if let Some(entry) = self.ring.get(id) {
             return Some(entry.loose.cut);
         }
-        self.store.head_of(oldest).unwrap_or_default().map(|head| head.cut)
+        self.store.head_of(id).unwrap_or_default().map(|head| head.cut)
     }
 }
 

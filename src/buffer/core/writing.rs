@@ -173,7 +173,7 @@ impl Core {
     }
 
     /// What has an id and is not in the database after a commit of this extent.
-    pub(super) fn unstored(&self, extent: Extent) -> Unstored {
+    fn unstored(&self, extent: Extent) -> Unstored {
         let mut safe = if extent == Extent::Owed { self.shelf.ids().clone() } else { Ranges::default() };
         let waiting = self.ring.waiting().map(|entry| &entry.loose.block);
         waiting.filter(|block| self.is_kept_back(block)).for_each(|block| safe.insert_range(block.id.0, block.id.0));
@@ -324,10 +324,17 @@ impl Core {
     /// Writes progress alone. Losing it costs repeats, never readings, so it is not synced.
     pub(super) fn persist(&mut self) {
         self.timers.persist = None;
-        let commit = Commit {
-            packs: &[],
+        if let Err(error) = self.write_beside(&[], &[]) {
+            self.fail(&error);
+        }
+    }
+
+    /// Writes progress, and rows that belong to what is committed already.
+    pub(super) fn write_beside(&mut self, packs: &[Pack], messages: &[Message]) -> rusqlite::Result<()> {
+        self.store.commit(&Commit {
+            packs,
             history: &[],
-            messages: &[],
+            messages,
             doomed: &[],
             states: &States::new(),
             sent: &self
@@ -337,14 +344,11 @@ impl Core {
             last_id: self.committed,
             snapshot: None,
             is_synced: false,
-        };
-        if let Err(error) = self.store.commit(&commit) {
-            self.fail(&error);
-        }
+        })
     }
 
     /// Id and readings of the blocks above the last commit.
-    pub(super) fn pending(&self) -> Vec<(u64, u64)> {
+    fn pending(&self) -> Vec<(u64, u64)> {
         let entries = self.ring.all().map(|entry| &entry.loose.block).filter(|block| block.id.0 > self.committed);
         entries.map(|block| (block.id.0, block.readings() as u64)).collect()
     }
