@@ -105,6 +105,7 @@ impl Core {
             seqs: &self.committed_seqs,
             last_id: self.committed,
             snapshot: None,
+            trail: None,
             is_synced: false,
         };
         self.store.commit(&commit)
@@ -120,10 +121,13 @@ impl Core {
             self.commit_history();
         }
         let blocks = self.store.find(what, after.0, limit).and_then(|places| self.read(&places));
-        blocks.unwrap_or_else(|error| {
+        let blocks = blocks.unwrap_or_else(|error| {
             self.fail(&error);
             Vec::new()
-        })
+        });
+        let cleared = self.cleared();
+        self.is_withholding = blocks.first().is_some_and(|block| block.id.0 > cleared);
+        self.hand_out(blocks.into_iter().take_while(|block| block.id.0 <= cleared).collect())
     }
 
     /// A block, wherever it is.
