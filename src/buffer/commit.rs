@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use rusqlite::{
-    Transaction, params,
+    Connection, Transaction, params,
     types::{ToSqlOutput, Value},
 };
 
@@ -49,6 +49,8 @@ pub(super) struct Commit<'a> {
     pub(super) last_id: u64,
     /// Last values up to a block.
     pub(super) snapshot: Option<(u64, Vec<u8>)>,
+    /// The trail of an untrusted clock, if it has changed.
+    pub(super) trail: Option<&'a str>,
     /// Whether it is on the disk when this returns.
     pub(super) is_synced: bool,
 }
@@ -81,8 +83,31 @@ impl Store {
         if let Some((up_to, body)) = &commit.snapshot {
             tx.prepare_cached("INSERT OR REPLACE INTO snapshot VALUES (1, ?, ?)")?.execute(params![up_to, body])?;
         }
+        commit.trail.map_or(Ok(()), |text| put_trail(&tx, text))?;
         tx.commit()
     }
+
+    /// Puts rows in the place of those with their ids, on the disk when it returns.
+    pub(super) fn rewrite(&mut self, packs: &[Pack], messages: &[Message]) -> rusqlite::Result<()> {
+        self.db.pragma_update(None, "synchronous", "FULL")?;
+        let tx = self.db.transaction()?;
+        let old = packs.iter().map(|pack| (Table::Pack, pack.id()));
+        let old: Vec<_> = old.chain(messages.iter().map(|one| (Table::Message, one.block.id.0))).collect();
+        delete(&tx, &old)?;
+        packs.iter().try_for_each(|pack| insert_pack(&tx, pack))?;
+        messages.iter().try_for_each(|message| insert_message(&tx, message))?;
+        tx.commit()
+    }
+
+    /// Writes the trail of an untrusted clock, on the disk when it returns.
+    pub(super) fn keep_trail(&self, text: &str) -> rusqlite::Result<()> {
+        self.db.pragma_update(None, "synchronous", "FULL")?;
+        put_trail(&self.db, text)
+    }
+}
+
+fn put_trail(db: &Connection, text: &str) -> rusqlite::Result<()> {
+    db.prepare_cached("INSERT OR REPLACE INTO meta VALUES ('trail', ?)")?.execute([text]).map(drop)
 }
 
 fn insert_pack(tx: &Transaction<'_>, pack: &Pack) -> rusqlite::Result<()> {

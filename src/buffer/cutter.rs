@@ -2,12 +2,12 @@
 //!
 //! A block holds at most 1 000 readings and as many as fit 100 KiB of upstream JSON, counted as they come.
 
-use std::{collections::BTreeMap, fmt::Write as _, io, mem, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _, io, mem, sync::Arc};
 
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{Identity, Origin, route::Track};
+use super::{Identity, Origin, route::Track, sight::Sight};
 use crate::{
     config::Priority,
     model::{
@@ -48,12 +48,15 @@ pub(super) struct Cutter {
     seqs: Seqs,
     last_id: u64,
     waiting: Vec<Waiting>,
+    /// The last look at the clock, which blocks are stamped with.
+    sight: Sight,
 }
 
 impl Cutter {
     /// The first block gets the id after `last_id`; numbers start at 1.
     pub(super) fn new(origin: Origin, identity: Identity, last_id: u64) -> Self {
-        Self { origin, identity, seqs: Seqs::new(), last_id, waiting: Vec::new() }
+        let sight = Sight::of(&*origin.clock);
+        Self { origin, identity, seqs: Seqs::new(), last_id, waiting: Vec::new(), sight }
     }
 
     /// The present, by the origin's clock.
@@ -64,6 +67,16 @@ impl Cutter {
     /// How far the present can be trusted.
     pub(super) fn clock(&self) -> ClockQuality {
         self.origin.clock.quality()
+    }
+
+    /// The last look at the clock.
+    pub(super) fn sight(&self) -> Sight {
+        self.sight
+    }
+
+    /// From now on blocks are stamped with this look.
+    pub(super) fn see(&mut self, sight: Sight) {
+        self.sight = sight;
     }
 
     /// What blocks are stamped with.
@@ -160,8 +173,6 @@ impl Cutter {
     }
 
     fn block(&mut self, stream: &Stream, body: BlockBody) -> Block {
-        let clock = &self.origin.clock;
-        let uptime = Duration::from_millis(u64::try_from(clock.uptime().as_millis()).unwrap_or(u64::MAX));
         let seq = self.seqs.entry(stream.clone()).or_default();
         *seq += 1;
         let seq = *seq;
@@ -173,9 +184,9 @@ impl Cutter {
             epoch: self.identity.epoch,
             stream: stream.clone(),
             seq,
-            clock: clock.quality(),
-            boot: clock.boot(),
-            uptime,
+            clock: self.sight.quality,
+            boot: self.origin.clock.boot(),
+            uptime: self.sight.uptime,
             body,
         }
     }

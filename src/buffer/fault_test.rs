@@ -247,7 +247,14 @@ fn a_clock_that_is_set_makes_no_block_too_old() {
         clock.trust(quality);
         buffer.take(readings(1, 9, 1));
         assert!(buffer.commit());
-        assert_eq!(owed(&mut buffer, "a").len(), owed_after, "at {ms}");
+        buffer.tick();
+        // Events of the clock, and gaps of such events, are another matter.
+        let is_of_data = |block: &Block| {
+            let text = format!("{:?}", block.body);
+            !text.contains(r#"\"type\":\"clock\""#) && !text.contains(r#"\"stream\":\"event\""#)
+        };
+        let owed = owed(&mut buffer, "a").into_values().filter(|block| is_of_data(block));
+        assert_eq!(owed.count(), owed_after, "at {ms}");
     };
     let (now, hour) = (1_790_000_000_000, 3_600_000);
 

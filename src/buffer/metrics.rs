@@ -31,6 +31,9 @@ pub struct Metrics {
     pub(super) commit_failures: Counter,
     pub(super) commit_seconds: Counter<f64, AtomicU64>,
     pub(super) evicted: Counter,
+    pub(super) clock_steps: Counter,
+    pub(super) retimed: Counter,
+    pub(super) untold: Counter,
     size: Gauge,
     loss_window: Gauge,
     owed_blocks: Family<Labels, Gauge>,
@@ -64,6 +67,10 @@ impl Metrics {
         registry.register("commit_failures", "Commits that failed and are tried again", new.commit_failures.clone());
         registry.register("commit_seconds", "Time spent in commits", new.commit_seconds.clone());
         registry.register("evicted_blocks", "Undelivered blocks lost to the bounds", new.evicted.clone());
+        registry.register("clock_steps", "Jumps of the wall clock", new.clock_steps.clone());
+        registry.register("retimed", "Readings and messages set right before they were sent", new.retimed.clone());
+        let text = "Settings of an untrusted clock that were forgotten because there were too many";
+        registry.register("clock_settings_forgotten", text, new.untold.clone());
         registry.register("size_bytes", "Pages in use and write-ahead log", new.size.clone());
         registry.register("loss_window_ms", "What a power cut may take at most", new.loss_window.clone());
         registry.register("owed_blocks", "Blocks an uplink has to deliver", new.owed_blocks.clone());

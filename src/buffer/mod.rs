@@ -22,6 +22,9 @@
 //! **Uplinks.** A new one is owed everything the store holds, or nothing of it if it has a filter; one that is configured no more is forgotten. With none,
 //! every block counts as delivered. Blocks kept locally are owed to nobody and stay as long as the history.
 //!
+//! **Wrong clock.** Nothing is ordered by wall time. What a clock stamped that is not trusted, and what has not left the
+//! gateway when it is, is set right before it leaves; of what has left an event tells how far it is off.
+//!
 //! While the database refuses, everything stays in memory; beyond 16 MiB [`Buffer::append`] waits.
 
 #[cfg(test)]
@@ -49,15 +52,19 @@ mod model_test;
 mod opening;
 mod pack;
 mod ranges;
+#[cfg(test)]
+mod retime_test;
 mod ring;
 mod rollup;
 mod route;
 mod rows;
 mod seal;
 mod shelf;
+mod sight;
 mod status;
 mod store;
 mod thin;
+mod trail;
 mod writer;
 
 pub use handle::{Append, Buffer, Feed, Origin, Stopped, open};

@@ -6,9 +6,13 @@
 
 use std::sync::Arc;
 
-use super::codec::{
-    Encoder,
-    wire::{Reader, WireError, put_len, put_u64},
+use super::{
+    codec::{
+        Encoder,
+        wire::{Reader, WireError, put_len, put_u64},
+    },
+    sight::offset_ms,
+    trail::is_one_setting,
 };
 use crate::{
     config::Priority,
@@ -46,6 +50,13 @@ pub(super) struct Loose {
     pub(super) priority: Priority,
     /// Bytes of JSON.
     pub(super) bytes: usize,
+}
+
+impl Loose {
+    /// What lay between uptime and wall time when it was cut.
+    pub(super) fn offset_ms(&self) -> i64 {
+        offset_ms(self.cut, self.block.uptime)
+    }
 }
 
 /// A block of a pack, without its content.
@@ -140,6 +151,9 @@ impl Run {
         // Blocks mostly come in the order of their ids, and a pack holds them in no other.
         let last = self.loose.last().map_or(0, |last| last.block.id.0);
         let is_near = new.block.id.0 > last && new.block.id.0 - first.block.id.0 < SPAN;
+        // Blocks with untrusted times are set right by the row, so one row holds one setting of the clock.
+        let is_alike =
+            is_alike && (first.block.clock.is_trusted() || is_one_setting(first.offset_ms(), new.offset_ms()));
         let has_room = self.readings + new.block.readings() <= FULL && self.bytes + new.bytes <= FULL_BYTES;
         is_alike && is_near && has_room
     }

@@ -49,6 +49,15 @@ impl Ring {
         self.waiting = (self.waiting.0 + 1, self.waiting.1 + bytes);
     }
 
+    /// A block that nobody has seen has another form.
+    pub(super) fn replace(&mut self, loose: &Loose) {
+        let place = self.oldest().and_then(|oldest| loose.block.id.0.checked_sub(oldest));
+        let place = place.and_then(|place| usize::try_from(place).ok());
+        if let Some(entry) = place.and_then(|place| self.entries.get_mut(place)) {
+            (entry.loose.block, entry.loose.cut) = (Arc::clone(&loose.block), loose.cut);
+        }
+    }
+
     /// How many blocks wait, and their bytes.
     pub(super) fn waiting_size(&self) -> (usize, usize) {
         self.waiting

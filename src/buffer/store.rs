@@ -100,6 +100,20 @@ impl Store {
         query.query_map([], row)?.collect()
     }
 
+    /// The trail of an untrusted clock, as it was written last.
+    pub(super) fn trail(&self) -> rusqlite::Result<Option<String>> {
+        self.db.query_row("SELECT value FROM meta WHERE key = 'trail'", [], |row| row.get(0)).optional()
+    }
+
+    /// The number that a stream gave last in an epoch; 0 when nobody knows any more.
+    pub(super) fn last_seq(&self, epoch: u64, stream: &str) -> rusqlite::Result<u64> {
+        let sql = "SELECT coalesce((SELECT CASE ?2 WHEN 'data' THEN data WHEN 'event' THEN event
+                                           WHEN 'outcome' THEN outcome WHEN 'local' THEN local END
+                                    FROM epoch WHERE epoch = ?1),
+                                   (SELECT seq FROM filtered WHERE epoch = ?1 AND stream = ?2), 0)";
+        self.db.prepare_cached(sql)?.query_row(params![epoch, stream], |row| row.get(0))
+    }
+
     /// Pages in use and the write-ahead log, in bytes.
     pub(super) fn size(&self) -> rusqlite::Result<u64> {
         Ok(self.pages()? + self.log())

@@ -1,6 +1,6 @@
 //! The writer: the thread that owns the database, and the queues into it.
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 use tokio::{
     runtime::{Builder, Runtime},
@@ -91,6 +91,7 @@ async fn serve(
     appends: &mut mpsc::Receiver<Append>,
     requests: &mut mpsc::Receiver<Request>,
 ) -> Option<Reply<()>> {
+    let mut parked = Vec::new();
     loop {
         let due = core.next_due().unwrap_or_else(|| Instant::now() + IDLE);
         tokio::select! {
@@ -104,12 +105,14 @@ async fn serve(
                         let _ = reply.send(());
                     }
                 }
-                other => answer(core, other),
+                other => parked.extend(answer(core, other)),
             },
             Some(append) = appends.recv(), if core.has_room() => core.take(append),
             () = sleep_until(due) => {}
         }
         core.tick();
+        // Each lane of an uplink asks one question at a time, so there are few.
+        parked = mem::take(&mut parked).into_iter().filter_map(|request| answer(core, request)).collect();
         if core.is_damaged() {
             return None;
         }
@@ -123,11 +126,22 @@ fn drain(core: &mut Core, appends: &mut mpsc::Receiver<Append>) {
     }
 }
 
-/// Answers a question; an asker that has gone does not need it.
-fn answer(core: &mut Core, request: Request) {
+/// Answers a question; an asker that has gone does not need it. Gives a question back that must wait for its answer.
+fn answer(core: &mut Core, request: Request) -> Option<Request> {
     match request {
-        Request::Fetch { uplink, wanted, limit, reply } => {
-            let _ = reply.send(core.fetch(&uplink, wanted, limit));
+        Request::Fetch { uplink, wanted, limit, reply } if !reply.is_closed() => {
+            let blocks = core.fetch(&uplink, wanted, limit);
+            if core.is_withholding() {
+                return Some(Request::Fetch { uplink, wanted, limit, reply });
+            }
+            let _ = reply.send(blocks);
+        }
+        Request::Replay { what, after, limit, reply } if !reply.is_closed() => {
+            let blocks = core.replay(&what, after, limit.min(MAX_REPLAY));
+            if core.is_withholding() {
+                return Some(Request::Replay { what, after, limit, reply });
+            }
+            let _ = reply.send(blocks);
         }
         Request::Delivered { uplink, blocks } => core.delivered(&uplink, &blocks),
         Request::Refused { uplink, block, why } => core.refused(&uplink, block, &why),
@@ -137,9 +151,6 @@ fn answer(core: &mut Core, request: Request) {
                 LetterAct::Drop => core.drop_letters(&which),
                 LetterAct::Retry => core.retry_letters(&which),
             });
-        }
-        Request::Replay { what, after, limit, reply } => {
-            let _ = reply.send(core.replay(&what, after, limit.min(MAX_REPLAY)));
         }
         Request::OpenEpochs { uplink, reply } => {
             let ends = core.open_epochs(&uplink);
@@ -164,6 +175,7 @@ fn answer(core: &mut Core, request: Request) {
         Request::Unwritten { address, reply } => {
             let _ = reply.send(core.unwritten(&address));
         }
-        Request::Flush(_) | Request::Close(_) => {}
+        Request::Fetch { .. } | Request::Replay { .. } | Request::Flush(_) | Request::Close(_) => {}
     }
+    None
 }

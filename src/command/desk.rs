@@ -15,7 +15,7 @@ use super::{
     clerk::Clerk,
     lanes::{Lanes, MAX_WAITING},
     ledger::{Ledger, LedgerError},
-    policy::{self, Refusal},
+    policy::{self, Moment, Refusal},
     router::carry_out,
     routes::Routes,
 };
@@ -168,10 +168,10 @@ impl Desk {
             return None;
         }
         let case = clerk.first_time(case).await?;
-        let now = clerk.clock.now();
+        let moment = Moment { received, now: clerk.clock.now(), clock: clerk.clock.quality() };
         let decision = request.map_err(|unreadable| Refusal::Unreadable(unreadable.error)).and_then(|request| {
             let settings = &self.settings;
-            let approved = policy::approve(request, &case.source, received, now, settings, routes, &mut self.policy)?;
+            let approved = policy::approve(request, &case.source, moment, settings, routes, &mut self.policy)?;
             let device = approved.route.point.device();
             let count = lanes.waiting(device);
             let is_busy = count >= MAX_WAITING;

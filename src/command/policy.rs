@@ -4,8 +4,8 @@
 use crate::{
     config::Commands,
     model::{
-        Authorized, Command, Denied, DeviceId, Grants, OutcomeStatus, Point, PointAddress, PointName, Source,
-        Timestamp, Value, ValueError,
+        Authorized, ClockQuality, Command, Denied, DeviceId, Grants, OutcomeStatus, Point, PointAddress, PointName,
+        Source, Timestamp, Value, ValueError,
     },
 };
 
@@ -50,6 +50,9 @@ pub(super) enum Refusal {
     /// It would outlive the memory of its id, and could then be repeated.
     #[error("expires at {0}, which is later than ids are remembered")]
     ExpiresTooLate(Timestamp),
+    /// Nobody can say whether its time is over.
+    #[error("the gateway's clock is not set reliably ({}), so expires cannot be judged", .0.as_str())]
+    ClockUntrusted(ClockQuality),
     /// Too many commands wait for the device already.
     #[error("{count} commands wait for {device} already")]
     Busy {
@@ -75,6 +78,7 @@ impl Refusal {
             | Self::WrongType(_)
             | Self::Implausible { .. }
             | Self::ExpiresTooLate(_)
+            | Self::ClockUntrusted(_)
             | Self::Busy { .. }
             | Self::Denied(_) => OutcomeStatus::Denied,
         }
@@ -90,22 +94,32 @@ pub(super) struct Approved {
     pub(super) route: Route,
 }
 
+/// When a request is judged.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    /// When it came in.
+    pub(super) received: Timestamp,
+    /// Now.
+    pub(super) now: Timestamp,
+    /// How far both can be trusted.
+    pub(super) clock: ClockQuality,
+}
+
 /// Checks a request; the grant comes last, because it uses one of its turns.
 pub(super) fn approve(
     request: Request,
     source: &Source,
-    received: Timestamp,
-    now: Timestamp,
+    moment: Moment,
     settings: &Commands,
     routes: &Routes,
     grants: &mut Grants,
 ) -> Result<Approved, Refusal> {
     let route = find_route(&request, routes)?;
     let value = fitting_value(&request, &route.point)?;
-    let expires = end_of_life(&request, received, now, settings)?;
+    let expires = end_of_life(&request, source, moment, settings)?;
     let target = route.point.address.clone();
     let command = Command { id: request.id, source: source.clone(), target, value, expires };
-    let command = grants.authorize(command, now)?;
+    let command = grants.authorize(command, moment.now)?;
     Ok(Approved { command, route })
 }
 
@@ -129,13 +143,20 @@ fn fitting_value(request: &Request, point: &Point) -> Result<Value, Refusal> {
     Err(Refusal::Implausible { value: value.to_string(), point: point.address.clone(), min, max })
 }
 
-/// The moment after which it must not be carried out.
+/// The moment after which it must not be carried out. A clock that was not set, or stood still while the power was
+/// off, would take for fresh what has waited at a broker for days, so with such a clock a command from there goes only
+/// without `expires`: its time is counted from when it came in. Who sends from this host goes by the same clock.
 fn end_of_life(
     request: &Request,
-    received: Timestamp,
-    now: Timestamp,
+    source: &Source,
+    moment: Moment,
     settings: &Commands,
 ) -> Result<Timestamp, Refusal> {
+    let Moment { received, now, clock } = moment;
+    let is_from_afar = matches!(source, Source::Uplink(_));
+    if request.expires.is_some() && is_from_afar && !clock.is_dated() {
+        return Err(Refusal::ClockUntrusted(clock));
+    }
     let expires = request.expires.unwrap_or_else(|| received.plus(settings.expires));
     if expires <= now {
         return Err(Refusal::Expired(expires));

@@ -165,7 +165,7 @@ impl Gateway for Surface {
             site: config.site.to_string(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started: core.started.to_string(),
-            uptime: core.clock.now().since(core.started).as_secs(),
+            uptime: core.clock.uptime().saturating_sub(core.started_at).as_secs(),
             store: identity.store.to_string(),
             epoch: identity.epoch,
             boot: core.clock.boot().to_string(),

@@ -13,8 +13,13 @@ use super::Daemon;
 use crate::{
     adapter::{Adapter, AdapterContext, AdapterError, BoxFuture, DeviceInfo, registry},
     host::clock::SystemClock,
-    model::{Clock, DeviceId, Point, PointName, PointType, Reading, Value},
+    model::{ClockQuality, DeviceId, Point, PointName, PointType, Reading, SharedClock, Timestamp, Value},
+    shutdown::StopSignal,
     telemetry::logging::{self, LogControl},
+    testing::{
+        broker::{self, Broker},
+        clock::ManualClock,
+    },
 };
 
 /// Logging can be started once in a process.
@@ -56,19 +61,23 @@ impl Adapter for Clumsy {
 
 /// A gateway in a folder, with one uplink whose broker is not there and the clumsy adapter.
 async fn gateway(dir: &Path) -> Daemon {
+    gateway_with(dir, 1, Arc::new(SystemClock::new())).await
+}
+
+/// The same with the broker's port and a clock.
+async fn gateway_with(dir: &Path, port: u16, clock: SharedClock) -> Daemon {
     let place = dir.display();
     let config = dir.join("tidegate.toml");
     std::fs::create_dir_all(dir.join("rules")).unwrap();
     let text = format!(
         "[gateway]\nid = \"gw\"\n[buffer]\npath = \"{place}/buffer.db\"\n[rules]\ndir = \"{place}/rules\"\n\
-         [api]\nsocket = \"{place}/api.sock\"\n[[uplink]]\nname = \"cloud\"\nurl = \"mqtt://127.0.0.1:1\"\n"
+         [api]\nsocket = \"{place}/api.sock\"\n[[uplink]]\nname = \"cloud\"\nurl = \"mqtt://127.0.0.1:{port}\"\n"
     );
     std::fs::write(&config, text).unwrap();
     let (device, name) = (DeviceId::new("meter").unwrap(), PointName::new("power").unwrap());
     let point = Arc::new(Point::new(device, name, PointType::Int, None));
     let (settings, _, warnings) = registry::load(&config).unwrap();
     let clumsy: Arc<dyn Adapter> = Arc::new(Clumsy { starts: AtomicU32::new(0), point });
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     Daemon::start(&config, (settings, vec![clumsy], warnings), clock, log()).await.unwrap()
 }
 
@@ -112,4 +121,44 @@ async fn the_end_of_the_writer_is_noticed_and_the_rest_can_be_stopped() {
 
     assert_eq!(bounded(daemon.core.supervisor.thread_lost()).await, "buffer writer");
     daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_that_booted_in_1970_sends_what_it_kept_with_right_times() {
+    let (dir, clock) = (tempfile::tempdir().unwrap(), Arc::new(ManualClock::default()));
+    clock.set(Timestamp::from_millis(5_000));
+    clock.trust(ClockQuality::None);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let daemon = gateway_with(dir.path(), listener.local_addr().unwrap().port(), clock.clone()).await;
+    let (mut status, mut newest) = (daemon.core.buffer.status(), daemon.core.buffer.newest());
+    bounded(status.wait_for(|status| status.committed >= 1)).await.unwrap();
+
+    let before = *newest.borrow_and_update();
+    clock.set(ManualClock::START);
+    clock.trust(ClockQuality::Ntp);
+    // The jump, and that nothing is left to be set right, are two events.
+    bounded(newest.wait_for(|newest| newest.0 >= before.0 + 2)).await.unwrap();
+    let (broker, (_signal, stop)) = (Broker::default(), StopSignal::pair());
+    let of = |broker: &Broker, topic: &str| -> Vec<serde_json::Value> {
+        let seen = broker.seen().into_iter().filter(|message| message.topic.ends_with(topic));
+        seen.map(|message| serde_json::from_slice(&message.payload).unwrap()).collect()
+    };
+    let is_trusted = |event: &serde_json::Value| event["change"]["what"] == "trusted";
+    let is_there = |broker: &Broker| !of(broker, "/data").is_empty() && of(broker, "/event").iter().any(is_trusted);
+    let stopped = async {
+        bounded(broker.until(is_there)).await;
+        daemon.stop().await
+    };
+    tokio::select! {
+        end = broker::serve(listener, broker.clone(), stop) => panic!("broker ended: {end:?}"),
+        late = stopped => assert_eq!(late, Vec::<String>::new()),
+    }
+
+    let (data, events) = (of(&broker, "/data"), of(&broker, "/event"));
+    assert_eq!(data[0]["clock"], "ntp");
+    assert_eq!(data[0]["readings"][0]["ts"], "2026-11-20T12:00:00.000Z");
+    assert!(events.iter().all(|event| event["clock"] == "ntp"), "{events:#?}");
+    assert!(events.iter().all(|event| event["ts"] == "2026-11-20T12:00:00.000Z"), "{events:#?}");
+    let trusted = events.iter().find(|event| is_trusted(event)).unwrap();
+    assert_eq!(trusted["change"].get("blocks"), None);
 }

@@ -9,5 +9,6 @@ pub mod disk;
 pub mod identity;
 pub mod notify;
 pub mod process;
+mod trust;
 
 pub use clock::SystemClock;

@@ -115,7 +115,8 @@ impl Wanted {
     }
 }
 
-/// One block. Message id upstream is (`store`, `epoch`, `stream`, `seq`); nothing in it changes once it has one.
+/// One block. Message id upstream is (`store`, `epoch`, `stream`, `seq`); nothing in it changes once it may have
+/// left the gateway; until then, only [`Block::set_right`] does.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Block {
     /// Place in the store.
@@ -171,6 +172,22 @@ impl Block {
     /// How many readings are in the block; an event or outcome counts none.
     pub fn readings(&self) -> usize {
         self.body.readings().len()
+    }
+
+    /// The block as it is when its clock turns out to have been wrong by so many milliseconds: every moment is moved
+    /// alike, and the clock counts as trusted. Only for a block that has not left the gateway.
+    #[must_use]
+    pub fn set_right(&self, by_ms: i64) -> Self {
+        let body = match &self.body {
+            BlockBody::Readings(readings) => {
+                let moved = |reading: &Reading| Reading { ts: reading.ts.moved(by_ms), ..reading.clone() };
+                BlockBody::Readings(readings.iter().map(moved).collect())
+            }
+            BlockBody::Message { ts, fields, response } => {
+                BlockBody::Message { ts: ts.moved(by_ms), fields: Arc::clone(fields), response: response.clone() }
+            }
+        };
+        Self { clock: ClockQuality::Ntp, body, ..self.clone() }
     }
 
     /// The oldest and newest moment in the block.

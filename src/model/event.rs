@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{DeviceId, Stream, Timestamp};
+use super::{BootId, ClockQuality, DeviceId, Stream, Timestamp};
 
 /// One event with its time.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +29,11 @@ pub enum EventKind {
         /// The gap.
         gap: Gap,
     },
+    /// The wall clock jumped, or is trusted from now on.
+    Clock {
+        /// What it did. Not `clock`: that is the header's word for the quality.
+        change: ClockChange,
+    },
     /// A device appeared, left, or changed its reachability.
     Device {
         /// The device.
@@ -52,6 +57,52 @@ pub enum EventKind {
         /// A sentence for people.
         text: String,
     },
+}
+
+/// What the wall clock did, and which messages have their times from before.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ClockChange {
+    /// What it did.
+    pub what: ClockWord,
+    /// The boot `uptime_ms` counts from.
+    pub boot: BootId,
+    /// When it was noticed, on the clock that never jumps.
+    pub uptime_ms: u64,
+    /// The same moment on the wall clock as it is now.
+    pub wall: Timestamp,
+    /// For a step: how far it jumped. Once trusted: the largest error of the times before.
+    pub offset_ms: i64,
+    /// How far the clock is trusted now.
+    pub quality: ClockQuality,
+    /// Messages that left, or will leave, with wrong times.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub blocks: Vec<ClockSpan>,
+}
+
+/// What the wall clock did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClockWord {
+    /// A time source vouches for it from now on.
+    Trusted,
+    /// It jumped.
+    Step,
+}
+
+/// Messages `from..=to` of an epoch's stream: a time in one whose `clock` is not `ntp` is right when `offset_ms` is
+/// added.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ClockSpan {
+    /// The stream.
+    pub stream: Arc<str>,
+    /// The epoch.
+    pub epoch: u64,
+    /// First `seq`.
+    pub from: u64,
+    /// Last `seq`.
+    pub to: u64,
+    /// What is to be added.
+    pub offset_ms: i64,
 }
 
 /// An alarm as a rule sees it.
@@ -187,6 +238,30 @@ impl Event {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_trusted_clock_names_what_left_before() {
+        let span = ClockSpan { stream: "data".into(), epoch: 42, from: 1, to: 7, offset_ms: 1_795_000_000_000 };
+        let change = ClockChange {
+            what: ClockWord::Trusted,
+            boot: BootId::new("b"),
+            uptime_ms: 61_000,
+            wall: Timestamp::parse("2026-11-20T12:00:00Z").unwrap(),
+            offset_ms: 0,
+            quality: ClockQuality::Ntp,
+            blocks: vec![span],
+        };
+        let event = Event { ts: Timestamp::default(), kind: EventKind::Clock { change } };
+
+        assert_eq!(
+            event.fields(),
+            concat!(
+                r#"{"type":"clock","change":{"what":"trusted","boot":"b","uptime_ms":61000,"#,
+                r#""wall":"2026-11-20T12:00:00.000Z","offset_ms":0,"quality":"ntp","#,
+                r#""blocks":[{"stream":"data","epoch":42,"from":1,"to":7,"offset_ms":1795000000000}]}}"#
+            )
+        );
+    }
 
     #[test]
     fn a_gap_has_the_fields_of_the_contract() {

@@ -23,7 +23,9 @@ pub use batch::{Batch, Receipt, StateChange};
 pub use block::{Block, BlockBody, BlockId, EpochEnd, Lane, Stream, Wanted};
 pub use clock::{Clock, SharedClock};
 pub use command::{Command, CommandId, Envelope, Outcome, OutcomeStatus, Payload, ResponseTo, Source};
-pub use event::{AlarmState, DeviceChange, Event, EventKind, Gap, GapReason, GapSpan, Severity};
+pub use event::{
+    AlarmState, ClockChange, ClockSpan, ClockWord, DeviceChange, Event, EventKind, Gap, GapReason, GapSpan, Severity,
+};
 pub use grant::{Authorized, Denied, Grant, GrantId, Grants, Rate};
 pub use ident::{DeviceId, IdentError, PointName};
 pub use point::{Access, Point, PointAddress, PointType};

@@ -36,6 +36,12 @@ impl Timestamp {
         Self(self.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
     }
 
+    /// This moment moved by milliseconds in either direction, held at the first and the last moment there is.
+    #[must_use]
+    pub fn moved(self, by_ms: i64) -> Self {
+        Self(self.0.saturating_add(by_ms))
+    }
+
     /// The span from an earlier moment to this one; zero when `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
@@ -73,6 +79,16 @@ pub enum ClockQuality {
 }
 
 impl ClockQuality {
+    /// Whether a time source vouches for the time.
+    pub fn is_trusted(self) -> bool {
+        self == Self::Ntp
+    }
+
+    /// Whether ages and times of day can be judged by it: it runs, and it ran while the power was off.
+    pub fn is_dated(self) -> bool {
+        matches!(self, Self::Ntp | Self::Rtc)
+    }
+
     /// The word used in messages.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -125,5 +141,6 @@ mod tests {
         assert_eq!(late.since(early), Duration::from_millis(2_500));
         assert_eq!(early.since(late), Duration::ZERO);
         assert_eq!(early.plus(Duration::from_millis(2_500)), late);
+        assert_eq!(late.moved(-2_500), early);
     }
 }

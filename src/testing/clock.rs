@@ -22,6 +22,8 @@ pub struct ManualClock {
     quality: Mutex<ClockQuality>,
     /// How often it was asked for wall time.
     looks: AtomicU64,
+    /// How often the host was booted.
+    boots: AtomicU64,
 }
 
 impl Default for ManualClock {
@@ -31,6 +33,7 @@ impl Default for ManualClock {
             uptime_ms: AtomicU64::new(3_600_000),
             quality: Mutex::new(ClockQuality::Ntp),
             looks: AtomicU64::new(0),
+            boots: AtomicU64::new(1),
         }
     }
 }
@@ -56,6 +59,12 @@ impl ManualClock {
         *self.quality.lock().unwrap_or_else(PoisonError::into_inner) = quality;
     }
 
+    /// Starts the host anew: another boot, and uptime from zero. Wall time stays as it was set.
+    pub fn reboot(&self) {
+        self.boots.fetch_add(1, Ordering::Relaxed);
+        self.uptime_ms.store(0, Ordering::Relaxed);
+    }
+
     /// How often it was asked for wall time.
     pub fn looks(&self) -> u64 {
         self.looks.load(Ordering::Relaxed)
@@ -77,7 +86,10 @@ impl Clock for ManualClock {
     }
 
     fn boot(&self) -> BootId {
-        BootId::new("test-boot")
+        match self.boots.load(Ordering::Relaxed) {
+            1 => BootId::new("test-boot"),
+            number => BootId::new(&format!("test-boot-{number}")),
+        }
     }
 }
 

@@ -7,13 +7,13 @@ mod replays;
 mod support;
 mod tls;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 use support::{Memory, Mosquitto, NOW, config, data, data_at, embedded, free_port, outcome, start, within};
 use tidegate::{
     config::{MqttProtocol, Order, Uplink},
-    model::{EpochEnd, Payload, ResponseTo, Timestamp},
+    model::{Block, BootId, ClockQuality, EpochEnd, Payload, ResponseTo, Timestamp},
     testing::broker::{Faults, Message},
 };
 
@@ -267,6 +267,29 @@ async fn a_message_that_is_handed_over_long_after_its_readings_is_marked_late() 
     let is_late = |message: &Message| message.user.contains(&("late".into(), "1".into()));
     let late: Vec<_> = seen.iter().filter(|message| message.topic == "t/data").map(is_late).collect();
     assert_eq!(late, [true, false]);
+}
+
+#[tokio::test]
+async fn with_a_clock_that_was_not_set_uptime_says_what_is_late() {
+    let (broker, port, _stop) = embedded().await;
+    let outbox = Memory::new();
+    let unset = |id, boot: &str, uptime| {
+        let block = data_at(id, Timestamp::from_millis(5_000));
+        Block { clock: ClockQuality::None, boot: BootId::new(boot), uptime: Duration::from_secs(uptime), ..block }
+    };
+    // The gateway has been up for an hour.
+    outbox.push(unset(1, "test-boot", 3_539));
+    outbox.push(unset(2, "test-boot", 3_540));
+    outbox.push(unset(3, "another", 3_600));
+
+    let running = start(config(port, MqttProtocol::V5), outbox.clone());
+    outbox.drained().await;
+    running.stop().await;
+
+    let seen = broker.seen();
+    let is_late = |message: &Message| message.user.contains(&("late".into(), "1".into()));
+    let late: Vec<_> = seen.iter().filter(|message| message.topic == "t/data").map(is_late).collect();
+    assert_eq!(late, [true, false, true]);
 }
 
 #[tokio::test]

@@ -105,10 +105,13 @@ impl Core {
             self.commit_history();
         }
         let blocks = self.store.find(what, after.0, limit).and_then(|places| self.read(&places));
-        blocks.unwrap_or_else(|error| {
+        let blocks = blocks.unwrap_or_else(|error| {
             self.fail(&error);
             Vec::new()
-        })
+        });
+        let cleared = self.cleared();
+        self.is_withholding = blocks.first().is_some_and(|block| block.id.0 > cleared);
+        self.hand_out(blocks.into_iter().take_while(|block| block.id.0 <= cleared).collect())
     }
 
     /// A block, wherever it is.

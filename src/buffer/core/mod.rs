@@ -1,10 +1,13 @@
 //! What the writer knows and does, without thread and queue, so that tests can stop it anywhere: taking in and
-//! cutting here, commits in `writing`, blocks and values on their way out in `reading`.
+//! cutting here, commits in `writing`, blocks and values on their way out in `reading`, the clock in `timing` and
+//! `retiming`.
 
 mod asides;
 mod pressure;
 mod reading;
 mod replacing;
+mod retiming;
+mod timing;
 mod writing;
 
 use std::{sync::Arc, time::Duration};
@@ -12,7 +15,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, time::Instant};
 use tracing::info;
 
-use self::pressure::Disk;
+use self::{pressure::Disk, retiming::Pass, timing::LOOK};
 use super::{
     Append, Feed, Identity, Metrics, Origin, Status,
     codec::Encoder,
@@ -26,11 +29,13 @@ use super::{
     rollup::{Rollups, Unwritten},
     route::{Router, Track},
     shelf::Shelf,
+    sight::Jump,
     store::Store,
+    trail::Trail,
 };
 use crate::{
     config::{self, Durability},
-    model::{BlockId, EpochEnd, Event, EventKind, PointAddress, Reading, Receipt, StateChange, Timestamp},
+    model::{BlockId, EpochEnd, Event, EventKind, Outcome, PointAddress, Reading, Receipt, StateChange, Timestamp},
 };
 
 /// A commit does not wait for its time beyond this many blocks or bytes.
@@ -77,6 +82,16 @@ pub(in crate::buffer) struct Core {
     states_since: Option<Instant>,
     doomed: Vec<Doomed>,
     disk: Disk,
+    /// What a clock stamped that was not trusted.
+    trail: Trail,
+    /// It is trusted now, and that is being set right.
+    pass: Option<Pass>,
+    /// The last jump of the clock.
+    jump: Option<Jump>,
+    /// When the clock is looked at again.
+    look_due: Instant,
+    /// The last answer to an uplink was empty although there is something, which must not leave yet.
+    is_withholding: bool,
     timers: Timers,
     /// An event or outcome waits: commit now, synced.
     is_urgent: bool,
@@ -103,6 +118,7 @@ impl Core {
         notice: Option<Notice>,
     ) -> rusqlite::Result<Self> {
         let committed = store.last_id()?;
+        let trail = resume_trail(&store, &origin, committed)?;
         let mut delivery = Delivery::new(store.progress()?);
         delivery.set_uplinks(&origin.uplinks, committed);
         store.keep_uplinks(&delivery.names())?;
@@ -124,6 +140,11 @@ impl Core {
             states_since: None,
             doomed: Vec::new(),
             disk: Disk::default(),
+            trail,
+            pass: None,
+            jump: None,
+            look_due: Instant::now(),
+            is_withholding: false,
             timers: Timers::default(),
             is_urgent: false,
             damage: None,
@@ -146,6 +167,7 @@ impl Core {
                 core.event(&Event { ts, kind: EventKind::Gap { gap } });
             }
         }
+        core.begin_if_trusted();
         core.refresh();
         Ok(core)
     }
@@ -161,9 +183,13 @@ impl Core {
     }
 
     /// Takes an append in.
-    pub(in crate::buffer) fn take(&mut self, append: Append) {
+    pub(in crate::buffer) fn take(&mut self, mut append: Append) {
         let now = Instant::now();
         self.shed_memory();
+        self.look();
+        for reading in append.forward.iter_mut().chain(&mut append.local) {
+            reading.ts = self.mend(reading.ts);
+        }
         self.metrics.appended.inc_by((append.forward.len() + append.local.len()) as u64);
         self.rollups.present(now, self.cutter.now());
         append.forward.iter().chain(&append.local).for_each(|reading| self.rollups.note(reading));
@@ -173,9 +199,11 @@ impl Core {
         }
         let local = self.router.local();
         append.local.into_iter().for_each(|reading| self.reading(&local, reading, now));
-        append.events.iter().for_each(|event| self.event(event));
-        for outcome in &append.outcomes {
-            let cut = self.cutter.outcome(outcome);
+        for event in append.events {
+            self.event(&Event { ts: self.mend(event.ts), ..event });
+        }
+        for outcome in append.outcomes {
+            let cut = self.cutter.outcome(&Outcome { ts: self.mend(outcome.ts), ..outcome });
             self.admit(cut);
             self.is_urgent = true;
         }
@@ -194,6 +222,9 @@ impl Core {
     /// Does what is due.
     pub(in crate::buffer) fn tick(&mut self) {
         let now = Instant::now();
+        self.look_due = now + LOOK;
+        self.look();
+        self.set_right();
         let is_due = |timer: Option<Instant>| timer.is_some_and(|due| due <= now);
         if is_due(self.linger_due()) {
             self.cut_all();
@@ -222,7 +253,7 @@ impl Core {
     /// When [`Core::tick`] has something to do.
     pub(in crate::buffer) fn next_due(&self) -> Option<Instant> {
         let Timers { commit, persist, remind, sync, refresh, .. } = self.timers;
-        let others = [self.linger_due(), self.shelf.due(), self.rollups.due()];
+        let others = [self.linger_due(), self.shelf.due(), self.rollups.due(), self.pass_due(), Some(self.look_due)];
         [commit, persist, remind, sync, refresh].into_iter().chain(others).flatten().min()
     }
 
@@ -329,10 +360,11 @@ impl Core {
     /// A block has its number.
     fn admit(&mut self, cut: Cut) {
         let Cut { block, bytes, priority, since } = cut;
-        let id = block.id;
+        let (id, sight) = (block.id, self.cutter.sight());
         self.metrics.cut.inc();
+        self.metrics.untold.inc_by(self.trail.cut(&block, sight.offset_ms()) as u64);
         self.delivery.add(id.0, &block.stream, block.readings());
-        self.ring.push(Arc::new(block), self.cutter.now(), bytes, priority, since);
+        self.ring.push(Arc::new(block), sight.wall, bytes, priority, since);
         if self.settings.express {
             self.newest.send_replace(id);
         }
@@ -388,6 +420,16 @@ impl Core {
         }
         self.store.head_of(id).unwrap_or_default().map(|head| head.cut)
     }
+}
+
+/// What earlier runs of this boot knew of its clock, each stream up to the number it gave last.
+fn resume_trail(store: &Store, origin: &Origin, last_id: u64) -> rusqlite::Result<Trail> {
+    let mut trail = Trail::resume(store.trail()?, &origin.clock.boot(), last_id);
+    for (epoch, stream) in trail.keys() {
+        let last = store.last_seq(epoch, &stream)?;
+        trail.close(epoch, &stream, last);
+    }
+    Ok(trail)
 }
 
 /// The status before anything happened.

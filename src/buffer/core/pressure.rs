@@ -117,8 +117,12 @@ impl Core {
             return Ok(());
         }
         let mut thinner = Thinner::default();
+        // Means are stamped with the clock of now, so only what was stamped by one as good goes into them.
+        let quality = self.cutter.sight().quality;
         let full = doomed.iter_mut().filter(|row| row.reason == GapReason::Full && !row.owed.is_empty());
-        for row in full.filter(|row| row.head.stream == Stream::Data) {
+        for row in
+            full.filter(|row| row.head.stream == Stream::Data && row.head.clock == quality && quality.is_dated())
+        {
             let Some(Ok(blocks)) = self.store.unpack(row.head.table, row.head.id)? else { continue };
             let mut dropped = 0_usize;
             for reading in blocks.values().flat_map(|block| block.body.readings()) {

@@ -5,7 +5,7 @@ use tracing::error;
 
 use super::Core;
 use crate::{
-    buffer::{Append, OpenError, Origin, opening, route::Track},
+    buffer::{Append, OpenError, Origin, opening, pack::Loose, route::Track, sight::Sight},
     config::Priority,
     model::{Block, BlockBody, StateChange, Stream},
 };
@@ -63,13 +63,22 @@ impl Core {
         let is_safe = |block: &Block| delivery.is_safe(block.id.0, &block.stream);
         let is_wanted =
             |block: &Block| !delivery.is_settled(block.id.0) || (block.id.0 > committed && !is_safe(block));
-        let blocks = ring.all().map(|entry| &entry.loose.block);
-        blocks.filter(|block| is_wanted(block)).for_each(|block| new.carry(block));
+        let present = new.cutter.sight();
+        let all = ring.all().map(|entry| &entry.loose);
+        all.filter(|loose| is_wanted(&loose.block)).for_each(|loose| new.carry(loose));
+        new.cut_all();
+        new.cutter.see(present);
         Ok(new)
     }
 
-    /// Takes in a block of another store.
-    fn carry(&mut self, block: &Block) {
+    /// Takes in a block of another store, as of the clock that stamped it.
+    fn carry(&mut self, Loose { block, cut, .. }: &Loose) {
+        let sight = Sight { quality: block.clock, wall: *cut, uptime: block.uptime };
+        let before = self.cutter.sight();
+        if sight.quality != before.quality || sight.jump_since(&before) != 0 {
+            self.cut_all();
+        }
+        self.cutter.see(sight);
         match &block.body {
             BlockBody::Readings(readings) => {
                 let track = [Track { stream: block.stream.clone(), priority: Priority::Normal }];

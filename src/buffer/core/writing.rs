@@ -69,12 +69,14 @@ impl Core {
     /// Cuts and commits everything there is, but for what is safe where it was delivered; false when the database
     /// refused, and then it is tried again.
     pub(in crate::buffer) fn commit(&mut self) -> bool {
+        self.look();
         self.cut_all();
         self.write(Extent::Owed)
     }
 
     /// As [`Core::commit`], with what every uplink had before its commit: the history.
     pub(in crate::buffer) fn commit_history(&mut self) -> bool {
+        self.look();
         self.cut_all();
         self.write(Extent::History)
     }
@@ -82,6 +84,7 @@ impl Core {
     /// As [`Core::commit_history`], with last values, on the disk when it returns: for the end.
     pub(in crate::buffer) fn finish(&mut self) -> bool {
         self.is_urgent = true;
+        self.look();
         self.cut_all();
         let is_done = self.write(Extent::Last);
         if is_done {
@@ -111,6 +114,7 @@ impl Core {
         let (packs, messages, last_id) = (self.packs(), self.messages(), self.cutter.last_id());
         let snapshot = self.snapshot_body(begun, last_id, extent == Extent::Last);
         let has_snapshot = snapshot.is_some();
+        let trail = self.trail.news();
         let commit = Commit {
             packs: &packs,
             history: if extent == Extent::Owed { &[] } else { self.shelf.packs() },
@@ -121,12 +125,16 @@ impl Core {
             seqs: self.cutter.seqs(),
             last_id,
             snapshot,
+            trail: trail.as_deref(),
             is_synced: self.must_sync(begun),
         };
         let (is_synced, written) = (commit.is_synced, commit.written());
         if let Err(error) = self.store.commit(&commit) {
             self.fail(&error);
             return false;
+        }
+        if let Some(text) = trail {
+            self.trail.stored(text);
         }
         if has_snapshot {
             self.snapshot = (begun, last_id);
@@ -343,6 +351,7 @@ impl Core {
             seqs: &self.committed_seqs,
             last_id: self.committed,
             snapshot: None,
+            trail: None,
             is_synced: false,
         })
     }

@@ -7,8 +7,8 @@ use tokio::sync::{mpsc::error::TryRecvError, oneshot};
 use super::{super::inbox, *};
 use crate::{
     model::{
-        Access, CommandId, DeviceRequest, OutcomeStatus, Payload, Point, PointName, PointType, Rate, ResponseTo,
-        Selector, Source, Value, WriteError,
+        Access, ClockQuality, CommandId, DeviceRequest, OutcomeStatus, Payload, Point, PointName, PointType, Rate,
+        ResponseTo, Selector, Source, Value, WriteError,
     },
     shutdown::StopSignal,
     testing::clock::ManualClock,
@@ -188,6 +188,33 @@ async fn what_must_not_be_done_reaches_no_device_and_says_why() {
         assert!(outcome.error.as_deref().unwrap().contains(reason), "{payload}: {:?}", outcome.error);
     }
     assert_eq!(bench.writes(), 0);
+}
+
+#[tokio::test]
+async fn a_time_limit_from_afar_is_judged_by_no_clock_that_may_have_stood_still() {
+    let limited = |id: &str| {
+        json!({"id": id, "device": "pump-1", "point": "speed", "value": 1, "expires": "2026-11-20T12:01:00Z"})
+            .to_string()
+    };
+    let clock = Arc::new(ManualClock::default());
+    let mut bench = Bench::new();
+    bench.context.clock = clock.clone();
+    for (quality, status) in [
+        (ClockQuality::None, "denied"),
+        (ClockQuality::Estimated, "denied"),
+        (ClockQuality::Rtc, "done"),
+        (ClockQuality::Ntp, "done"),
+    ] {
+        clock.trust(quality);
+        assert_eq!(bench.ask(&limited(quality.as_str())).await.status.as_str(), status, "{quality:?}");
+    }
+
+    clock.trust(ClockQuality::None);
+    let refused = bench.ask(&limited("c1")).await.error.unwrap();
+    let unlimited = bench.ask(&speed("c2", &json!(1))).await;
+
+    assert_eq!(refused, "the gateway's clock is not set reliably (none), so expires cannot be judged");
+    assert_eq!(unlimited.status, OutcomeStatus::Done);
 }
 
 #[tokio::test]

@@ -65,10 +65,19 @@ impl Composer {
             pair("stream", block.stream.as_str().to_owned()),
             pair("seq", block.seq.to_string()),
         ];
-        if self.clock.now().since(block.span().1) > LATE {
+        if self.is_late(block) {
             user.push(pair("late", "1".to_owned()));
         }
         user
+    }
+
+    /// Times of day are compared only when both clocks knew the date; else uptime has to do, and what is of another
+    /// boot is late.
+    fn is_late(&self, block: &Block) -> bool {
+        if block.clock.is_dated() && self.clock.quality().is_dated() {
+            return self.clock.now().since(block.span().1) > LATE;
+        }
+        block.boot != self.clock.boot() || self.clock.uptime().saturating_sub(block.uptime) > LATE
     }
 }
 
