@@ -10,6 +10,7 @@ use super::{
     core::Core,
     opening,
     rollup::Unwritten,
+    seal::Seal,
     writer::{self, APPENDS, LetterAct, REQUESTS, Request},
 };
 use crate::{
@@ -96,12 +97,14 @@ pub struct Buffer {
     newest: watch::Receiver<BlockId>,
     status: watch::Receiver<Status>,
     identity: Arc<Identity>,
+    seal: Seal,
 }
 
 /// Opens the store in milliseconds, whatever it holds. Nothing moves before [`Writer::run`].
 pub fn open(config: &config::Buffer, origin: Origin, metrics: Metrics) -> Result<(Buffer, Writer), OpenError> {
     let io = |error| OpenError::Io { path: config.path.clone(), error };
-    let (store, notice) = opening::open(&config.path, origin.clock.now())?;
+    let seal = Seal::of(config.key.as_ref()).map_err(|error| OpenError::Key { path: config.path.clone(), error })?;
+    let (store, notice) = opening::open(&config.path, seal.clone(), origin.clock.now())?;
     let identity = Arc::new(store.identity.clone());
     let encoder = Encoder::new().map_err(io)?;
     let core = Core::new(config.clone(), origin, metrics, store, encoder, notice)
@@ -114,6 +117,7 @@ pub fn open(config: &config::Buffer, origin: Origin, metrics: Metrics) -> Result
         newest: core.newest(),
         status: core.status.subscribe(),
         identity,
+        seal,
     };
     Ok((buffer, Writer { core, appends, requests, runtime: writer::runtime().map_err(io)? }))
 }
@@ -184,6 +188,11 @@ impl Buffer {
     /// Which store and epoch this is.
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// What bodies are sealed with.
+    pub(super) fn seal(&self) -> &Seal {
+        &self.seal
     }
 
     /// A look at the buffer that renews itself.

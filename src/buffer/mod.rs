@@ -26,6 +26,7 @@
 
 #[cfg(test)]
 mod asides_test;
+mod cipher;
 mod codec;
 mod commit;
 mod core;
@@ -60,6 +61,7 @@ mod store;
 mod thin;
 mod writer;
 
+pub use cipher::KeyError;
 pub use handle::{Append, Buffer, Feed, Origin, Stopped, open};
 pub use history::{
     Answer, Archive, ArchiveError, Bucket, Every, History, HistoryError, Period, Rows, Step, Wish, parse_time,

@@ -46,9 +46,9 @@ pub(super) fn socket_path(path: &Path) -> Result<PathBuf, CliError> {
 }
 
 /// The buffer's file, found as [`socket_path`] finds the socket.
-pub(super) fn buffer_path(path: &Path) -> Result<PathBuf, CliError> {
+pub(super) fn buffer(path: &Path) -> Result<config::Buffer, CliError> {
     socket_path(path)?;
-    Ok(config::read(path).buffer().to_owned())
+    Ok(config::read(path).buffer().clone())
 }
 
 /// Runs the daemon until it is asked to stop.

@@ -56,6 +56,13 @@ pub enum StartError {
     Thread(#[from] std::io::Error),
 }
 
+impl StartError {
+    /// Whether it is the configuration that must change.
+    pub(super) fn is_of_configuration(&self) -> bool {
+        matches!(self, Self::Buffer(buffer::OpenError::Key { .. }))
+    }
+}
+
 /// A running gateway.
 pub struct Daemon {
     /// What its parts share.

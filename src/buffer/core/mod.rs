@@ -107,7 +107,8 @@ impl Core {
         delivery.set_uplinks(&origin.uplinks, committed);
         store.keep_uplinks(&delivery.names())?;
         let router = Router::new(origin.uplinks.clone(), settings.policies.clone());
-        let rollups = Rollups::open(&store.db, &settings, metrics.rollup.clone(), committed, origin.clock.now())?;
+        let rollups = Rollups::open(&store.db, &settings, metrics.rollup.clone(), committed, origin.clock.now())?
+            .sealed(&store.seal);
         let identity = store.identity.clone();
         let status = first_status(&settings, &identity);
         info!(path = %settings.path.display(), store = %identity.store, epoch = identity.epoch,

@@ -49,12 +49,12 @@ impl Core {
             ..
         } = self;
         let origin = Origin { uplinks: router.feeds(), ..cutter.origin().clone() };
-        let (path, now) = (settings.path.clone(), cutter.now());
+        let (path, seal, now) = (settings.path.clone(), store.seal.clone(), cutter.now());
         // Variables of rules, as far as they can still be read, and then as they were changed.
         let stored = store.states().unwrap_or_default();
         let changed = states.into_iter().map(|((rule, key), value)| StateChange { rule, key, value });
         drop(store);
-        let (store, notice) = opening::replace(&path, now, why)?;
+        let (store, notice) = opening::replace(&path, seal, now, why)?;
         let mut new = Self::new(settings, origin, metrics, store, encoder, notice)
             .map_err(|error| OpenError::Sqlite { path, error })?;
         new.last = last;
