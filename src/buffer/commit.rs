@@ -1,6 +1,9 @@
 //! One commit: everything that became true together, in one transaction.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use rusqlite::{
     Transaction, params,
@@ -44,6 +47,8 @@ pub(super) struct Commit<'a> {
     pub(super) doomed: &'a [(Table, u64)],
     /// Changes of rule variables.
     pub(super) states: &'a States,
+    /// Changes of what is remembered of files that were set aside.
+    pub(super) metas: &'a BTreeMap<String, Option<String>>,
     /// Progress of every uplink.
     pub(super) sent: &'a [delivery::Row],
     /// The number given last in each stream.
@@ -80,6 +85,7 @@ impl Store {
         commit.messages.iter().try_for_each(|message| insert_message(&tx, seal, message))?;
         delete(&tx, commit.doomed)?;
         put_states(&tx, commit.states)?;
+        put_metas(&tx, commit.metas)?;
         put_progress(&tx, commit, epoch)?;
         if let Some((up_to, body)) = &commit.snapshot {
             let body = seal.hide(body.clone(), SNAPSHOT).map_err(no_random)?;
@@ -166,6 +172,18 @@ fn put_states(tx: &Transaction<'_>, states: &States) -> rusqlite::Result<()> {
                 value.to_string()
             ])?,
             None => tx.prepare_cached("DELETE FROM state WHERE rule = ? AND key = ?")?.execute(params![rule, key])?,
+        };
+    }
+    Ok(())
+}
+
+fn put_metas(tx: &Transaction<'_>, metas: &BTreeMap<String, Option<String>>) -> rusqlite::Result<()> {
+    for (key, value) in metas {
+        match value {
+            Some(value) => {
+                tx.prepare_cached("INSERT OR REPLACE INTO meta VALUES (?, ?)")?.execute(params![key, value])?
+            }
+            None => tx.prepare_cached("DELETE FROM meta WHERE key = ?")?.execute([key])?,
         };
     }
     Ok(())

@@ -8,6 +8,7 @@ use super::{
     Identity, Letter, Letters, Metrics, OpenError, Status, Writer,
     codec::Encoder,
     core::Core,
+    damage::{Done, Row},
     opening,
     rollup::Unwritten,
     seal::Seal,
@@ -230,6 +231,16 @@ impl Buffer {
     /// What of a point is not in its rollups yet.
     pub(super) async fn unwritten(&self, address: PointAddress) -> Result<Unwritten, Stopped> {
         self.ask(|reply| Request::Unwritten { address, reply }).await
+    }
+
+    /// Hands over a row of a file that is being salvaged; gives it back when there is no room now.
+    pub(super) async fn carry_over(&self, row: Box<Row>) -> Result<Option<Box<Row>>, Stopped> {
+        self.ask(|reply| Request::CarryOver { row, reply }).await
+    }
+
+    /// Everything that could be read of a file is handed over.
+    pub(super) async fn end_salvage(&self, done: Box<Done>) -> Result<(), Stopped> {
+        self.ask(|reply| Request::EndSalvage { done, reply }).await
     }
 
     /// Whether the writer still answers.

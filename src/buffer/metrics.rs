@@ -31,6 +31,9 @@ pub struct Metrics {
     pub(super) commit_failures: Counter,
     pub(super) commit_seconds: Counter<f64, AtomicU64>,
     pub(super) evicted: Counter,
+    pub(super) salvaged_blocks: Counter,
+    pub(super) salvaged_readings: Counter,
+    pub(super) salvage_lost: Counter,
     size: Gauge,
     loss_window: Gauge,
     owed_blocks: Family<Labels, Gauge>,
@@ -64,6 +67,9 @@ impl Metrics {
         registry.register("commit_failures", "Commits that failed and are tried again", new.commit_failures.clone());
         registry.register("commit_seconds", "Time spent in commits", new.commit_seconds.clone());
         registry.register("evicted_blocks", "Undelivered blocks lost to the bounds", new.evicted.clone());
+        registry.register("salvaged_blocks", "Blocks carried over from a damaged file", new.salvaged_blocks.clone());
+        registry.register("salvaged_readings", "Readings in them", new.salvaged_readings.clone());
+        registry.register("salvage_lost_blocks", "Blocks of a damaged file that are lost", new.salvage_lost.clone());
         registry.register("size_bytes", "Pages in use and write-ahead log", new.size.clone());
         registry.register("loss_window_ms", "What a power cut may take at most", new.loss_window.clone());
         registry.register("owed_blocks", "Blocks an uplink has to deliver", new.owed_blocks.clone());

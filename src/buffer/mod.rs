@@ -31,6 +31,7 @@ mod codec;
 mod commit;
 mod core;
 mod cutter;
+pub mod damage;
 mod delivery;
 mod evict;
 #[cfg(test)]
@@ -69,5 +70,5 @@ pub use history::{
 pub use letters::{Letter, Letters};
 pub use metrics::Metrics;
 pub use opening::OpenError;
-pub use status::{Identity, Owed, Status};
+pub use status::{Identity, Owed, Salvaging, Status};
 pub use writer::Writer;

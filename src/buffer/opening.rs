@@ -16,6 +16,7 @@ use super::{
     cipher::KeyError,
     commit::no_random,
     cutter::Seqs,
+    damage::{Pending, Sent},
     mark::Mark,
     pack::SPAN,
     seal::Seal,
@@ -94,7 +95,7 @@ pub(super) struct Notice {
 pub(super) fn open(path: &Path, seal: Seal, now: Timestamp) -> Result<(Store, Option<Notice>), OpenError> {
     let lock = lock(path)?;
     if is_emptied(path) {
-        return begin_anew(path, seal, lock, now, "the file was empty");
+        return begin_anew(path, seal, lock, now, ("the file was empty", None));
     }
     let mark = Mark::read(&lock);
     match connect_with_reserve(path, &seal, mark.as_ref()) {
@@ -107,33 +108,38 @@ pub(super) fn open(path: &Path, seal: Seal, now: Timestamp) -> Result<(Store, Op
             Ok((store, lost))
         }
         Err(OpenError::Sqlite { error, .. }) if is_damaged(&error) => {
-            begin_anew(path, seal, lock, now, &error.to_string())
+            begin_anew(path, seal, lock, now, (&error.to_string(), None))
         }
         Err(error) => Err(error),
     }
 }
 
-/// Begins a new store in the place of one that was found damaged in use.
+/// Begins a new store in the place of one that was found damaged in use; `sent` is what memory knows of deliveries.
 pub(super) fn replace(
     path: &Path,
     seal: Seal,
     now: Timestamp,
     why: &str,
+    sent: Option<Sent>,
 ) -> Result<(Store, Option<Notice>), OpenError> {
-    begin_anew(path, seal, lock(path)?, now, why)
+    let lock = lock(path)?;
+    begin_anew(path, seal, lock, now, (why, sent))
 }
 
-/// Sets the file aside and begins a new store; the text says why, and where the old one is.
+/// Sets the file aside and begins a new store, which remembers that the old one is to be salvaged; the text says why,
+/// and where it is.
 fn begin_anew(
     path: &Path,
     seal: Seal,
     lock: File,
     now: Timestamp,
-    why: &str,
+    (why, sent): (&str, Option<Sent>),
 ) -> Result<(Store, Option<Notice>), OpenError> {
+    let mark = Mark::read(&lock);
     let aside = set_aside(path, now)?;
     let (db, identity) = connect(path, &seal, None)?;
-    let text = format!("{why}; the old file is {}", aside.display());
+    Pending::new(&aside, mark, sent).remember(&db).map_err(|error| sqlite(path, error))?;
+    let text = format!("{why}; what can be read of the old file {} is salvaged", aside.display());
     warn!(text, "Damaged buffer was set aside, a new store begins");
     let store = Store { db, identity, path: path.to_owned(), lock: Some(lock), seal };
     store.mark(0, &Seqs::new());

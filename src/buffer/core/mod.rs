@@ -5,9 +5,10 @@ mod asides;
 mod pressure;
 mod reading;
 mod replacing;
+mod salvaging;
 mod writing;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::Instant};
 use tracing::info;
@@ -80,6 +81,8 @@ pub(in crate::buffer) struct Core {
     timers: Timers,
     /// An event or outcome waits: commit now, synced.
     is_urgent: bool,
+    /// Changes of what is remembered of files that were set aside.
+    metas: BTreeMap<String, Option<String>>,
     /// What SQLite said when it found the file damaged.
     damage: Option<String>,
     /// What the database holds: the id and the numbers given last.
@@ -127,6 +130,7 @@ impl Core {
             disk: Disk::default(),
             timers: Timers::default(),
             is_urgent: false,
+            metas: BTreeMap::new(),
             damage: None,
             committed_seqs: Seqs::new(),
             snapshot: (Instant::now(), committed),
@@ -329,11 +333,17 @@ impl Core {
 
     /// A block has its number.
     fn admit(&mut self, cut: Cut) {
+        let now = self.cutter.now();
+        self.admit_at(cut, now);
+    }
+
+    /// A block has its number, and was cut at this time.
+    fn admit_at(&mut self, cut: Cut, at: Timestamp) {
         let Cut { block, bytes, priority, since } = cut;
         let id = block.id;
         self.metrics.cut.inc();
         self.delivery.add(id.0, &block.stream, block.readings());
-        self.ring.push(Arc::new(block), self.cutter.now(), bytes, priority, since);
+        self.ring.push(Arc::new(block), at, bytes, priority, since);
         if self.settings.express {
             self.newest.send_replace(id);
         }

@@ -1,13 +1,20 @@
 //! When the file turns out to be damaged while it is in use: what memory holds moves into a new store.
 
-use tokio::time::Instant;
+use std::{collections::BTreeMap, sync::Arc};
+
 use tracing::error;
 
 use super::Core;
 use crate::{
-    buffer::{Append, OpenError, Origin, opening, route::Track},
+    buffer::{
+        Append, OpenError, Origin,
+        damage::{self, Sent},
+        delivery::Unstored,
+        opening,
+        ranges::Ranges,
+    },
     config::Priority,
-    model::{Block, BlockBody, StateChange, Stream},
+    model::{Block, Event, EventKind, StateChange},
 };
 
 impl Core {
@@ -41,7 +48,7 @@ impl Core {
             cutter,
             router,
             ring,
-            delivery,
+            mut delivery,
             last,
             receipts,
             states,
@@ -50,38 +57,46 @@ impl Core {
         } = self;
         let origin = Origin { uplinks: router.feeds(), ..cutter.origin().clone() };
         let (path, seal, now) = (settings.path.clone(), store.seal.clone(), cutter.now());
+        let is_safe = |block: &Block| delivery.is_safe(block.id.0, &block.stream);
+        let is_wanted =
+            |block: &&Arc<Block>| !delivery.is_settled(block.id.0) || (block.id.0 > committed && !is_safe(block));
+        let moving: Vec<_> = ring.all().map(|entry| &entry.loose.block).filter(is_wanted).map(Arc::clone).collect();
+        // What moves from memory is not salvaged from the file as well.
+        for block in &moving {
+            delivery.forget(block.id.0, 0);
+        }
+        let sent = Sent::of(delivery.rows(cutter.last_id(), &Unstored::default()));
         // Variables of rules, as far as they can still be read, and then as they were changed.
         let stored = store.states().unwrap_or_default();
         let changed = states.into_iter().map(|((rule, key), value)| StateChange { rule, key, value });
         drop(store);
-        let (store, notice) = opening::replace(&path, seal, now, why)?;
+        let (store, notice) = opening::replace(&path, seal, now, why, Some(sent))?;
         let mut new = Self::new(settings, origin, metrics, store, encoder, notice)
             .map_err(|error| OpenError::Sqlite { path, error })?;
         new.last = last;
         let receipts = receipts.into_iter().map(|(_, receipt)| receipt).collect();
         new.take(Append { state: stored.into_iter().chain(changed).collect(), receipts, ..Append::default() });
-        let is_safe = |block: &Block| delivery.is_safe(block.id.0, &block.stream);
-        let is_wanted =
-            |block: &Block| !delivery.is_settled(block.id.0) || (block.id.0 > committed && !is_safe(block));
-        let blocks = ring.all().map(|entry| &entry.loose.block);
-        blocks.filter(|block| is_wanted(block)).for_each(|block| new.carry(block));
+        for block in &moving {
+            new.sum_up(block);
+            let cut = new.cutter.again(block, Priority::Normal);
+            new.admit(cut);
+        }
+        new.tell_moved(&moving);
         Ok(new)
     }
 
-    /// Takes in a block of another store.
-    fn carry(&mut self, block: &Block) {
-        match &block.body {
-            BlockBody::Readings(readings) => {
-                let track = [Track { stream: block.stream.clone(), priority: Priority::Normal }];
-                if !matches!(block.stream, Stream::Filtered(_)) {
-                    // What is in the stream of a filter is in another one as well, as a rule, and counts once.
-                    readings.iter().for_each(|reading| self.rollups.note(reading));
-                }
-                readings.iter().for_each(|reading| self.reading(&track, reading.clone(), Instant::now()));
-            }
-            BlockBody::Message { ts, fields, response } => {
-                let cut = self.cutter.message(&block.stream, *ts, fields, response.clone());
-                self.admit(cut);
+    /// Numbers of the old store that will not come, because their readings come under others.
+    fn tell_moved(&mut self, moved: &[Arc<Block>]) {
+        let mut tracks = BTreeMap::<_, (Ranges, u64)>::new();
+        for block in moved.iter().filter(|block| block.stream.is_upstream()) {
+            let track = tracks.entry((&block.store, (block.stream.clone(), block.epoch))).or_default();
+            track.0.insert(block.seq);
+            track.1 += block.readings() as u64;
+        }
+        let now = self.cutter.now();
+        for ((store, track), (numbers, readings)) in tracks {
+            for gap in damage::moved(store, &track, &numbers, readings) {
+                self.event(&Event { ts: now, kind: EventKind::Gap { gap } });
             }
         }
     }
