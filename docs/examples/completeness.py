@@ -109,11 +109,12 @@ class Ledger:
         return (*key, seq)
 
     def explained(self):
-        """The numbers that gaps cover, as ranges by store, epoch and stream. A gap speaks for its own store."""
+        """The numbers that gaps cover, as ranges by store, epoch and stream. A gap speaks for its own store, or the
+        one it names."""
         ranges = collections.defaultdict(list)
         for (store, *_), gap in self.gaps.items():
             if "from" in gap:
-                ranges[store, gap["epoch"], gap["stream"]].append((gap["from"], gap["to"]))
+                ranges[gap.get("store", store), gap["epoch"], gap["stream"]].append((gap["from"], gap["to"]))
         return ranges
 
     def verdict(self):

@@ -1,6 +1,9 @@
 //! One commit: everything that became true together, in one transaction.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use rusqlite::{
     Connection, Transaction, params,
@@ -12,10 +15,13 @@ use super::{
     delivery,
     pack::{Pack, priority_code, put_parts},
     rows::Table,
-    seal::{Facts, seal},
+    seal::{Facts, Seal, checksum},
     store::{CLOCKS, Store},
 };
 use crate::model::{Block, ClockQuality, Stream, Timestamp};
+
+/// What the body of last values is sealed as.
+pub(super) const SNAPSHOT: &str = "snapshot";
 
 /// Changed variables by rule and key, each as it is now: however long the database refuses, there are no more of
 /// them than variables.
@@ -41,6 +47,8 @@ pub(super) struct Commit<'a> {
     pub(super) doomed: &'a [(Table, u64)],
     /// Changes of rule variables.
     pub(super) states: &'a States,
+    /// Changes of what is remembered of files that were set aside.
+    pub(super) metas: &'a BTreeMap<String, Option<String>>,
     /// Progress of every uplink.
     pub(super) sent: &'a [delivery::Row],
     /// The number given last in each stream.
@@ -73,14 +81,16 @@ impl Store {
     pub(super) fn commit(&mut self, commit: &Commit<'_>) -> rusqlite::Result<()> {
         // A synced commit syncs the whole log, so it covers every commit before it (SQLite, WAL, synchronous=FULL).
         self.db.pragma_update(None, "synchronous", if commit.is_synced { "FULL" } else { "NORMAL" })?;
-        let epoch = self.identity.epoch;
+        let (epoch, seal) = (self.identity.epoch, &self.seal);
         let tx = self.db.transaction()?;
-        commit.all_packs().try_for_each(|pack| insert_pack(&tx, pack))?;
-        commit.messages.iter().try_for_each(|message| insert_message(&tx, message))?;
+        commit.all_packs().try_for_each(|pack| insert_pack(&tx, seal, pack))?;
+        commit.messages.iter().try_for_each(|message| insert_message(&tx, seal, message))?;
         delete(&tx, commit.doomed)?;
         put_states(&tx, commit.states)?;
+        put_metas(&tx, commit.metas)?;
         put_progress(&tx, commit, epoch)?;
         if let Some((up_to, body)) = &commit.snapshot {
+            let body = seal.hide(body.clone(), SNAPSHOT).map_err(no_random)?;
             tx.prepare_cached("INSERT OR REPLACE INTO snapshot VALUES (1, ?, ?)")?.execute(params![up_to, body])?;
         }
         commit.trail.map_or(Ok(()), |text| put_trail(&tx, text))?;
@@ -90,12 +100,13 @@ impl Store {
     /// Puts rows in the place of those with their ids, on the disk when it returns.
     pub(super) fn rewrite(&mut self, packs: &[Pack], messages: &[Message]) -> rusqlite::Result<()> {
         self.db.pragma_update(None, "synchronous", "FULL")?;
+        let seal = &self.seal;
         let tx = self.db.transaction()?;
         let old = packs.iter().map(|pack| (Table::Pack, pack.id()));
         let old: Vec<_> = old.chain(messages.iter().map(|one| (Table::Message, one.block.id.0))).collect();
         delete(&tx, &old)?;
-        packs.iter().try_for_each(|pack| insert_pack(&tx, pack))?;
-        messages.iter().try_for_each(|message| insert_message(&tx, message))?;
+        packs.iter().try_for_each(|pack| insert_pack(&tx, seal, pack))?;
+        messages.iter().try_for_each(|message| insert_message(&tx, seal, message))?;
         tx.commit()
     }
 
@@ -110,7 +121,7 @@ fn put_trail(db: &Connection, text: &str) -> rusqlite::Result<()> {
     db.prepare_cached("INSERT OR REPLACE INTO meta VALUES ('trail', ?)")?.execute([text]).map(drop)
 }
 
-fn insert_pack(tx: &Transaction<'_>, pack: &Pack) -> rusqlite::Result<()> {
+fn insert_pack(tx: &Transaction<'_>, seal: &Seal, pack: &Pack) -> rusqlite::Result<()> {
     let mut insert = tx.prepare_cached("INSERT INTO pack VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?;
     let (parts, clock) = (put_parts(&pack.parts), clock_code(pack.clock));
     let (id, seq) = (pack.id(), pack.parts.first().map_or(0, |part| part.seq));
@@ -122,7 +133,7 @@ fn insert_pack(tx: &Transaction<'_>, pack: &Pack) -> rusqlite::Result<()> {
         clock: clock as u64,
         parts: parts.as_deref().unwrap_or_default(),
     };
-    let sealed = seal(&pack.body, &facts);
+    let sealed = seal.seal(&pack.body, &facts).map_err(no_random)?;
     insert
         .execute(params![
             id,
@@ -142,14 +153,20 @@ fn insert_pack(tx: &Transaction<'_>, pack: &Pack) -> rusqlite::Result<()> {
         .map(drop)
 }
 
-fn insert_message(tx: &Transaction<'_>, message: &Message) -> rusqlite::Result<()> {
+fn insert_message(tx: &Transaction<'_>, seal: &Seal, message: &Message) -> rusqlite::Result<()> {
     let mut insert = tx.prepare_cached("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?)")?;
     let Message { block, cut, body } = message;
     let clock = clock_code(block.clock);
     let (stream, epoch, seq) = (&block.stream, block.epoch, block.seq);
     let facts = Facts { id: block.id.0, stream, epoch, seq, clock: clock as u64, parts: &[] };
-    let (code, ts, sealed) = (stream_code(stream), block.span().0.as_millis(), seal(body, &facts));
+    let sealed = seal.seal(body, &facts).map_err(no_random)?;
+    let (code, ts) = (stream_code(stream), block.span().0.as_millis());
     insert.execute(params![block.id.0, code, epoch, seq, ts, clock, cut.as_millis(), sealed]).map(drop)
+}
+
+/// Without random bytes nothing can be sealed: the commit fails and is tried again.
+pub(super) fn no_random(error: getrandom::Error) -> rusqlite::Error {
+    rusqlite::Error::ToSqlConversionFailure(error.to_string().into())
 }
 
 /// The code of a clock quality.
@@ -186,10 +203,23 @@ fn put_states(tx: &Transaction<'_>, states: &States) -> rusqlite::Result<()> {
     Ok(())
 }
 
+fn put_metas(tx: &Transaction<'_>, metas: &BTreeMap<String, Option<String>>) -> rusqlite::Result<()> {
+    for (key, value) in metas {
+        match value {
+            Some(value) => {
+                tx.prepare_cached("INSERT OR REPLACE INTO meta VALUES (?, ?)")?.execute(params![key, value])?
+            }
+            None => tx.prepare_cached("DELETE FROM meta WHERE key = ?")?.execute([key])?,
+        };
+    }
+    Ok(())
+}
+
 fn put_progress(tx: &Transaction<'_>, commit: &Commit<'_>, epoch: u64) -> rusqlite::Result<()> {
-    let mut put = tx.prepare_cached("INSERT OR REPLACE INTO sent VALUES (?, ?, ?)")?;
+    let mut put = tx.prepare_cached("INSERT OR REPLACE INTO sent VALUES (?, ?, ?, ?)")?;
     for row in commit.sent {
-        put.execute(params![row.uplink, row.ranges, row.readings])?;
+        let sum = checksum(&[row.uplink.as_bytes(), &row.ranges]);
+        put.execute(params![row.uplink, row.ranges, row.readings, sum])?;
     }
     let [data, event, outcome, local] = Stream::ALL.map(|stream| commit.seqs.get(&stream).copied().unwrap_or(0));
     let sql = "UPDATE epoch SET last_id = ?, data = ?, event = ?, outcome = ?, local = ? WHERE epoch = ?";

@@ -11,7 +11,7 @@ use super::{Identity, Origin, route::Track, sight::Sight};
 use crate::{
     config::Priority,
     model::{
-        Block, BlockBody, BlockId, ClockQuality, Event, Outcome, Quality, Reading, ResponseTo, Stream, Timestamp,
+        Block, BlockBody, BlockId, ClockQuality, Event, Gap, Outcome, Quality, Reading, ResponseTo, Stream, Timestamp,
     },
 };
 
@@ -170,6 +170,26 @@ impl Cutter {
         let body = BlockBody::Message { ts, fields: fields.into(), response };
         let block = self.block(stream, body);
         Cut { block, bytes: fields.len(), priority: Priority::High, since: Instant::now() }
+    }
+
+    /// A block of another store once more, under new numbers; when and where it was cut stays as it is.
+    pub(super) fn again(&mut self, old: &Block, priority: Priority) -> Cut {
+        let (body, bytes) = match &old.body {
+            BlockBody::Readings(readings) => (old.body.clone(), readings.iter().map(json_bytes).sum()),
+            BlockBody::Message { ts, fields, response } => {
+                let fields = Gap::from_store(fields, &old.store);
+                let bytes = fields.len();
+                (BlockBody::Message { ts: *ts, fields: fields.into(), response: response.clone() }, bytes)
+            }
+        };
+        let new = self.block(&old.stream, body);
+        let Block { gateway, clock, boot, uptime, .. } = old.clone();
+        Cut { block: Block { gateway, clock, boot, uptime, ..new }, bytes, priority, since: Instant::now() }
+    }
+
+    /// Whether a block was cut in this boot.
+    pub(super) fn is_of_this_boot(&self, block: &Block) -> bool {
+        block.boot == self.origin.clock.boot()
     }
 
     fn block(&mut self, stream: &Stream, body: BlockBody) -> Block {

@@ -113,6 +113,11 @@ impl Delivery {
         self.uplinks.values().map(first).collect()
     }
 
+    /// Whether an uplink wants blocks of a stream.
+    pub(super) fn wants(&self, uplink: &str, stream: &Stream) -> bool {
+        self.uplinks.get(uplink).is_some_and(|progress| progress.wants(stream))
+    }
+
     /// The names of the uplinks.
     pub(super) fn names(&self) -> Vec<Arc<str>> {
         self.uplinks.keys().cloned().collect()

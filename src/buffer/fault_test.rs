@@ -8,6 +8,7 @@ use super::{
     core::Core,
     model_test::{core, covered, event, id, origin, owed, readings, settings},
     opening,
+    seal::Seal,
 };
 use crate::{
     config::{self, Policy, Priority},
@@ -19,7 +20,7 @@ use crate::{
 };
 
 fn core_at(settings: &config::Buffer, clock: SharedClock) -> Core {
-    let (store, notice) = opening::open(&settings.path, clock.now()).unwrap();
+    let (store, notice) = opening::open(&settings.path, Seal::default(), clock.now()).unwrap();
     let origin = Origin { clock, ..origin() };
     let encoder = Encoder::new().unwrap();
     Core::new(settings.clone(), origin, Metrics::default(), store, encoder, notice).unwrap()
@@ -299,7 +300,8 @@ fn a_directory_in_the_place_of_the_file_is_named() {
     let settings = settings(dir.path(), true, 1 << 30);
     fs::create_dir(&settings.path).unwrap();
 
-    let error = opening::open(&settings.path, ManualClock::START).err().expect("a directory is no store");
+    let error =
+        opening::open(&settings.path, Seal::default(), ManualClock::START).err().expect("a directory is no store");
 
     assert!(error.to_string().contains("buffer.db"), "{error}");
 }

@@ -8,8 +8,10 @@ use super::{
     Identity, Letter, Letters, Metrics, OpenError, Status, Writer,
     codec::Encoder,
     core::Core,
+    damage::{Done, Row},
     opening,
     rollup::Unwritten,
+    seal::Seal,
     writer::{self, APPENDS, LetterAct, REQUESTS, Request},
 };
 use crate::{
@@ -96,12 +98,14 @@ pub struct Buffer {
     newest: watch::Receiver<BlockId>,
     status: watch::Receiver<Status>,
     identity: Arc<Identity>,
+    seal: Seal,
 }
 
 /// Opens the store in milliseconds, whatever it holds. Nothing moves before [`Writer::run`].
 pub fn open(config: &config::Buffer, origin: Origin, metrics: Metrics) -> Result<(Buffer, Writer), OpenError> {
     let io = |error| OpenError::Io { path: config.path.clone(), error };
-    let (store, notice) = opening::open(&config.path, origin.clock.now())?;
+    let seal = Seal::of(config.key.as_ref()).map_err(|error| OpenError::Key { path: config.path.clone(), error })?;
+    let (store, notice) = opening::open(&config.path, seal.clone(), origin.clock.now())?;
     let identity = Arc::new(store.identity.clone());
     let encoder = Encoder::new().map_err(io)?;
     let core = Core::new(config.clone(), origin, metrics, store, encoder, notice)
@@ -114,6 +118,7 @@ pub fn open(config: &config::Buffer, origin: Origin, metrics: Metrics) -> Result
         newest: core.newest(),
         status: core.status.subscribe(),
         identity,
+        seal,
     };
     Ok((buffer, Writer { core, appends, requests, runtime: writer::runtime().map_err(io)? }))
 }
@@ -186,6 +191,11 @@ impl Buffer {
         &self.identity
     }
 
+    /// What bodies are sealed with.
+    pub(super) fn seal(&self) -> &Seal {
+        &self.seal
+    }
+
     /// A look at the buffer that renews itself.
     pub fn status(&self) -> watch::Receiver<Status> {
         self.status.clone()
@@ -221,6 +231,16 @@ impl Buffer {
     /// What of a point is not in its rollups yet.
     pub(super) async fn unwritten(&self, address: PointAddress) -> Result<Unwritten, Stopped> {
         self.ask(|reply| Request::Unwritten { address, reply }).await
+    }
+
+    /// Hands over a row of a file that is being salvaged; gives it back when there is no room now.
+    pub(super) async fn carry_over(&self, row: Box<Row>) -> Result<Option<Box<Row>>, Stopped> {
+        self.ask(|reply| Request::CarryOver { row, reply }).await
+    }
+
+    /// Everything that could be read of a file is handed over.
+    pub(super) async fn end_salvage(&self, done: Box<Done>) -> Result<(), Stopped> {
+        self.ask(|reply| Request::EndSalvage { done, reply }).await
     }
 
     /// Whether the writer still answers.

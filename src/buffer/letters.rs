@@ -10,9 +10,9 @@ use serde::Serialize;
 
 use super::{
     codec::{self, Encoder, Stamp},
-    commit::{clock_code, stream_code},
+    commit::{clock_code, no_random, stream_code},
     rows::stream,
-    seal::{Facts, seal, unseal},
+    seal::Facts,
     store::{CLOCKS, Store},
 };
 use crate::model::{Block, BlockId, ClockQuality, Timestamp};
@@ -70,7 +70,8 @@ impl Store {
         let body = encoder.encode(&Stamp::of(block), &block.body);
         let clock = clock_code(block.clock);
         let (id, stream, epoch, seq) = (block.id.0, &block.stream, block.epoch, block.seq);
-        let sealed = seal(&body, &Facts { id, stream, epoch, seq, clock: clock as u64, parts: &[] });
+        let facts = Facts { id, stream, epoch, seq, clock: clock as u64, parts: &[] };
+        let sealed = self.seal.seal(&body, &facts).map_err(no_random)?;
         let sql = "INSERT OR REPLACE INTO deadletter VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
         let readings = block.readings();
         self.db.prepare_cached(sql)?.execute(params![
@@ -118,7 +119,9 @@ impl Store {
         let (stream, clock): (_, usize) = (stream(row.get_ref(0)?), row.get(1)?);
         let Letter { id, epoch, seq, .. } = *letter;
         let facts = Facts { id, stream: &stream, epoch, seq, clock: clock as u64, parts: &[] };
-        let Ok((stamp, body)) = unseal(row.get_ref(2)?.as_blob()?, &facts).and_then(codec::decode) else {
+        let Ok((stamp, body)) =
+            self.seal.unseal(row.get_ref(2)?.as_blob()?, &facts).and_then(|body| codec::decode(&body))
+        else {
             return Ok(None);
         };
         Ok(Some(Block {

@@ -4,7 +4,7 @@
 //! the epoch among it. The mark is renewed with each commit: it keeps the epoch from being given again, and shows what
 //! is missing.
 
-use std::{fs::File, io, os::unix::fs::FileExt};
+use std::{fmt, fs::File, io, os::unix::fs::FileExt};
 
 /// Longest mark that is read.
 const MAX_BYTES: usize = 256;
@@ -27,7 +27,11 @@ impl Mark {
     pub(super) fn read(file: &File) -> Option<Self> {
         let mut bytes = [0; MAX_BYTES];
         let len = file.read_at(&mut bytes, 0).ok()?;
-        let text = str::from_utf8(&bytes[..len]).ok()?;
+        Self::parse(str::from_utf8(&bytes[..len]).ok()?)
+    }
+
+    /// Reads what it is written as.
+    pub(super) fn parse(text: &str) -> Option<Self> {
         let mut words = text.lines().next()?.split(' ');
         let (store, epoch, last_id) = (words.next()?, words.next()?, words.next()?);
         let (epoch, last_id) = (epoch.parse().ok()?, last_id.parse().ok()?);
@@ -41,8 +45,14 @@ impl Mark {
 
     /// Writes it; a killed process leaves it behind, a power cut perhaps an earlier one.
     pub(super) fn write(&self, file: &File) -> io::Result<()> {
+        file.write_all_at(format!("{self}\n").as_bytes(), 0)
+    }
+}
+
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { store, epoch, last_id, seqs: [data, event, outcome] } = self;
-        file.write_all_at(format!("{store} {epoch} {last_id} {data} {event} {outcome}\n").as_bytes(), 0)
+        write!(f, "{store} {epoch} {last_id} {data} {event} {outcome}")
     }
 }
 

@@ -34,6 +34,9 @@ pub struct Metrics {
     pub(super) clock_steps: Counter,
     pub(super) retimed: Counter,
     pub(super) untold: Counter,
+    pub(super) salvaged_blocks: Counter,
+    pub(super) salvaged_readings: Counter,
+    pub(super) salvage_lost: Counter,
     size: Gauge,
     loss_window: Gauge,
     owed_blocks: Family<Labels, Gauge>,
@@ -71,6 +74,9 @@ impl Metrics {
         registry.register("retimed", "Readings and messages set right before they were sent", new.retimed.clone());
         let text = "Settings of an untrusted clock that were forgotten because there were too many";
         registry.register("clock_settings_forgotten", text, new.untold.clone());
+        registry.register("salvaged_blocks", "Blocks carried over from a damaged file", new.salvaged_blocks.clone());
+        registry.register("salvaged_readings", "Readings in them", new.salvaged_readings.clone());
+        registry.register("salvage_lost_blocks", "Blocks of a damaged file that are lost", new.salvage_lost.clone());
         registry.register("size_bytes", "Pages in use and write-ahead log", new.size.clone());
         registry.register("loss_window_ms", "What a power cut may take at most", new.loss_window.clone());
         registry.register("owed_blocks", "Blocks an uplink has to deliver", new.owed_blocks.clone());

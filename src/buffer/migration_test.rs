@@ -6,7 +6,7 @@ use super::{
     codec::{Encoder, Stamp},
     model_test::{core, owed, reading, settings},
     ranges::Ranges,
-    seal::{Facts, seal},
+    seal::{Facts, Seal},
 };
 use crate::model::{BlockBody, BootId, Stream, Timestamp, Value};
 
@@ -15,7 +15,7 @@ fn insert(db: &Connection, (id, seq): (u64, u64), stream: &Stream, body: &BlockB
     let stamp = Stamp { gateway: "gw".into(), boot: BootId::new("b"), uptime: std::time::Duration::from_secs(1) };
     let code = Stream::ALL.iter().position(|known| known == stream).unwrap();
     let body = Encoder::new().unwrap().encode(&stamp, body);
-    let sealed = seal(&body, &Facts { id, stream, epoch: 3, seq, clock: 0, parts: &[] });
+    let sealed = Seal::default().seal(&body, &Facts { id, stream, epoch: 3, seq, clock: 0, parts: &[] }).unwrap();
     db.execute("INSERT INTO block VALUES (?, ?, 3, ?, 0, 0, 1, 0, 0, ?)", params![id, code, seq, sealed]).unwrap();
 }
 

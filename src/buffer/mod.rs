@@ -29,10 +29,12 @@
 
 #[cfg(test)]
 mod asides_test;
+mod cipher;
 mod codec;
 mod commit;
 mod core;
 mod cutter;
+pub mod damage;
 mod delivery;
 mod evict;
 #[cfg(test)]
@@ -67,6 +69,7 @@ mod thin;
 mod trail;
 mod writer;
 
+pub use cipher::KeyError;
 pub use handle::{Append, Buffer, Feed, Origin, Stopped, open};
 pub use history::{
     Answer, Archive, ArchiveError, Bucket, Every, History, HistoryError, Period, Rows, Step, Wish, parse_time,
@@ -74,5 +77,5 @@ pub use history::{
 pub use letters::{Letter, Letters};
 pub use metrics::Metrics;
 pub use opening::OpenError;
-pub use status::{Identity, Owed, Status};
+pub use status::{Identity, Owed, Salvaging, Status};
 pub use writer::Writer;

@@ -9,7 +9,7 @@ use std::{
 
 use proptest::prelude::*;
 
-use super::{Append, Feed, Metrics, Origin, codec::Encoder, core::Core, opening};
+use super::{Append, Feed, Metrics, Origin, codec::Encoder, core::Core, opening, seal::Seal};
 use crate::{
     config::{self, Durability},
     model::{
@@ -30,6 +30,7 @@ pub(super) fn settings(dir: &std::path::Path, express: bool, max_size: u64) -> c
         linger: Duration::from_millis(50),
         express,
         policies: Vec::new(),
+        key: None,
     }
 }
 
@@ -47,7 +48,8 @@ pub(super) fn core(settings: &config::Buffer) -> Core {
 }
 
 pub(super) fn core_of(settings: &config::Buffer, origin: Origin) -> Core {
-    let (store, notice) = opening::open(&settings.path, ManualClock::START).unwrap();
+    let seal = Seal::of(settings.key.as_ref()).unwrap();
+    let (store, notice) = opening::open(&settings.path, seal, ManualClock::START).unwrap();
     let encoder = Encoder::new().unwrap();
     Core::new(settings.clone(), origin, Metrics::default(), store, encoder, notice).unwrap()
 }
@@ -290,11 +292,14 @@ fn a_second_daemon_and_a_newer_file_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let settings = settings(dir.path(), true, 1 << 30);
     let first = core(&settings);
-    assert!(matches!(opening::open(&settings.path, ManualClock::START), Err(opening::OpenError::InUse(_))));
+    assert!(matches!(
+        opening::open(&settings.path, Seal::default(), ManualClock::START),
+        Err(opening::OpenError::InUse(_))
+    ));
     first.store().db.pragma_update(None, "user_version", 99).unwrap();
     drop(first);
     assert!(matches!(
-        opening::open(&settings.path, ManualClock::START),
+        opening::open(&settings.path, Seal::default(), ManualClock::START),
         Err(opening::OpenError::Newer { found: 99, .. })
     ));
 }

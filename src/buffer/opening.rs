@@ -8,26 +8,33 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rusqlite::{Connection, ErrorCode, config::DbConfig, ffi};
-use tracing::warn;
+use rusqlite::{Connection, ErrorCode, OptionalExtension, config::DbConfig, ffi};
+use tracing::{info, warn};
 
 use super::{
     Identity,
+    cipher::KeyError,
+    commit::no_random,
     cutter::Seqs,
+    damage::{Pending, Sent},
     mark::Mark,
     pack::SPAN,
+    seal::Seal,
     store::{MAX_LOG, Store},
 };
 use crate::model::{Gap, Timestamp};
 
 /// Forward only; the file's `user_version` is how many of them it has seen.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("schema/0001_first.sql"),
     include_str!("schema/0002_packs.sql"),
     include_str!("schema/0003_rollup.sql"),
+    include_str!("schema/0004_sums.sql"),
 ];
 /// The format of a file that was opened.
 pub(super) const FORMAT: usize = MIGRATIONS.len();
+/// Where a store keeps what it knows its key by.
+const KEY: &str = "key";
 /// Room that is kept for a start on a full disk: for this store, and the command ledger beside it.
 const RESERVE: usize = 256 << 10;
 
@@ -55,6 +62,14 @@ pub enum OpenError {
         /// What the system said.
         error: io::Error,
     },
+    /// The key that is configured does not do.
+    #[error("{} {error}", .path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: KeyError,
+    },
     /// SQLite refused.
     #[error("{}: {error}", .path.display())]
     Sqlite {
@@ -77,38 +92,56 @@ pub(super) struct Notice {
 }
 
 /// Opens the store, or sets a damaged one aside and begins a new one; then the notice says where the old one is.
-pub(super) fn open(path: &Path, now: Timestamp) -> Result<(Store, Option<Notice>), OpenError> {
+pub(super) fn open(path: &Path, seal: Seal, now: Timestamp) -> Result<(Store, Option<Notice>), OpenError> {
     let lock = lock(path)?;
     if is_emptied(path) {
-        return begin_anew(path, lock, now, "the file was empty");
+        return begin_anew(path, seal, lock, now, ("the file was empty", None));
     }
     let mark = Mark::read(&lock);
-    match connect_with_reserve(path, mark.as_ref()) {
+    match connect_with_reserve(path, &seal, mark.as_ref()) {
         Ok((db, identity)) => {
-            let store = Store { db, identity, path: path.to_owned(), lock };
+            let store = Store { db, identity, path: path.to_owned(), lock: Some(lock), seal };
             let lost = store.lost_end(mark.as_ref()).map_err(|error| sqlite(path, error))?;
             store.mark(store.last_id().map_err(|error| sqlite(path, error))?, &Seqs::new());
             // The epoch is worth a sync; what later marks add is not.
-            store.lock.sync_data().map_err(|error| OpenError::Io { path: path.to_owned(), error })?;
+            store.sync_mark().map_err(|error| OpenError::Io { path: path.to_owned(), error })?;
             Ok((store, lost))
         }
-        Err(OpenError::Sqlite { error, .. }) if is_damaged(&error) => begin_anew(path, lock, now, &error.to_string()),
+        Err(OpenError::Sqlite { error, .. }) if is_damaged(&error) => {
+            begin_anew(path, seal, lock, now, (&error.to_string(), None))
+        }
         Err(error) => Err(error),
     }
 }
 
-/// Begins a new store in the place of one that was found damaged in use.
-pub(super) fn replace(path: &Path, now: Timestamp, why: &str) -> Result<(Store, Option<Notice>), OpenError> {
-    begin_anew(path, lock(path)?, now, why)
+/// Begins a new store in the place of one that was found damaged in use; `sent` is what memory knows of deliveries.
+pub(super) fn replace(
+    path: &Path,
+    seal: Seal,
+    now: Timestamp,
+    why: &str,
+    sent: Option<Sent>,
+) -> Result<(Store, Option<Notice>), OpenError> {
+    let lock = lock(path)?;
+    begin_anew(path, seal, lock, now, (why, sent))
 }
 
-/// Sets the file aside and begins a new store; the text says why, and where the old one is.
-fn begin_anew(path: &Path, lock: File, now: Timestamp, why: &str) -> Result<(Store, Option<Notice>), OpenError> {
+/// Sets the file aside and begins a new store, which remembers that the old one is to be salvaged; the text says why,
+/// and where it is.
+fn begin_anew(
+    path: &Path,
+    seal: Seal,
+    lock: File,
+    now: Timestamp,
+    (why, sent): (&str, Option<Sent>),
+) -> Result<(Store, Option<Notice>), OpenError> {
+    let mark = Mark::read(&lock);
     let aside = set_aside(path, now)?;
-    let (db, identity) = connect(path, None)?;
-    let text = format!("{why}; the old file is {}", aside.display());
+    let (db, identity) = connect(path, &seal, None)?;
+    Pending::new(&aside, mark, sent).remember(&db).map_err(|error| sqlite(path, error))?;
+    let text = format!("{why}; what can be read of the old file {} is salvaged", aside.display());
     warn!(text, "Damaged buffer was set aside, a new store begins");
-    let store = Store { db, identity, path: path.to_owned(), lock };
+    let store = Store { db, identity, path: path.to_owned(), lock: Some(lock), seal };
     store.mark(0, &Seqs::new());
     Ok((store, Some(Notice { what: "store-replaced", text, gaps: Vec::new() })))
 }
@@ -174,12 +207,12 @@ pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// Connects, if need be in the room of the reserve: a gateway that was restarted on a full disk goes on from memory.
-fn connect_with_reserve(path: &Path, mark: Option<&Mark>) -> Result<(Connection, Identity), OpenError> {
+fn connect_with_reserve(path: &Path, seal: &Seal, mark: Option<&Mark>) -> Result<(Connection, Identity), OpenError> {
     let reserve = with_suffix(path, ".reserve");
-    let connected = match connect(path, mark) {
+    let connected = match connect(path, seal, mark) {
         Err(OpenError::Sqlite { error, .. }) if is_full(&error) && std::fs::remove_file(&reserve).is_ok() => {
             warn!("Disk is full, the buffer opens in the room of its reserve");
-            return connect(path, mark);
+            return connect(path, seal, mark);
         }
         other => other?,
     };
@@ -201,7 +234,7 @@ fn sqlite(path: &Path, error: rusqlite::Error) -> OpenError {
     OpenError::Sqlite { path: path.to_owned(), error }
 }
 
-fn connect(path: &Path, mark: Option<&Mark>) -> Result<(Connection, Identity), OpenError> {
+fn connect(path: &Path, seal: &Seal, mark: Option<&Mark>) -> Result<(Connection, Identity), OpenError> {
     let failed = |error| sqlite(path, error);
     let mut db = Connection::open(path).map_err(failed)?;
     prepare(&db).map_err(failed)?;
@@ -209,7 +242,11 @@ fn connect(path: &Path, mark: Option<&Mark>) -> Result<(Connection, Identity), O
     if found > MIGRATIONS.len() {
         return Err(OpenError::Newer { path: path.to_owned(), found, known: MIGRATIONS.len() });
     }
+    if found > 0 {
+        check_key(path, &db, seal)?;
+    }
     let identity = migrate(&mut db, found, mark).map_err(failed)?;
+    keep_key(&db, seal, &identity).map_err(failed)?;
     probe(&db).map_err(failed)?;
     Ok((db, identity))
 }
@@ -225,6 +262,34 @@ fn prepare(db: &Connection) -> rusqlite::Result<()> {
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     db.set_prepared_statement_cache_capacity(32);
     Ok(())
+}
+
+/// Whether the key is the one that the store was sealed with; before anything is changed.
+pub(super) fn check_key(path: &Path, db: &Connection, seal: &Seal) -> Result<(), OpenError> {
+    let meta = |key: &str| {
+        let query = db.query_row("SELECT value FROM meta WHERE key = ?", [key], |row| row.get::<_, String>(0));
+        query.optional().map_err(|error| sqlite(path, error))
+    };
+    let Some(value) = meta(KEY)? else { return Ok(()) };
+    let wrong = |error| Err(OpenError::Key { path: path.to_owned(), error });
+    let Some(cipher) = seal.cipher() else { return wrong(KeyError::Missing) };
+    match cipher.knows(&value, &meta("store")?.unwrap_or_default()) {
+        Some(true) => Ok(()),
+        Some(false) => wrong(KeyError::Wrong),
+        None => Err(sqlite(path, rusqlite::Error::QueryReturnedNoRows)),
+    }
+}
+
+/// From now on the store knows its key.
+fn keep_key(db: &Connection, seal: &Seal, identity: &Identity) -> rusqlite::Result<()> {
+    let Some(cipher) = seal.cipher() else { return Ok(()) };
+    let has_one = db.query_row("SELECT 1 FROM meta WHERE key = ?", [KEY], |_| Ok(())).optional()?.is_some();
+    if has_one {
+        return Ok(());
+    }
+    info!("Buffer is sealed from now on");
+    let value = cipher.check_value(&identity.store).map_err(no_random)?;
+    db.execute("INSERT INTO meta VALUES (?, ?)", [KEY, &value]).map(drop)
 }
 
 /// Reads every small table and both ends of the large one: damage is better found before anything builds on them.

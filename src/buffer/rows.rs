@@ -12,7 +12,7 @@ use super::{
     codec::wire::WireError,
     commit::stream_code,
     pack::{self, NEAR, Part, SPAN},
-    seal::{Facts, unseal},
+    seal::Facts,
     store::{CLOCKS, Store},
 };
 use crate::{
@@ -254,7 +254,7 @@ impl Store {
         let parts = row.get_ref(12)?.as_blob_or_null()?.unwrap_or_default();
         let clock = row.get(6)?;
         let facts = Facts { id: head.id, stream: &head.stream, epoch: head.epoch, seq: head.seq, clock, parts };
-        let body = unseal(row.get_ref(13)?.as_blob()?, &facts).and_then(codec::decode_blocks);
+        let body = self.seal.unseal(row.get_ref(13)?.as_blob()?, &facts).and_then(|body| codec::decode_blocks(&body));
         let blocks = body.and_then(|bodies| self.join(&head, bodies));
         Ok(Some(blocks.map_err(|_| Box::new(head))))
     }

@@ -1,7 +1,15 @@
-//! What protects the body of a row: a checksum over it and over what the row says of it.
+//! What protects the body of a row, the one door to it: a checksum over it and over what the row says of it, or with a
+//! key a cipher that does the same and hides it.
+//!
+//! The first byte tells which, so that a store may hold both: rows from before a key was set stay readable.
 
-use super::codec::wire::WireError;
-use crate::model::Stream;
+use std::borrow::Cow;
+
+use super::{
+    cipher::{Cipher, KeyError, MARK},
+    codec::wire::WireError,
+};
+use crate::{config::Secret, model::Stream};
 
 /// What a row says of its body.
 #[derive(Debug, Clone, Copy)]
@@ -31,21 +39,74 @@ impl Facts<'_> {
     }
 }
 
-/// A body with its checksum.
-pub(super) fn seal(body: &[u8], facts: &Facts<'_>) -> Vec<u8> {
-    let sum = checksum(&[&facts.bytes(), body]);
-    [body, &sum.to_le_bytes()].concat()
+/// Seals and unseals bodies. The default has no key.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Seal {
+    cipher: Option<Cipher>,
 }
 
-/// The body, if neither it nor the row is another than it was.
-pub(super) fn unseal<'a>(sealed: &'a [u8], facts: &Facts<'_>) -> Result<&'a [u8], WireError> {
-    let (body, sum) = sealed.split_last_chunk().ok_or(WireError::Truncated)?;
-    let found = checksum(&[&facts.bytes(), body]);
-    if found == u32::from_le_bytes(*sum) { Ok(body) } else { Err(WireError::Checksum) }
+impl Seal {
+    /// With the key that is kept there, if there is a place for one.
+    pub(super) fn of(key: Option<&Secret>) -> Result<Self, KeyError> {
+        let cipher = key.map(|key| Cipher::parse(key.read()?.expose())).transpose()?;
+        Ok(Self { cipher })
+    }
+
+    /// With a key of one digit.
+    #[cfg(test)]
+    pub(super) fn keyed(digit: &str) -> Self {
+        Self { cipher: Some(Cipher::parse(&digit.repeat(64)).unwrap()) }
+    }
+
+    /// The key's cipher.
+    pub(super) fn cipher(&self) -> Option<&Cipher> {
+        self.cipher.as_ref()
+    }
+
+    /// A body with its protection.
+    pub(super) fn seal(&self, body: &[u8], facts: &Facts<'_>) -> Result<Vec<u8>, getrandom::Error> {
+        let facts = facts.bytes();
+        match &self.cipher {
+            Some(cipher) => cipher.seal(body, &facts),
+            None => Ok([body, &checksum(&[&facts, body]).to_le_bytes()].concat()),
+        }
+    }
+
+    /// The body, if neither it nor the row is another than it was.
+    pub(super) fn unseal<'a>(&self, sealed: &'a [u8], facts: &Facts<'_>) -> Result<Cow<'a, [u8]>, WireError> {
+        let facts = facts.bytes();
+        if let Some((&MARK, sealed)) = sealed.split_first() {
+            return self.decrypt(sealed, &facts);
+        }
+        let (body, sum) = sealed.split_last_chunk().ok_or(WireError::Truncated)?;
+        let is_same = checksum(&[&facts, body]) == u32::from_le_bytes(*sum);
+        if is_same { Ok(body.into()) } else { Err(WireError::Checksum) }
+    }
+
+    /// A body that belongs to no block and never had a checksum: it is hidden with a key, and stays as it is without.
+    pub(super) fn hide(&self, body: Vec<u8>, name: &str) -> Result<Vec<u8>, getrandom::Error> {
+        match &self.cipher {
+            Some(cipher) => cipher.seal(&body, name.as_bytes()),
+            None => Ok(body),
+        }
+    }
+
+    /// What [`Seal::hide`] was given.
+    pub(super) fn reveal<'a>(&self, hidden: &'a [u8], name: &str) -> Result<Cow<'a, [u8]>, WireError> {
+        match hidden.split_first() {
+            Some((&MARK, sealed)) => self.decrypt(sealed, name.as_bytes()),
+            _ => Ok(hidden.into()),
+        }
+    }
+
+    fn decrypt<'a>(&self, sealed: &[u8], facts: &[u8]) -> Result<Cow<'a, [u8]>, WireError> {
+        let body = self.cipher.as_ref().and_then(|cipher| cipher.unseal(sealed, facts));
+        body.map(Cow::Owned).ok_or(WireError::Checksum)
+    }
 }
 
 /// CRC-32 as in Ethernet and zlib.
-fn checksum(pieces: &[&[u8]]) -> u32 {
+pub(super) fn checksum(pieces: &[&[u8]]) -> u32 {
     let bytes = pieces.iter().copied().flatten();
     !bytes.fold(u32::MAX, |sum, &byte| (sum >> 8) ^ CRC[usize::from(sum.to_le_bytes()[0] ^ byte)])
 }
@@ -71,23 +132,45 @@ static CRC: [u32; 256] = {
 mod tests {
     use super::*;
 
+    fn keyed() -> Seal {
+        Seal::keyed("1")
+    }
+
+    fn facts(stream: &Stream) -> Facts<'_> {
+        Facts { id: 7, stream, epoch: 2, seq: 5, clock: 0, parts: b"parts" }
+    }
+
     #[test]
     fn another_bit_anywhere_is_noticed() {
         let stream = Stream::filtered("cloud");
-        let facts = Facts { id: 7, stream: &stream, epoch: 2, seq: 5, clock: 0, parts: b"parts" };
-        let mut sealed = seal(b"body", &facts);
-        assert_eq!(unseal(&sealed, &facts).unwrap(), b"body");
+        let facts = facts(&stream);
+        for seal in [Seal::default(), keyed()] {
+            let mut sealed = seal.seal(b"\x01body", &facts).unwrap();
+            assert_eq!(*seal.unseal(&sealed, &facts).unwrap(), *b"\x01body");
 
-        for other in [
-            Facts { id: 8, ..facts },
-            Facts { stream: &Stream::Data, ..facts },
-            Facts { seq: 6, ..facts },
-            Facts { parts: b"part", ..facts },
-        ] {
-            assert_eq!(unseal(&sealed, &other), Err(WireError::Checksum));
+            for other in [
+                Facts { id: 8, ..facts },
+                Facts { stream: &Stream::Data, ..facts },
+                Facts { seq: 6, ..facts },
+                Facts { parts: b"part", ..facts },
+            ] {
+                assert_eq!(seal.unseal(&sealed, &other), Err(WireError::Checksum));
+            }
+            sealed[1] ^= 1;
+            assert_eq!(seal.unseal(&sealed, &facts), Err(WireError::Checksum));
         }
-        sealed[1] ^= 1;
-        assert_eq!(unseal(&sealed, &facts), Err(WireError::Checksum));
+    }
+
+    #[test]
+    fn a_key_opens_what_was_written_without_one_and_nothing_is_read_without_it() {
+        let facts = facts(&Stream::Data);
+        let (open, hidden) = (Seal::default().seal(b"\x01body", &facts).unwrap(), keyed().hide(b"\x01".into(), "x"));
+
+        assert_eq!(*keyed().unseal(&open, &facts).unwrap(), *b"\x01body");
+        assert_eq!(*keyed().reveal(b"\x01body", "x").unwrap(), *b"\x01body");
+        assert_eq!(*keyed().reveal(&hidden.clone().unwrap(), "x").unwrap(), *b"\x01");
+        assert!(Seal::default().reveal(&hidden.unwrap(), "x").is_err());
+        assert!(Seal::default().unseal(&keyed().seal(b"body", &facts).unwrap(), &facts).is_err());
     }
 
     #[test]

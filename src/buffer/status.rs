@@ -46,8 +46,24 @@ pub struct Status {
     pub uplinks: Vec<Owed>,
     /// Whether the disk is nearly full, so that the store does not grow.
     pub disk_low: bool,
+    /// The file that is being salvaged at present.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub salvage: Option<Salvaging>,
     /// Why commits fail at present.
     pub failing: Option<String>,
+}
+
+/// How far a file that was set aside is salvaged.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Salvaging {
+    /// Its name.
+    pub file: Arc<str>,
+    /// How much of it was read.
+    pub percent: u8,
+    /// Blocks that were carried over since the start.
+    pub blocks: u64,
+    /// Readings in them.
+    pub readings: u64,
 }
 
 /// What one uplink still has to deliver.

@@ -7,11 +7,13 @@ use tracing::warn;
 
 use super::{
     Identity,
+    commit::SNAPSHOT,
     cutter::Seqs,
     delivery::Progress,
     mark::Mark,
     opening::{Notice, with_suffix},
     ranges::Ranges,
+    seal::{Seal, checksum},
 };
 use crate::model::{ClockQuality, EpochEnd, Gap, GapReason, StateChange, Stream};
 
@@ -28,8 +30,10 @@ pub(super) struct Store {
     pub(super) db: Connection,
     pub(super) identity: Identity,
     pub(super) path: PathBuf,
-    /// Held as long as the store is open; it holds the [`Mark`].
-    pub(super) lock: File,
+    /// Held as long as the store is open; it holds the [`Mark`]. None for a file that is only looked at.
+    pub(super) lock: Option<File>,
+    /// What its bodies are sealed with.
+    pub(super) seal: Seal,
 }
 
 impl Store {
@@ -72,13 +76,19 @@ impl Store {
         Ok(lost.map(gap).collect())
     }
 
+    /// Makes sure that the mark is on the disk.
+    pub(super) fn sync_mark(&self) -> std::io::Result<()> {
+        self.lock.as_ref().map_or(Ok(()), File::sync_data)
+    }
+
     /// Notes how far this store has come.
     pub(super) fn mark(&self, last_id: u64, seqs: &Seqs) {
+        let Some(lock) = &self.lock else { return };
         let Identity { store, epoch } = &self.identity;
         let seq = |stream| seqs.get(&stream).copied().unwrap_or(0);
         let seqs = [Stream::Data, Stream::Event, Stream::Outcome].map(seq);
         let mark = Mark { store: store.to_string(), epoch: *epoch, last_id, seqs };
-        if let Err(error) = mark.write(&self.lock) {
+        if let Err(error) = mark.write(lock) {
             // It only guards against damage, which would have to come on top of this.
             warn!(%error, "Mark of the buffer could not be written");
         }
@@ -91,11 +101,13 @@ impl Store {
 
     /// Progress per uplink, the base under the empty name. Ranges that cannot be read count as nothing sent.
     pub(super) fn progress(&self) -> rusqlite::Result<BTreeMap<Arc<str>, Progress>> {
-        let mut query = self.db.prepare("SELECT uplink, ranges, readings FROM sent")?;
+        let mut query = self.db.prepare("SELECT uplink, ranges, readings, sum FROM sent")?;
         let row = |row: &Row<'_>| {
             let bytes: Vec<u8> = row.get(1)?;
-            let settled = Ranges::decode(&bytes).unwrap_or_default();
-            Ok((row.get::<_, Arc<str>>(0)?, Progress::stored(settled, row.get(2)?)))
+            let (uplink, sum): (Arc<str>, Option<u32>) = (row.get(0)?, row.get(3)?);
+            let is_whole = sum.is_none_or(|sum| sum == checksum(&[uplink.as_bytes(), &bytes]));
+            let settled = Ranges::decode(&bytes).ok().filter(|_| is_whole).unwrap_or_default();
+            Ok((uplink, Progress::stored(settled, row.get(2)?)))
         };
         query.query_map([], row)?.collect()
     }
@@ -175,10 +187,12 @@ impl Store {
         Ok(states.into_iter().filter(|change| change.value.is_some()).collect())
     }
 
-    /// The last snapshot of last values: up to which block, and its body.
+    /// The last snapshot of last values: up to which block, and its body. One that cannot be unsealed is none.
     pub(super) fn snapshot(&self) -> rusqlite::Result<Option<(u64, Vec<u8>)>> {
         let mut query = self.db.prepare("SELECT up_to, body FROM snapshot")?;
-        query.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+        let row = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?));
+        let stored = query.query_row([], row).optional()?;
+        Ok(stored.and_then(|(up_to, body)| Some((up_to, self.seal.reveal(&body, SNAPSHOT).ok()?.into_owned()))))
     }
 
     /// Forgets what uplinks that are configured no more had sent and closed.

@@ -88,8 +88,8 @@ impl Trail {
     }
 
     /// A block was cut; gives how many old stretches had to be forgotten.
-    pub(super) fn cut(&mut self, block: &Block, offset_ms: i64) -> usize {
-        let offset_ms = (!block.clock.is_trusted()).then_some(offset_ms);
+    pub(super) fn cut(&mut self, block: &Block, offset_ms: Option<i64>) -> usize {
+        let offset_ms = offset_ms.filter(|_| !block.clock.is_trusted());
         self.turn(block.epoch, block.stream.as_str(), block.seq, offset_ms)
     }
 

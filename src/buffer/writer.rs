@@ -9,7 +9,12 @@ use tokio::{
 };
 use tracing::error;
 
-use super::{Append, Feed, Letter, Letters, core::Core, rollup::Unwritten};
+use super::{
+    Append, Feed, Letter, Letters, OpenError,
+    core::Core,
+    damage::{Done, Row, Salvage},
+    rollup::Unwritten,
+};
 use crate::model::{Block, BlockId, EpochEnd, PointAddress, Reading, Replay, StateChange, Wanted};
 
 /// Appends that wait; when it is full the sender waits.
@@ -37,6 +42,8 @@ pub(super) enum Request {
     RuleState(Reply<Vec<StateChange>>),
     LastValues(Reply<Vec<Reading>>),
     Unwritten { address: PointAddress, reply: Reply<Unwritten> },
+    CarryOver { row: Box<Row>, reply: Reply<Option<Box<Row>>> },
+    EndSalvage { done: Box<Done>, reply: Reply<()> },
     Flush(Reply<()>),
     Close(Reply<()>),
 }
@@ -62,6 +69,11 @@ pub(super) fn runtime() -> std::io::Result<Runtime> {
 }
 
 impl Writer {
+    /// What can be salvaged while it runs: files that were found damaged and set aside, now or earlier.
+    pub fn salvage(&self) -> Result<Salvage, OpenError> {
+        self.core.salvage()
+    }
+
     /// Works until the buffer is closed or every handle is gone, and commits everything first. It also ends when the
     /// file turns out to be damaged: then a new one holds what memory held, for the next start to find.
     pub fn run(self) {
@@ -174,6 +186,13 @@ fn answer(core: &mut Core, request: Request) -> Option<Request> {
         }
         Request::Unwritten { address, reply } => {
             let _ = reply.send(core.unwritten(&address));
+        }
+        Request::CarryOver { row, reply } => {
+            let _ = reply.send(core.carry_over(*row).err().map(Box::new));
+        }
+        Request::EndSalvage { done, reply } => {
+            core.end_salvage(&done);
+            let _ = reply.send(());
         }
         Request::Fetch { .. } | Request::Replay { .. } | Request::Flush(_) | Request::Close(_) => {}
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     context::Context,
-    deadletter,
+    damage, deadletter,
     error::CliError,
     export,
     format::{bytes, count, span},
@@ -27,17 +27,25 @@ pub(super) enum Command {
     Deadletter(deadletter::Command),
     /// Write the stored readings out, with the daemon at work or without.
     Export(export::Args),
+    Check(damage::Check),
+    Salvage(damage::Salvage),
+    Repair(damage::Repair),
 }
 
 pub(super) fn run(command: &Command, context: &mut Context) -> Result<(), CliError> {
     match command {
-        Command::Status { json: as_json } => {
-            let json = context.get("/api/v1/buffer")?;
-            context.show(*as_json, &json, || text(&json))
-        }
+        Command::Status { json } => status(*json, context),
         Command::Deadletter(command) => deadletter::run(command, context),
         Command::Export(args) => export::run(args, context),
+        Command::Check(args) => damage::check(args, context),
+        Command::Salvage(args) => damage::salvage(args, context),
+        Command::Repair(args) => damage::repair(args, context),
     }
+}
+
+fn status(as_json: bool, context: &mut Context) -> Result<(), CliError> {
+    let json = context.get("/api/v1/buffer")?;
+    context.show(as_json, &json, || text(&json))
 }
 
 /// The buffer for people; `status` shows the same.
@@ -67,6 +75,11 @@ pub(super) fn text(buffer: &Value) -> String {
             &format!("owed to {}", cell(&owed["uplink"])),
             format!("{}{since}", amount(owes("readings"), owes("blocks"))),
         );
+    }
+    if let Some(salvage) = buffer.get("salvage").filter(|salvage| !salvage.is_null()) {
+        let number = |key: &str| salvage[key].as_u64().unwrap_or_default();
+        let carried = amount(number("readings"), number("blocks"));
+        row("salvaging", format!("{}, {} %, {carried}", cell(&salvage["file"]), number("percent")));
     }
     if !buffer["failing"].is_null() {
         row("failing", cell(&buffer["failing"]));

@@ -61,7 +61,10 @@ struct Wanted {
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<(), CliError> {
     let wanted = wanted(args)?;
-    let archive = Archive::open(&seams::buffer_path(context.config())?).map_err(|error| unreadable(&error))?;
+    let archive = {
+        let settings = seams::buffer(context.config())?;
+        Archive::open(&settings.path, settings.key.as_ref()).map_err(|error| unreadable(&error))?
+    };
     match &args.file {
         None => export(&archive, args.format, &wanted, &mut context.out()),
         Some(path) => {
@@ -84,9 +87,15 @@ fn wanted(args: &Args) -> Result<Wanted, CliError> {
 }
 
 fn unreadable(error: &ArchiveError) -> CliError {
+    if matches!(error, ArchiveError::Key { .. }) {
+        return CliError::Config(error.to_string());
+    }
     let help = match error {
         ArchiveError::Io { error, .. } if error.kind() == io::ErrorKind::PermissionDenied => " (help: use sudo)",
-        ArchiveError::Io { .. } | ArchiveError::Format { .. } | ArchiveError::Sqlite { .. } => "",
+        ArchiveError::Io { .. }
+        | ArchiveError::Format { .. }
+        | ArchiveError::Key { .. }
+        | ArchiveError::Sqlite { .. } => "",
     };
     CliError::Unavailable(format!("{error}{help}"))
 }

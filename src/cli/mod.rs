@@ -8,6 +8,7 @@ mod chart;
 mod check;
 mod completions;
 mod context;
+mod damage;
 mod deadletter;
 mod demo;
 mod devices;

@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 use super::{DEFAULT_CONFIG, error::CliError, format::count};
 use crate::{
     adapter::{Adapter, registry},
-    config,
+    buffer, config,
     daemon::{self, RunError},
+    host::SystemClock,
     model::Point,
     rules,
 };
@@ -46,9 +47,9 @@ pub(super) fn socket_path(path: &Path) -> Result<PathBuf, CliError> {
 }
 
 /// The buffer's file, found as [`socket_path`] finds the socket.
-pub(super) fn buffer_path(path: &Path) -> Result<PathBuf, CliError> {
+pub(super) fn buffer(path: &Path) -> Result<config::Buffer, CliError> {
     socket_path(path)?;
-    Ok(config::read(path).buffer().to_owned())
+    Ok(config::read(path).buffer().clone())
 }
 
 /// Runs the daemon until it is asked to stop.
@@ -57,6 +58,16 @@ pub(super) fn run(config: &Path) -> Result<(), CliError> {
         RunError::Config(report) => CliError::Report(report),
         RunError::Start(why) => CliError::Unavailable(why),
         lost @ RunError::Lost(_) => CliError::Failed(lost.to_string()),
+    })
+}
+
+/// What blocks of this gateway are stamped with, and who is owed them; the whole configuration must be right for that.
+pub(super) fn origin(path: &Path) -> Result<buffer::Origin, CliError> {
+    let (config, _, _) = registry::load(path).map_err(|report| CliError::Report(report.to_string()))?;
+    Ok(buffer::Origin {
+        gateway: config.gateway.id,
+        uplinks: config.uplinks.iter().map(buffer::Feed::of).collect(),
+        clock: Arc::new(SystemClock::new()),
     })
 }
 

@@ -42,6 +42,7 @@ pub(super) fn buffer(typed: file::Buffer, problems: &mut Problems) -> Buffer {
         linger: typed.linger.value.0,
         express: typed.express.value,
         policies: typed.policy.value.into_iter().filter_map(|at| policy(at.value)).collect(),
+        key: typed.key.map(|key| key.value),
     }
 }
 

@@ -57,6 +57,8 @@ pub struct Buffer {
     pub express: bool,
     /// What becomes of which points when there is no room for all; the first that covers a point counts.
     pub policies: Vec<Policy>,
+    /// Where the key is kept that bodies are sealed with.
+    pub key: Option<Secret>,
 }
 
 /// What goes first when there is no room for all.

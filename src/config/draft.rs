@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    Config, Rules, check,
+    Buffer, Config, Rules, check,
     check::Unique,
     check_grant, check_uplink, file,
     report::{Fault, Place, Problem, Problems, Report, nearest, suggest},
@@ -167,14 +167,14 @@ impl Draft {
         &self.config.api.socket
     }
 
-    /// Likewise the buffer's file.
-    pub fn buffer(&self) -> &Path {
-        &self.config.buffer.path
-    }
-
     /// Likewise the rules' folder and limits.
     pub fn rules(&self) -> &Rules {
         &self.config.rules
+    }
+
+    /// Likewise the buffer's file and key.
+    pub fn buffer(&self) -> &Buffer {
+        &self.config.buffer
     }
 
     /// The configuration when nothing is wrong with it, else everything that is.

@@ -100,6 +100,9 @@ section! {
         express: bool = default("true");
         /// What becomes of some points when there is no room for all; the first policy that covers a point counts.
         policy: Vec<At<Policy>> = default("[]");
+        /// Where the key is kept that stored readings are sealed with: 32 bytes as 64 hex digits or base64. Set it when
+        /// the disk may be stolen; a store that has a key needs it from then on.
+        key: Secret = optional("nothing is sealed");
     }
 }
 

@@ -15,7 +15,7 @@ use super::core::{Core, Metrics, Running, Ways};
 use crate::{
     adapter::{Adapter, registry::Loaded},
     api,
-    buffer::{self, Buffer, Feed, History},
+    buffer::{self, Buffer, Feed, History, damage::Salvage},
     command::{self, Desk, Routes},
     config::Config,
     live::Live,
@@ -56,6 +56,13 @@ pub enum StartError {
     Thread(#[from] std::io::Error),
 }
 
+impl StartError {
+    /// Whether it is the configuration that must change.
+    pub(super) fn is_of_configuration(&self) -> bool {
+        matches!(self, Self::Buffer(buffer::OpenError::Key { .. }))
+    }
+}
+
 /// A running gateway.
 pub struct Daemon {
     /// What its parts share.
@@ -70,6 +77,8 @@ struct Ends {
     outputs: mpsc::Receiver<rules::Output>,
     /// Into the buffer besides readings.
     record: Record,
+    /// What is carried over from files that were damaged.
+    salvage: Salvage,
 }
 
 impl Daemon {
@@ -130,7 +139,7 @@ async fn open(
     let mut registry = telemetry::metrics::registry();
     let Wires { batches, outputs, events, inbox, outcomes, controls, rule_status, routes } = Wires::new();
     let supervisor = Supervisor::new(events.0.clone(), Arc::clone(&clock));
-    let buffer = open_buffer(&config, &clock, &supervisor, &mut registry)?;
+    let (buffer, salvage) = open_buffer(&config, &clock, &supervisor, &mut registry)?;
     let kept = kept(&buffer, adapters).await;
     let live = Live::new(kept.last.clone());
     let desk_context = command::Context {
@@ -158,6 +167,7 @@ async fn open(
         rules: RuleThread::new(config.rules.clone(), rule_context),
         outputs: outputs.1,
         record: Record { events: events.1, outcomes: outcomes.1 },
+        salvage,
     };
     let running = Running::new(batches.0, (desk, desk_context));
     let ways = Ways {
@@ -199,15 +209,16 @@ fn open_buffer(
     clock: &SharedClock,
     supervisor: &Supervisor,
     registry: &mut Registry,
-) -> Result<Buffer, StartError> {
+) -> Result<(Buffer, Salvage), StartError> {
     let origin = buffer::Origin {
         gateway: Arc::clone(&config.gateway.id),
         uplinks: config.uplinks.iter().map(Feed::of).collect(),
         clock: Arc::clone(clock),
     };
     let (buffer, writer) = buffer::open(&config.buffer, origin, buffer::Metrics::register(registry))?;
+    let salvage = writer.salvage()?;
     supervisor.spawn_thread(Stage::Store, "buffer writer", move || writer.run())?;
-    Ok(buffer)
+    Ok((buffer, salvage))
 }
 
 /// Every point the configuration knows.
@@ -218,7 +229,8 @@ pub(super) fn points_of(adapters: &[Arc<dyn Adapter>]) -> Vec<Arc<Point>> {
 impl Core {
     /// Starts the rules and the tasks that carry on what they made.
     fn start_middle(self: &Arc<Self>, ends: Ends) -> Result<(), StartError> {
-        let Ends { rules, outputs, record } = ends;
+        let Ends { rules, outputs, record, salvage } = ends;
+        self.start_salvage(salvage);
         self.supervisor.spawn_thread(Stage::Rules, "rules", move || rules.run())?;
         let (core, outputs) = (Arc::clone(self), Arc::new(tokio::sync::Mutex::new(outputs)));
         self.supervisor.spawn(Stage::Rules, "pipeline", Restart::WithBackoff, move |_stop| {
@@ -234,6 +246,18 @@ impl Core {
             async move { pipeline::record(&mut *record.lock().await, &core.buffer, stop).await }
         });
         Ok(())
+    }
+
+    /// Starts the task that salvages damaged files, if there are any. It stops with the intake.
+    fn start_salvage(self: &Arc<Self>, salvage: Salvage) {
+        if salvage.is_empty() {
+            return;
+        }
+        let core = Arc::clone(self);
+        self.supervisor.spawn(Stage::Intake, "salvage", Restart::WithBackoff, move |stop| {
+            let (core, salvage) = (Arc::clone(&core), salvage.clone());
+            async move { salvage.run(&core.buffer, stop).await }
+        });
     }
 
     /// Starts the task that decides on commands.

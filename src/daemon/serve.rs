@@ -6,7 +6,7 @@ use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
 
-use super::Daemon;
+use super::{Daemon, StartError};
 use crate::{
     adapter::registry::{self, Loaded},
     host::{clock::SystemClock, notify},
@@ -42,7 +42,14 @@ pub fn run(path: &Path) -> Result<(), RunError> {
         notify::status("configuration is invalid: see `tidegate check`");
         RunError::Config(report.to_string())
     })?;
-    let lost = live(path, loaded).map_err(|error| RunError::Start(error.to_string()))?;
+    let lost = live(path, loaded).map_err(|error| {
+        let of_start = error.downcast_ref::<StartError>();
+        if of_start.is_some_and(StartError::is_of_configuration) {
+            RunError::Config(format!("{}: error: {error}", path.display()))
+        } else {
+            RunError::Start(error.to_string())
+        }
+    })?;
     lost.map_or(Ok(()), |lost| Err(RunError::Lost(lost)))
 }
 

@@ -163,6 +163,9 @@ pub enum DeviceChange {
 /// Readings or messages that will never come, and why.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Gap {
+    /// The store that numbered them, when it is another than the message's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store: Option<Arc<str>>,
     /// The stream they are missing from.
     pub stream: Arc<str>,
     /// What is missing.
@@ -177,8 +180,25 @@ pub struct Gap {
 impl Gap {
     /// A gap of numbered blocks.
     pub fn blocks(stream: &Stream, epoch: u64, from: u64, to: u64, readings: u64, reason: GapReason) -> Self {
-        Self { stream: stream.as_str().into(), span: GapSpan::Blocks { epoch, from, to }, readings, reason }
+        let span = GapSpan::Blocks { epoch, from, to };
+        Self { store: None, stream: stream.as_str().into(), span, readings, reason }
     }
+
+    /// The fields of an event that was numbered in another store: a gap of that one's blocks says so from now on, and
+    /// everything else stays as it is.
+    pub fn from_store(fields: &str, store: &str) -> String {
+        let rest = fields.strip_prefix(GAP).filter(|rest| rest.starts_with(r#""stream""#) && is_of_blocks(rest));
+        rest.map_or_else(|| fields.to_owned(), |rest| format!("{GAP}\"store\":{},{rest}", serde_json::json!(store)))
+    }
+}
+
+/// How the fields of a gap begin.
+const GAP: &str = r#"{"type":"gap","gap":{"#;
+
+/// Whether the rest of a gap's fields names numbers and not a time.
+fn is_of_blocks(rest: &str) -> bool {
+    let gap = serde_json::from_str::<serde_json::Value>(&format!("{GAP}{rest}"));
+    gap.is_ok_and(|fields| fields["gap"]["epoch"].is_u64())
 }
 
 /// What is missing: numbered blocks, or a time for readings that never had a number.
@@ -215,6 +235,8 @@ pub enum GapReason {
     Expired,
     /// The block on disk could not be read.
     Corrupt,
+    /// Nothing is lost: it comes under another number, because the file that numbered it was replaced.
+    Moved,
     /// Shed before it had a number, because a queue was full.
     Shed,
     /// The broker will never take it; it stands among the dead letters of the gateway.
@@ -272,5 +294,19 @@ mod tests {
             event.fields(),
             r#"{"type":"gap","gap":{"stream":"data","epoch":42,"from":1043,"to":1050,"readings":8000,"reason":"full"}}"#
         );
+    }
+
+    #[test]
+    fn a_gap_that_moves_to_another_store_names_its_own() {
+        let gap = Gap::blocks(&Stream::Data, 42, 1, 2, 3, GapReason::Full);
+        let fields = Event { ts: Timestamp::default(), kind: EventKind::Gap { gap: gap.clone() } }.fields();
+
+        let moved = Gap::from_store(&fields, "6f2c");
+
+        let named = Gap { store: Some("6f2c".into()), ..gap };
+        assert_eq!(moved, Event { ts: Timestamp::default(), kind: EventKind::Gap { gap: named } }.fields());
+        assert_eq!(Gap::from_store(&moved, "another"), moved);
+        let other = Event::gateway(Timestamp::default(), "x", r#"{"type":"gap","gap":{"stream""#).fields();
+        assert_eq!(Gap::from_store(&other, "6f2c"), other);
     }
 }

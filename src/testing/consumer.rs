@@ -18,8 +18,8 @@ const MAX_MESSAGE: usize = 100 * 1024;
 pub struct Consumer {
     /// Each numbered stream.
     streams: BTreeMap<(String, u64, String), Numbers>,
-    /// Blocks that a gap event has explained: stream, epoch, first, last.
-    gaps: Vec<(String, u64, u64, u64)>,
+    /// Blocks that a gap event has explained: store, stream, epoch, first, last.
+    gaps: Vec<(String, String, u64, u64, u64)>,
     /// Readings in messages that arrived for the first time.
     readings: u64,
     /// Messages that arrived again, byte for byte the same.
@@ -52,6 +52,7 @@ struct Header {
 /// A gap of numbered blocks; one of unnumbered readings has none of these fields.
 #[derive(Deserialize)]
 struct Gap {
+    store: Option<String>,
     stream: String,
     epoch: Option<u64>,
     from: Option<u64>,
@@ -64,6 +65,7 @@ impl Consumer {
         let Some(payload) = unpacked(payload) else { return false };
         let payload = &*payload;
         let Ok(header) = serde_json::from_slice::<Header>(payload) else { return false };
+        let store = header.store.clone();
         let numbers = self.streams.entry((header.store, header.epoch, header.stream)).or_default();
         numbers.last = numbers.last.max(header.seq);
         match numbers.hashes.entry(header.seq) {
@@ -74,23 +76,23 @@ impl Consumer {
             Entry::Occupied(entry) if *entry.get() == hash(payload) => self.duplicates += 1,
             Entry::Occupied(_) => self.conflicts += 1,
         }
-        if let Some(Gap { stream, epoch: Some(epoch), from: Some(from), to: Some(to) }) = header.gap {
-            self.gaps.push((stream, epoch, from, to));
+        if let Some(Gap { store: of, stream, epoch: Some(epoch), from: Some(from), to: Some(to) }) = header.gap {
+            self.gaps.push((of.unwrap_or(store), stream, epoch, from, to));
         }
         true
     }
 
     /// Numbers that are missing below the largest of their stream, and that no gap event explains.
     pub fn missing(&self) -> u64 {
-        let unexplained = |epoch: u64, stream: &str, seq: u64| {
-            let explains = |(name, of, from, to): &(String, u64, u64, u64)| {
-                name == stream && *of == epoch && (*from..=*to).contains(&seq)
+        let unexplained = |(store, epoch, stream): &(String, u64, String), seq: u64| {
+            let explains = |(by, name, of, from, to): &(String, String, u64, u64, u64)| {
+                by == store && name == stream && of == epoch && (*from..=*to).contains(&seq)
             };
             !self.gaps.iter().any(explains)
         };
-        let missing_of = |(_, epoch, stream): &(String, u64, String), numbers: &Numbers| {
+        let missing_of = |key: &(String, u64, String), numbers: &Numbers| {
             let holes = (1..=numbers.last).filter(|seq| !numbers.hashes.contains_key(seq));
-            holes.filter(|&seq| unexplained(*epoch, stream, seq)).count() as u64
+            holes.filter(|&seq| unexplained(key, seq)).count() as u64
         };
         self.streams.iter().map(|(key, numbers)| missing_of(key, numbers)).sum()
     }

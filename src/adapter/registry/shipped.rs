@@ -85,7 +85,8 @@ fn compare(path: &str, known: &Map<String, Value>, table: &Value) {
 fn compare_key(path: &str, schema: &Value, value: &Value) {
     let inner = if schema["type"] == "array" { (&schema["items"], &value[0]) } else { (schema, value) };
     if inner.0["type"] == "object" {
-        if !path.ends_with("password") {
+        let is_secret = inner.0["properties"].get("credential").is_some();
+        if !is_secret {
             compare(path, &properties(inner.0), inner.1);
         }
     } else if let Some(default) = schema.get("default") {

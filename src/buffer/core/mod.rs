@@ -7,10 +7,11 @@ mod pressure;
 mod reading;
 mod replacing;
 mod retiming;
+mod salvaging;
 mod timing;
 mod writing;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::Instant};
 use tracing::info;
@@ -29,7 +30,7 @@ use super::{
     rollup::{Rollups, Unwritten},
     route::{Router, Track},
     shelf::Shelf,
-    sight::Jump,
+    sight::{Jump, offset_ms},
     store::Store,
     trail::Trail,
 };
@@ -95,6 +96,8 @@ pub(in crate::buffer) struct Core {
     timers: Timers,
     /// An event or outcome waits: commit now, synced.
     is_urgent: bool,
+    /// Changes of what is remembered of files that were set aside.
+    metas: BTreeMap<String, Option<String>>,
     /// What SQLite said when it found the file damaged.
     damage: Option<String>,
     /// What the database holds: the id and the numbers given last.
@@ -123,7 +126,8 @@ impl Core {
         delivery.set_uplinks(&origin.uplinks, committed);
         store.keep_uplinks(&delivery.names())?;
         let router = Router::new(origin.uplinks.clone(), settings.policies.clone());
-        let rollups = Rollups::open(&store.db, &settings, metrics.rollup.clone(), committed, origin.clock.now())?;
+        let rollups = Rollups::open(&store.db, &settings, metrics.rollup.clone(), committed, origin.clock.now())?
+            .sealed(&store.seal);
         let identity = store.identity.clone();
         let status = first_status(&settings, &identity);
         info!(path = %settings.path.display(), store = %identity.store, epoch = identity.epoch,
@@ -147,6 +151,7 @@ impl Core {
             is_withholding: false,
             timers: Timers::default(),
             is_urgent: false,
+            metas: BTreeMap::new(),
             damage: None,
             committed_seqs: Seqs::new(),
             snapshot: (Instant::now(), committed),
@@ -359,12 +364,20 @@ impl Core {
 
     /// A block has its number.
     fn admit(&mut self, cut: Cut) {
+        let now = self.cutter.sight().wall;
+        self.admit_at(cut, now);
+    }
+
+    /// A block has its number, and was cut at this time.
+    fn admit_at(&mut self, cut: Cut, at: Timestamp) {
         let Cut { block, bytes, priority, since } = cut;
-        let (id, sight) = (block.id, self.cutter.sight());
+        let id = block.id;
         self.metrics.cut.inc();
-        self.metrics.untold.inc_by(self.trail.cut(&block, sight.offset_ms()) as u64);
+        // How wrong the clock of another boot was, nobody can know.
+        let offset_ms = self.cutter.is_of_this_boot(&block).then(|| offset_ms(at, block.uptime));
+        self.metrics.untold.inc_by(self.trail.cut(&block, offset_ms) as u64);
         self.delivery.add(id.0, &block.stream, block.readings());
-        self.ring.push(Arc::new(block), sight.wall, bytes, priority, since);
+        self.ring.push(Arc::new(block), at, bytes, priority, since);
         if self.settings.express {
             self.newest.send_replace(id);
         }

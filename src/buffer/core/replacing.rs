@@ -1,13 +1,20 @@
 //! When the file turns out to be damaged while it is in use: what memory holds moves into a new store.
 
-use tokio::time::Instant;
+use std::{collections::BTreeMap, sync::Arc};
+
 use tracing::error;
 
 use super::Core;
 use crate::{
-    buffer::{Append, OpenError, Origin, opening, pack::Loose, route::Track, sight::Sight},
+    buffer::{
+        Append, OpenError, Origin,
+        damage::{self, Sent},
+        delivery::Unstored,
+        opening,
+        ranges::Ranges,
+    },
     config::Priority,
-    model::{Block, BlockBody, StateChange, Stream},
+    model::{Block, Event, EventKind, StateChange},
 };
 
 impl Core {
@@ -41,7 +48,7 @@ impl Core {
             cutter,
             router,
             ring,
-            delivery,
+            mut delivery,
             last,
             receipts,
             states,
@@ -49,48 +56,48 @@ impl Core {
             ..
         } = self;
         let origin = Origin { uplinks: router.feeds(), ..cutter.origin().clone() };
-        let (path, now) = (settings.path.clone(), cutter.now());
+        let (path, seal, now) = (settings.path.clone(), store.seal.clone(), cutter.now());
+        let is_safe = |block: &Block| delivery.is_safe(block.id.0, &block.stream);
+        let is_wanted =
+            |block: &&Arc<Block>| !delivery.is_settled(block.id.0) || (block.id.0 > committed && !is_safe(block));
+        let waiting = ring.all().map(|entry| &entry.loose).filter(|loose| is_wanted(&&loose.block));
+        let (moving, cuts): (Vec<_>, Vec<_>) = waiting.map(|loose| (Arc::clone(&loose.block), loose.cut)).unzip();
+        // What moves from memory is not salvaged from the file as well.
+        for block in &moving {
+            delivery.forget(block.id.0, 0);
+        }
+        let sent = Sent::of(delivery.rows(cutter.last_id(), &Unstored::default()));
         // Variables of rules, as far as they can still be read, and then as they were changed.
         let stored = store.states().unwrap_or_default();
         let changed = states.into_iter().map(|((rule, key), value)| StateChange { rule, key, value });
         drop(store);
-        let (store, notice) = opening::replace(&path, now, why)?;
+        let (store, notice) = opening::replace(&path, seal, now, why, Some(sent))?;
         let mut new = Self::new(settings, origin, metrics, store, encoder, notice)
             .map_err(|error| OpenError::Sqlite { path, error })?;
         new.last = last;
         let receipts = receipts.into_iter().map(|(_, receipt)| receipt).collect();
         new.take(Append { state: stored.into_iter().chain(changed).collect(), receipts, ..Append::default() });
-        let is_safe = |block: &Block| delivery.is_safe(block.id.0, &block.stream);
-        let is_wanted =
-            |block: &Block| !delivery.is_settled(block.id.0) || (block.id.0 > committed && !is_safe(block));
-        let present = new.cutter.sight();
-        let all = ring.all().map(|entry| &entry.loose);
-        all.filter(|loose| is_wanted(&loose.block)).for_each(|loose| new.carry(loose));
-        new.cut_all();
-        new.cutter.see(present);
+        for (block, at) in moving.iter().zip(cuts) {
+            new.sum_up(block);
+            let cut = new.cutter.again(block, Priority::Normal);
+            new.admit_at(cut, at);
+        }
+        new.tell_moved(&moving);
         Ok(new)
     }
 
-    /// Takes in a block of another store, as of the clock that stamped it.
-    fn carry(&mut self, Loose { block, cut, .. }: &Loose) {
-        let sight = Sight { quality: block.clock, wall: *cut, uptime: block.uptime };
-        let before = self.cutter.sight();
-        if sight.quality != before.quality || sight.jump_since(&before) != 0 {
-            self.cut_all();
+    /// Numbers of the old store that will not come, because their readings come under others.
+    fn tell_moved(&mut self, moved: &[Arc<Block>]) {
+        let mut tracks = BTreeMap::<_, (Ranges, u64)>::new();
+        for block in moved.iter().filter(|block| block.stream.is_upstream()) {
+            let track = tracks.entry((&block.store, (block.stream.clone(), block.epoch))).or_default();
+            track.0.insert(block.seq);
+            track.1 += block.readings() as u64;
         }
-        self.cutter.see(sight);
-        match &block.body {
-            BlockBody::Readings(readings) => {
-                let track = [Track { stream: block.stream.clone(), priority: Priority::Normal }];
-                if !matches!(block.stream, Stream::Filtered(_)) {
-                    // What is in the stream of a filter is in another one as well, as a rule, and counts once.
-                    readings.iter().for_each(|reading| self.rollups.note(reading));
-                }
-                readings.iter().for_each(|reading| self.reading(&track, reading.clone(), Instant::now()));
-            }
-            BlockBody::Message { ts, fields, response } => {
-                let cut = self.cutter.message(&block.stream, *ts, fields, response.clone());
-                self.admit(cut);
+        let now = self.cutter.now();
+        for ((store, track), (numbers, readings)) in tracks {
+            for gap in damage::moved(store, &track, &numbers, readings) {
+                self.event(&Event { ts: now, kind: EventKind::Gap { gap } });
             }
         }
     }

@@ -121,6 +121,7 @@ impl Core {
             messages: &messages,
             doomed: &self.doomed_rows(),
             states: &self.states,
+            metas: &self.metas,
             sent: &self.delivery.rows(last_id, &self.unstored(extent)),
             seqs: self.cutter.seqs(),
             last_id,
@@ -264,6 +265,7 @@ impl Core {
         self.store.mark(last_id, &self.committed_seqs);
         self.doomed.clear();
         self.states.clear();
+        self.metas.clear();
         self.states_since = None;
         for (_, receipt) in mem::take(&mut self.receipts) {
             receipt.accept();
@@ -345,6 +347,7 @@ impl Core {
             messages,
             doomed: &[],
             states: &States::new(),
+            metas: &BTreeMap::new(),
             sent: &self
                 .delivery
                 .rows(self.committed, &Unstored { pending: self.pending(), ..self.unstored(Extent::Owed) }),

@@ -5,7 +5,6 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    fs::File,
     hash::{DefaultHasher, Hash, Hasher},
     io,
     ops::ControlFlow,
@@ -16,12 +15,14 @@ use rusqlite::OptionalExtension;
 
 use crate::{
     buffer::{
-        Identity,
-        opening::{FORMAT, with_suffix},
+        Identity, KeyError, OpenError,
+        opening::{FORMAT, check_key},
         rollup::runs,
         rows::{Head, Table},
+        seal::Seal,
         store::Store,
     },
+    config,
     model::{PointAddress, Reading, Stream, Timestamp},
 };
 
@@ -50,6 +51,14 @@ pub enum ArchiveError {
         path: String,
         /// Its format.
         found: usize,
+    },
+    /// The key that is configured does not do.
+    #[error("{path} {error}")]
+    Key {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        error: KeyError,
     },
     /// SQLite refused.
     #[error("{path}: {error}")]
@@ -83,20 +92,30 @@ pub struct Step {
 
 impl Archive {
     /// Opens a buffer's file without the right to change it.
-    pub fn open(path: &Path) -> Result<Self, ArchiveError> {
+    pub fn open(path: &Path, key: Option<&config::Secret>) -> Result<Self, ArchiveError> {
+        let seal = Seal::of(key).map_err(|error| ArchiveError::Key { path: path.display().to_string(), error })?;
+        Self::open_sealed(path, seal)
+    }
+
+    /// Likewise, with a key that was read already.
+    pub(super) fn open_sealed(path: &Path, seal: Seal) -> Result<Self, ArchiveError> {
         let name = || path.display().to_string();
-        // SQLite would say no more than that it cannot open it. The lock's file is never locked here.
-        let lock = std::fs::metadata(path).and_then(|_| File::open(with_suffix(path, ".lock")));
-        let lock = lock.map_err(|error| ArchiveError::Io { path: name(), error })?;
+        // SQLite would say no more than that it cannot open it.
+        std::fs::metadata(path).map_err(|error| ArchiveError::Io { path: name(), error })?;
         let failed = |error| ArchiveError::Sqlite { path: name(), error };
         let db = super::connect(path).map_err(failed)?;
         let found: usize = db.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
         if found != FORMAT {
             return Err(ArchiveError::Format { path: name(), found });
         }
+        check_key(path, &db, &seal).map_err(|error| match error {
+            OpenError::Key { error, .. } => ArchiveError::Key { path: name(), error },
+            OpenError::Sqlite { error, .. } => failed(error),
+            other => ArchiveError::Io { path: name(), error: io::Error::other(other) },
+        })?;
         let shared = db.query_row("SELECT 1 FROM filtered LIMIT 1", [], |_| Ok(())).optional().map_err(failed)?;
         let identity = Identity { store: "".into(), epoch: 0 };
-        let store = Store { db, identity, path: path.to_owned(), lock };
+        let store = Store { db, identity, path: path.to_owned(), lock: None, seal };
         Ok(Self { store, is_shared: shared.is_some() })
     }
 

@@ -9,7 +9,10 @@ use rusqlite::{Connection, params};
 
 use super::Bucket;
 use crate::{
-    buffer::rollup::{Decoder, Level, QUARTER, SeriesId, Summary, Unwritten, each, floor, group_of},
+    buffer::{
+        rollup::{Decoder, Level, QUARTER, SeriesId, Summary, Unwritten, each, floor, group_of},
+        seal::Seal,
+    },
     model::Timestamp,
 };
 
@@ -21,7 +24,7 @@ type Sums = BTreeMap<SeriesId, BTreeMap<Timestamp, Summary>>;
 /// A point whose unit was changed has several series. They are not mixed: the newest in the time that is asked for is
 /// shown.
 pub(super) fn series(
-    db: &Connection,
+    (db, seal): (&Connection, &Seal),
     unwritten: &Unwritten,
     (from, to): (Timestamp, Timestamp),
     every: Duration,
@@ -35,7 +38,7 @@ pub(super) fn series(
         sums.entry(id).or_default().entry(floor(t, every)).or_default().merge(sum);
     };
     let end = Timestamp::from_millis(to.as_millis().saturating_sub(1));
-    stored(db, unwritten, (from, end), every, &mut add)?;
+    stored((db, seal), unwritten, (from, end), every, &mut add)?;
     let fresh = unwritten.sums.iter().filter(|(_, t, _)| (from..=end).contains(t));
     fresh.for_each(|(id, t, sum)| add(*t, *id, sum));
     let newest = sums.into_iter().max_by_key(|(id, buckets)| (buckets.keys().next_back().copied(), *id));
@@ -48,7 +51,7 @@ pub(super) fn series(
 
 /// What is in the file: quarters where whole ones are asked for and summed up, minutes elsewhere.
 fn stored(
-    db: &Connection,
+    (db, seal): (&Connection, &Seal),
     unwritten: &Unwritten,
     (from, end): (Timestamp, Timestamp),
     every: Duration,
@@ -58,7 +61,7 @@ fn stored(
     let quarters = if is_coarse { quarters(db, from, end)? } else { BTreeSet::new() };
     let wanted: BTreeSet<SeriesId> = unwritten.series.iter().map(|(_, id)| *id).collect();
     let groups: BTreeSet<u32> = wanted.iter().map(|id| group_of(*id)).collect();
-    let decoder = Decoder::new().map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()));
+    let decoder = Decoder::new(seal.clone()).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()));
     let mut decoder = decoder?;
     for group in groups {
         let of = Some((group, &wanted));

@@ -21,7 +21,7 @@ pub use self::{
     blocks::{Archive, ArchiveError, Step},
     wish::{Every, Period, Wish, parse_time},
 };
-use super::{Buffer, Stopped, rollup::Unwritten};
+use super::{Buffer, Stopped, rollup::Unwritten, seal::Seal};
 use crate::{
     config::{self, report::nearest},
     model::{PointAddress, Reading, SharedClock, Timestamp},
@@ -121,8 +121,8 @@ impl History {
         }
         for _ in 0..TRIES {
             let unwritten = self.unwritten(&point).await?;
-            let (path, wanted) = (self.path.clone(), point.clone());
-            let work = spawn_blocking(move || answer(&path, &wanted, period, &unwritten));
+            let (path, seal, wanted) = (self.path.clone(), self.buffer.seal().clone(), point.clone());
+            let work = spawn_blocking(move || answer((&path, &seal), &wanted, period, &unwritten));
             let answer = work.await.map_err(|_| HistoryError::Unavailable("the search was broken off".to_owned()))?;
             if let Some(answer) = answer? {
                 return Ok(answer);
@@ -140,14 +140,15 @@ impl History {
 
 /// Reads the answer; none when the writer wrote since it said what is unwritten.
 fn answer(
-    path: &std::path::Path,
+    (path, seal): (&std::path::Path, &Seal),
     point: &PointAddress,
     period: Period,
     unwritten: &Unwritten,
 ) -> Result<Option<Answer>, HistoryError> {
     let unreadable = |error: rusqlite::Error| HistoryError::Unavailable(format!("{}: {error}", path.display()));
     let Every::Span(every) = period.every else {
-        let archive = Archive::open(path).map_err(|error| HistoryError::Unavailable(error.to_string()))?;
+        let archive =
+            Archive::open_sealed(path, seal.clone()).map_err(|error| HistoryError::Unavailable(error.to_string()))?;
         let readings = archive.readings(point, period.from, period.to, MAX_ROWS as usize + 1);
         let readings = readings.map_err(|error| HistoryError::Unavailable(error.to_string()))?;
         return raw(readings, point, period, unwritten, || archive.points()).map(Some);
@@ -157,7 +158,7 @@ fn answer(
     if unwritten.series.is_empty() {
         return Err(unknown(point, &known_points(&tx).map_err(unreadable)?));
     }
-    let found = buckets::series(&tx, unwritten, (period.from, period.to), every).map_err(unreadable)?;
+    let found = buckets::series((&tx, seal), unwritten, (period.from, period.to), every).map_err(unreadable)?;
     Ok(found.map(|(unit, buckets)| Answer { period, unit, rows: Rows::Buckets(buckets) }))
 }
 

@@ -144,7 +144,7 @@ async fn single_readings_are_found_whatever_the_clock_did() {
     assert_eq!(site.singles(0, 4_000).await.len(), 150);
     site.close().await;
 
-    let archive = Archive::open(&settings.path).unwrap();
+    let archive = Archive::open(&settings.path, None).unwrap();
     let mut steps = 0;
     let mut readings = 0;
     let count = |step: Step| {
@@ -185,13 +185,13 @@ fn what_a_crash_took_is_summed_up_again_and_once() {
 fn a_file_that_is_not_there_or_of_another_version_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("buffer.db");
-    let error = Archive::open(&path).err().unwrap();
+    let error = Archive::open(&path, None).err().unwrap();
     assert!(matches!(error, ArchiveError::Io { .. }), "{error}");
 
     let db = Connection::open(&path).unwrap();
     db.pragma_update(None, "user_version", 1).unwrap();
     std::fs::write(dir.path().join("buffer.db.lock"), "").unwrap();
-    assert!(matches!(Archive::open(&path).err().unwrap(), ArchiveError::Format { found: 1, .. }));
+    assert!(matches!(Archive::open(&path, None).err().unwrap(), ArchiveError::Format { found: 1, .. }));
 }
 
 /// A figure, not a limit: the machine may be busy.
@@ -199,7 +199,7 @@ fn a_file_that_is_not_there_or_of_another_version_is_named() {
 async fn a_day_of_one_point_among_a_thousand_is_answered_soon() {
     let dir = tempfile::tempdir().unwrap();
     let settings = settings(&dir);
-    let (store, _) = opening::open(&settings.path, ManualClock::START).unwrap();
+    let (store, _) = opening::open(&settings.path, crate::buffer::seal::Seal::default(), ManualClock::START).unwrap();
     drop(store);
     let mut db = Connection::open(&settings.path).unwrap();
     let (minutes, points) = (1_440, 1_000);

@@ -18,7 +18,10 @@ use super::{
     summary::{Summary, Values},
 };
 use crate::{
-    buffer::codec::wire::{Reader, WireError, put_u64},
+    buffer::{
+        codec::wire::{Reader, WireError, put_u64},
+        seal::Seal,
+    },
     model::Timestamp,
 };
 
@@ -45,19 +48,24 @@ pub(in crate::buffer) fn group_of(id: SeriesId) -> u32 {
 
 /// Packs sums, with a buffer that lives from body to body.
 pub(super) struct Encoder {
+    /// What bodies are sealed with.
+    pub(super) seal: Seal,
     raw: Vec<u8>,
     zstd: zstd::bulk::Compressor<'static>,
 }
 
 /// Unpacks them.
-pub(in crate::buffer) struct Decoder(zstd::bulk::Decompressor<'static>);
+pub(in crate::buffer) struct Decoder {
+    seal: Seal,
+    zstd: zstd::bulk::Decompressor<'static>,
+}
 
 impl Encoder {
     /// For bodies of any group.
-    pub(super) fn new() -> std::io::Result<Self> {
+    pub(super) fn new(seal: Seal) -> std::io::Result<Self> {
         let mut zstd = zstd::bulk::Compressor::new(LEVEL)?;
         zstd.include_checksum(true)?;
-        Ok(Self { raw: Vec::with_capacity(8 << 10), zstd })
+        Ok(Self { seal, raw: Vec::with_capacity(8 << 10), zstd })
     }
 
     /// The stored form of sums of one group from `t` on, which are ascending.
@@ -67,14 +75,15 @@ impl Encoder {
         let packed = self.zstd.compress(&self.raw)?;
         let len = u16::try_from(self.raw.len()).map_err(std::io::Error::other)?;
         let [low, high] = len.to_le_bytes();
-        Ok([&[VERSION, low, high], &*packed].concat())
+        let group = sums.first().map_or(0, |(id, _)| group_of(*id));
+        self.seal.hide([&[VERSION, low, high], &*packed].concat(), &name(group, t)).map_err(std::io::Error::other)
     }
 }
 
 impl Decoder {
     /// For bodies of any group.
-    pub(in crate::buffer) fn new() -> std::io::Result<Self> {
-        zstd::bulk::Decompressor::new().map(Self)
+    pub(in crate::buffer) fn new(seal: Seal) -> std::io::Result<Self> {
+        Ok(Self { seal, zstd: zstd::bulk::Decompressor::new()? })
     }
 
     /// Reads what [`Encoder::encode`] wrote for a group and a time, as far as it is wanted.
@@ -85,14 +94,20 @@ impl Decoder {
         body: &[u8],
         is_wanted: impl Fn(SeriesId) -> bool,
     ) -> Result<Vec<(SeriesId, Summary)>, WireError> {
-        let [version, low, high, frame @ ..] = body else { return Err(WireError::Truncated) };
+        let body = self.seal.reveal(body, &name(group, t))?;
+        let [version, low, high, frame @ ..] = &*body else { return Err(WireError::Truncated) };
         if *version != VERSION {
             return Err(WireError::Format(*version));
         }
         let len = usize::from(u16::from_le_bytes([*low, *high]));
-        let raw = self.0.decompress(frame, len).map_err(|_| WireError::Compression)?;
+        let raw = self.zstd.decompress(frame, len).map_err(|_| WireError::Compression)?;
         sums(&mut Reader::new(&raw), group, t, is_wanted)
     }
+}
+
+/// What a body is sealed as.
+fn name(group: u32, t: Timestamp) -> String {
+    format!("rollup {group} {}", t.as_millis())
 }
 
 fn put_sums(out: &mut Vec<u8>, t: Timestamp, sums: &[(SeriesId, Summary)]) {

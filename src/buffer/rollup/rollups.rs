@@ -17,6 +17,7 @@ use super::{
     table::{self, Mark, Run, Table},
 };
 use crate::{
+    buffer::seal::Seal,
     config,
     model::{ClockQuality, PointAddress, Reading, Timestamp},
 };
@@ -92,6 +93,12 @@ impl Rollups {
         Ok(new)
     }
 
+    /// Its bodies are sealed from now on, if there is a key.
+    pub(in crate::buffer) fn sealed(mut self, seal: &Seal) -> Self {
+        self.encoder.seal = seal.clone();
+        self
+    }
+
     /// Sums nothing up any more.
     pub(in crate::buffer) fn rest(&mut self, error: &rusqlite::Error) {
         error!(%error, "Rollups are damaged, the history stands still");
@@ -106,7 +113,8 @@ impl Rollups {
             metrics,
             roller: Roller::default(),
             catalogue: Catalogue::default(),
-            encoder: Encoder::new().map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?,
+            encoder: Encoder::new(Seal::default())
+                .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?,
             mark: Mark { generation: 0, closed: Timestamp::default(), bytes: 0 },
             unmerged: BTreeSet::new(),
             after,

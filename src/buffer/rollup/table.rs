@@ -148,7 +148,7 @@ impl Table<'_> {
         if self.has_quarter(quarter)? {
             return Ok(());
         }
-        let mut decoder = Decoder::new().map_err(to_sqlite)?;
+        let mut decoder = Decoder::new(self.encoder.seal.clone()).map_err(to_sqlite)?;
         let mut merged: BTreeMap<SeriesId, Summary> = BTreeMap::new();
         let end = Timestamp::from_millis(quarter.plus(QUARTER).as_millis().saturating_sub(1));
         each(self.tx, (Level::Minute, None), (quarter, end), &mut decoder, |_, id, sum| {

@@ -9,7 +9,7 @@ use tokio::time::{Instant, advance};
 
 use super::{codec::Encoder, roller::Closed, rollups::MakeUp, table::Table, *};
 use crate::{
-    buffer::model_test,
+    buffer::{model_test, seal::Seal},
     config,
     model::{ClockQuality, DeviceId, Point, PointName, PointType, Reading, Value},
 };
@@ -38,7 +38,7 @@ fn stored(db: &Connection, level: Level) -> BTreeMap<(SeriesId, Timestamp), Summ
     let mut all: BTreeMap<_, Summary> = BTreeMap::new();
     let time = (Timestamp::from_millis(i64::MIN), Timestamp::from_millis(i64::MAX));
     let mut take = |t, id, sum: &Summary| all.entry((id, t)).or_default().merge(sum);
-    each(db, (level, None), time, &mut Decoder::new().unwrap(), &mut take).unwrap();
+    each(db, (level, None), time, &mut Decoder::new(Seal::default()).unwrap(), &mut take).unwrap();
     all
 }
 
@@ -329,7 +329,7 @@ pub(in crate::buffer) fn fill(db: &mut Connection, from: Timestamp, minutes: u32
     rollups.write(db, &moment).unwrap();
     let mut mark = table::mark(db).unwrap();
     let tx = db.transaction().unwrap();
-    let (mut encoder, mut values) = (Encoder::new().unwrap(), vec![20_000_i64; points]);
+    let (mut encoder, mut values) = (Encoder::new(Seal::default()).unwrap(), vec![20_000_i64; points]);
     let mut table = Table { tx: &tx, encoder: &mut encoder, mark: &mut mark, written: (0, 0) };
     let mut written = 0;
     for minute in 0..minutes {

@@ -184,7 +184,8 @@ impl Gap {
     fn of(id: &Id, event: &Value) -> Option<Self> {
         let gap = event.get("gap")?;
         let range = gap["from"].as_u64()?..=number(&gap["to"]);
-        Some(Self { place: (id.store.clone(), number(&gap["epoch"]), text(&gap["stream"]).to_owned()), range })
+        let store = gap["store"].as_str().unwrap_or(&id.store).to_owned();
+        Some(Self { place: (store, number(&gap["epoch"]), text(&gap["stream"]).to_owned()), range })
     }
 
     /// Whether it explains a missing number.

@@ -14,8 +14,8 @@ fn sum_of(values: &[f64]) -> Summary {
 }
 
 fn there_and_back(group: u32, sums: &[(SeriesId, Summary)]) -> Vec<(SeriesId, Summary)> {
-    let body = Encoder::new().unwrap().encode(T, sums).unwrap();
-    Decoder::new().unwrap().decode(group, T, &body, |_| true).unwrap()
+    let body = Encoder::new(Seal::default()).unwrap().encode(T, sums).unwrap();
+    Decoder::new(Seal::default()).unwrap().decode(group, T, &body, |_| true).unwrap()
 }
 
 /// Equal, but for a mean that was rounded.
@@ -29,7 +29,7 @@ fn is_alike(a: &Summary, b: &Summary, tolerance: f64) -> bool {
 #[test]
 fn a_minute_of_a_thousand_points_takes_a_fraction_of_a_byte_per_reading() {
     let mut random = fastrand::Rng::with_seed(7);
-    let mut encoder = Encoder::new().unwrap();
+    let mut encoder = Encoder::new(Seal::default()).unwrap();
     let (mut bytes, mut bodies) = (0, 0);
     for minute in 0..10 {
         for group in 0..4 {
@@ -65,10 +65,10 @@ fn floats_of_any_kind_come_back_bit_for_bit() {
 
 #[test]
 fn another_byte_is_noticed() {
-    let mut body = Encoder::new().unwrap().encode(T, &[(5, sum_of(&[1.0, 2.0]))]).unwrap();
+    let mut body = Encoder::new(Seal::default()).unwrap().encode(T, &[(5, sum_of(&[1.0, 2.0]))]).unwrap();
     let last = body.len() - 1;
     body[last] ^= 1;
-    assert_eq!(Decoder::new().unwrap().decode(0, T, &body, |_| true), Err(WireError::Compression));
+    assert_eq!(Decoder::new(Seal::default()).unwrap().decode(0, T, &body, |_| true), Err(WireError::Compression));
 }
 
 fn values() -> impl Strategy<Value = Vec<f64>> {
@@ -83,8 +83,8 @@ fn values() -> impl Strategy<Value = Vec<f64>> {
 #[test]
 fn only_what_is_wanted_comes_back() {
     let sums: Vec<_> = (10..20).map(|id| (id, sum_of(&[f64::from(id)]))).collect();
-    let body = Encoder::new().unwrap().encode(T, &sums).unwrap();
-    let found = Decoder::new().unwrap().decode(0, T, &body, |id| id == 17).unwrap();
+    let body = Encoder::new(Seal::default()).unwrap().encode(T, &sums).unwrap();
+    let found = Decoder::new(Seal::default()).unwrap().decode(0, T, &body, |id| id == 17).unwrap();
     assert_eq!(found, sums[7..8]);
 }
 
@@ -107,16 +107,33 @@ proptest! {
 
     #[test]
     fn arbitrary_bytes_never_panic(group in any::<u32>(), t in any::<i64>(), body in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let _ = Decoder::new().unwrap().decode(group, Timestamp::from_millis(t), &body, |_| true);
+        let _ = Decoder::new(Seal::default()).unwrap().decode(group, Timestamp::from_millis(t), &body, |_| true);
         // Behind a sound frame as well.
         let packed = zstd::bulk::compress(&body, 1).unwrap();
         let len = u16::try_from(body.len()).unwrap().to_le_bytes();
         let framed = [&[VERSION, len[0], len[1]], &*packed].concat();
-        if let Ok(sums) = Decoder::new().unwrap().decode(group, Timestamp::from_millis(t), &framed, |_| true) {
+        if let Ok(sums) = Decoder::new(Seal::default()).unwrap().decode(group, Timestamp::from_millis(t), &framed, |_| true) {
             let mut all = Summary::default();
             for (_, sum) in &sums {
                 all.merge(sum);
             }
         }
+    }
+}
+
+#[test]
+fn with_a_key_a_body_is_sealed_for_its_group_and_time() {
+    let body = Encoder::new(Seal::keyed("1")).unwrap().encode(T, &[(5, sum_of(&[1.0, 2.0]))]).unwrap();
+    let decode = |seal: Seal, group, t| Decoder::new(seal).unwrap().decode(group, t, &body, |_| true);
+
+    assert_eq!(body[0], 0x80);
+    assert_eq!(decode(Seal::keyed("1"), 0, T).unwrap().len(), 1);
+    for (seal, group, t) in [
+        (Seal::default(), 0, T),
+        (Seal::keyed("2"), 0, T),
+        (Seal::keyed("1"), 1, T),
+        (Seal::keyed("1"), 0, T.plus(std::time::Duration::from_secs(60))),
+    ] {
+        assert_eq!(decode(seal, group, t), Err(WireError::Checksum));
     }
 }

@@ -1,0 +1,108 @@
+//! Blocks of a file that was set aside, on their way in again under new numbers.
+
+use std::{path::Path, sync::Arc};
+
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use super::Core;
+use crate::{
+    buffer::{
+        OpenError,
+        damage::{Done, Pending, Row, Salvage},
+    },
+    model::{Block, Event, Stream},
+};
+
+/// Bytes that may wait for their commit while old blocks come in: live readings have the rest of the room.
+const ROOM: usize = 4 << 20;
+
+impl Core {
+    /// Files that are to be salvaged into this store.
+    pub(in crate::buffer) fn salvage(&self) -> Result<Salvage, OpenError> {
+        let path = &self.settings.path;
+        let pending =
+            Pending::all(&self.store.db).map_err(|error| OpenError::Sqlite { path: path.clone(), error })?;
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        Ok(Salvage::new(folder, self.store.seal.clone(), pending))
+    }
+
+    /// Takes in a row of another store; gives it back when there is no room now. How far the file was read is
+    /// committed with it. What an uplink had already it is not owed again.
+    pub(in crate::buffer) fn carry_over(&mut self, row: Row) -> Result<(), Row> {
+        if self.ring.waiting_size().1 >= ROOM || self.status.borrow().failing.is_some() {
+            return Err(row);
+        }
+        let uplinks = self.delivery.names();
+        for block in &row.blocks {
+            self.carry_block(&row, block, &uplinks);
+        }
+        // What everybody had goes the way of the history.
+        self.release();
+        self.trim();
+        self.metas.insert(row.reached.0.clone(), row.reached.1.clone());
+        self.timers.commit.get_or_insert(Instant::now() + self.settings.commit);
+        self.status.send_modify(|status| {
+            let salvage = status.salvage.get_or_insert_default();
+            salvage.file = Arc::clone(&row.file);
+            salvage.percent = row.percent;
+        });
+        Ok(())
+    }
+
+    fn carry_block(&mut self, row: &Row, block: &Block, uplinks: &[Arc<str>]) {
+        let had = |name: &&Arc<str>| row.sent.settled(name).contains(block.id.0);
+        let is_owed = |name: &&Arc<str>| self.delivery.wants(name, &block.stream) && !had(name);
+        let is_owed = match uplinks {
+            [] => block.stream.is_upstream() && !had(&&"".into()),
+            _ => uplinks.iter().any(|name| is_owed(&name)),
+        };
+        if !is_owed && !row.is_all {
+            return;
+        }
+        self.sum_up(block);
+        let readings = block.readings() as u64;
+        let cut = self.cutter.again(block, row.priority);
+        let id = cut.block.id.0;
+        self.admit_at(cut, row.cut.min(self.cutter.now()));
+        for name in uplinks.iter().filter(had) {
+            self.delivery.settle(name, id, readings);
+        }
+        self.metrics.salvaged_blocks.inc();
+        self.metrics.salvaged_readings.inc_by(readings);
+        self.status.send_modify(|status| {
+            let salvage = status.salvage.get_or_insert_default();
+            salvage.blocks += 1;
+            salvage.readings += readings;
+        });
+    }
+
+    /// Notes the readings of a block of another store for the rollups.
+    pub(super) fn sum_up(&mut self, block: &Block) {
+        // What is in the stream of a filter is in another one as well, as a rule, and counts once.
+        if !matches!(block.stream, Stream::Filtered(_)) {
+            block.body.readings().iter().for_each(|reading| self.rollups.note(reading));
+        }
+    }
+
+    /// Everything that can be read of a file is in: what is missing is told, and the file is not asked again.
+    pub(in crate::buffer) fn end_salvage(&mut self, done: &Done) {
+        let now = self.cutter.now();
+        done.events(now).iter().for_each(|event| self.event(event));
+        self.metrics.salvage_lost.inc_by(done.lost());
+        let (blocks, readings) = done.carried;
+        let (file, lost, untold) = (&done.file, done.lost(), done.untold);
+        let text = format!(
+            "{blocks} blocks with {readings} readings were carried over from {file}; {lost} blocks are lost as gaps \
+             say, {untold} gaps could not be told; the file is kept"
+        );
+        if lost + untold == 0 {
+            info!(text, "Damaged buffer is salvaged");
+        } else {
+            warn!(text, "Damaged buffer is salvaged");
+        }
+        self.event(&Event::gateway(now, "store-salvaged", text));
+        self.metas.extend(done.metas.iter().cloned());
+        self.status.send_modify(|status| status.salvage = None);
+    }
+}

@@ -1,0 +1,131 @@
+//! Salvaging while the gateway works: a row at a time, with a rest after each, through the ordinary way in.
+
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::time::sleep;
+use tracing::{error, info};
+
+use super::{
+    Row,
+    pending::Pending,
+    salvager::{Salvager, Step},
+};
+use crate::{
+    buffer::{Buffer, OpenError, Stopped, seal::Seal},
+    shutdown::Stop,
+};
+
+/// Between two steps: a damaged file may be large, and the live readings come first. Twenty steps a second of eight
+/// rows carry some hundred thousand readings a second at most, and leave a core nearly idle.
+const REST: Duration = Duration::from_millis(50);
+/// How often the log tells how far it is.
+const TELL: Duration = Duration::from_secs(30);
+
+/// Files that were set aside and wait to be salvaged; none most of the time.
+#[derive(Debug, Clone)]
+pub struct Salvage {
+    /// The folder of the store.
+    folder: PathBuf,
+    seal: Seal,
+    pending: Vec<Pending>,
+}
+
+impl Salvage {
+    /// What a store is still waiting for.
+    pub(in crate::buffer) fn new(folder: PathBuf, seal: Seal, pending: Vec<Pending>) -> Self {
+        Self { folder, seal, pending }
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    /// Readers of all of them, for uplinks `a` and `b`.
+    #[cfg(test)]
+    pub(super) fn open_all(&self, folder: &std::path::Path) -> Vec<Salvager> {
+        let uplinks = ["a".into(), "b".into()];
+        let open = |pending: &Pending| Salvager::open(folder, pending.clone(), self.seal.clone(), &uplinks, false);
+        self.pending.iter().map(|pending| open(pending).unwrap()).collect()
+    }
+
+    /// Carries over what can be read of each file. What is interrupted goes on at the next start.
+    pub async fn run(&self, buffer: &Buffer, mut stop: Stop) -> Result<(), Stopped> {
+        for pending in &self.pending {
+            tokio::select! {
+                biased;
+                () = stop.requested() => return Ok(()),
+                done = self.carry_over(pending, buffer) => done?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn carry_over(&self, pending: &Pending, buffer: &Buffer) -> Result<(), Stopped> {
+        info!(file = pending.file, "Salvaging a damaged buffer in the background");
+        let mut salvager = match self.open(pending, buffer).await {
+            Ok(salvager) => salvager,
+            Err(error) => {
+                // The file stays, and the next start tries again.
+                error!(%error, "Damaged buffer cannot be salvaged");
+                return Ok(());
+            }
+        };
+        let mut told = Instant::now();
+        loop {
+            let (back, step) = blocking(move || {
+                let step = salvager.step();
+                (salvager, step)
+            })
+            .await?;
+            salvager = back;
+            match step {
+                Step::Rows(rows) => {
+                    let percent = rows.last().map(|row| row.percent);
+                    take_in(rows, buffer).await?;
+                    if let Some(percent) = percent.filter(|_| told.elapsed() >= TELL) {
+                        info!(file = pending.file, percent, "Damaged buffer is being salvaged");
+                        told = Instant::now();
+                    }
+                }
+                Step::Done(done) => return buffer.end_salvage(done).await,
+            }
+            sleep(REST).await;
+        }
+    }
+
+    async fn open(&self, pending: &Pending, buffer: &Buffer) -> Result<Salvager, OpenError> {
+        let uplinks: Vec<Arc<str>> =
+            buffer.status().borrow().uplinks.iter().map(|owed| Arc::clone(&owed.uplink)).collect();
+        let (folder, pending, seal) = (self.folder.clone(), pending.clone(), self.seal.clone());
+        let path = folder.join(&pending.file);
+        let opened = blocking(move || Salvager::open(&folder, pending, seal, &uplinks, false)).await;
+        opened.unwrap_or_else(|Stopped| {
+            Err(OpenError::Io { path, error: std::io::Error::other("the thread that opens it has ended") })
+        })
+    }
+}
+
+/// Hands rows over, each when there is room for it.
+async fn take_in(rows: Vec<Row>, buffer: &Buffer) -> Result<(), Stopped> {
+    for row in rows {
+        let mut waiting = Some(Box::new(row));
+        while let Some(row) = waiting.take() {
+            waiting = buffer.carry_over(row).await?;
+            if waiting.is_some() {
+                sleep(REST).await;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Runs what reads the file where it may block.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Stopped> {
+    // It panics only for a fault of ours, and ends early only with the runtime.
+    tokio::task::spawn_blocking(work).await.map_err(|_| Stopped)
+}
