@@ -143,9 +143,9 @@ fn fitting_value(request: &Request, point: &Point) -> Result<Value, Refusal> {
     Err(Refusal::Implausible { value: value.to_string(), point: point.address.clone(), min, max })
 }
 
-/// The moment after which it must not be carried out. A clock that was not set, or stood still while the power was
-/// off, would take for fresh what has waited at a broker for days, so with such a clock a command from there goes only
-/// without `expires`: its time is counted from when it came in. Who sends from this host goes by the same clock.
+/// The moment after which it must not be carried out. A clock that is known to be wrong would take for fresh what has
+/// waited at a broker for days, so with such a clock a command from there goes only without `expires`: its time is
+/// counted from when it came in. Who sends from this host goes by the same clock.
 fn end_of_life(
     request: &Request,
     source: &Source,
@@ -154,12 +154,13 @@ fn end_of_life(
 ) -> Result<Timestamp, Refusal> {
     let Moment { received, now, clock } = moment;
     let is_from_afar = matches!(source, Source::Uplink(_));
-    if request.expires.is_some() && is_from_afar && !clock.is_dated() {
-        return Err(Refusal::ClockUntrusted(clock));
-    }
+    let is_judged = request.expires.is_none() || !is_from_afar || clock != ClockQuality::None;
     let expires = request.expires.unwrap_or_else(|| received.plus(settings.expires));
     if expires <= now {
         return Err(Refusal::Expired(expires));
+    }
+    if !is_judged {
+        return Err(Refusal::ClockUntrusted(clock));
     }
     if request.expires.is_some() && expires > now.plus(settings.remember) {
         return Err(Refusal::ExpiresTooLate(expires));

@@ -18,7 +18,7 @@ use crate::{
         store::MAX_LOG,
         thin::Thinner,
     },
-    model::{Event, GapReason, Stream},
+    model::{ClockQuality, Event, GapReason, Stream},
 };
 
 /// How often free space is looked at.
@@ -120,9 +120,9 @@ impl Core {
         // Means are stamped with the clock of now, so only what was stamped by one as good goes into them.
         let quality = self.cutter.sight().quality;
         let full = doomed.iter_mut().filter(|row| row.reason == GapReason::Full && !row.owed.is_empty());
-        for row in
-            full.filter(|row| row.head.stream == Stream::Data && row.head.clock == quality && quality.is_dated())
-        {
+        for row in full.filter(|row| {
+            row.head.stream == Stream::Data && row.head.clock == quality && quality != ClockQuality::None
+        }) {
             let Some(Ok(blocks)) = self.store.unpack(row.head.table, row.head.id)? else { continue };
             let mut dropped = 0_usize;
             for reading in blocks.values().flat_map(|block| block.body.readings()) {
