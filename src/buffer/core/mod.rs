@@ -1,6 +1,6 @@
 //! What the writer knows and does, without thread and queue, so that tests can stop it anywhere: taking in and
 //! cutting here, commits in `writing`, blocks and values on their way out in `reading`, the clock in `timing` and
-//! `retiming`.
+//! `retiming`, its beginning in `starting`.
 
 mod asides;
 mod pressure;
@@ -8,24 +8,23 @@ mod reading;
 mod replacing;
 mod retiming;
 mod salvaging;
+mod starting;
 mod timing;
 mod writing;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::Instant};
-use tracing::info;
 
 use self::{pressure::Disk, retiming::Pass, timing::LOOK};
 use super::{
-    Append, Feed, Identity, Metrics, Origin, Status,
+    Append, Feed, Metrics, Status,
     codec::Encoder,
     commit::States,
     cutter::{Cut, Cutter, Seqs, fit},
     delivery::{Delivery, Progress},
     evict::Doomed,
     last::LastValues,
-    opening::Notice,
     ring::Ring,
     rollup::{Rollups, Unwritten},
     route::{Router, Track},
@@ -36,7 +35,7 @@ use super::{
 };
 use crate::{
     config::{self, Durability},
-    model::{BlockId, EpochEnd, Event, EventKind, Outcome, PointAddress, Reading, Receipt, StateChange, Timestamp},
+    model::{BlockId, EpochEnd, Event, Outcome, PointAddress, Reading, Receipt, StateChange, Timestamp},
 };
 
 /// A commit does not wait for its time beyond this many blocks or bytes.
@@ -111,72 +110,6 @@ pub(in crate::buffer) struct Core {
 }
 
 impl Core {
-    /// Takes over an opened store. A notice becomes an event.
-    pub(in crate::buffer) fn new(
-        settings: config::Buffer,
-        origin: Origin,
-        metrics: Metrics,
-        store: Store,
-        encoder: Encoder,
-        notice: Option<Notice>,
-    ) -> rusqlite::Result<Self> {
-        let committed = store.last_id()?;
-        let trail = resume_trail(&store, &origin, committed)?;
-        let mut delivery = Delivery::new(store.progress()?);
-        delivery.set_uplinks(&origin.uplinks, committed);
-        store.keep_uplinks(&delivery.names())?;
-        let router = Router::new(origin.uplinks.clone(), settings.policies.clone());
-        let rollups = Rollups::open(&store.db, &settings, metrics.rollup.clone(), committed, origin.clock.now())?
-            .sealed(&store.seal);
-        let identity = store.identity.clone();
-        let status = first_status(&settings, &identity);
-        info!(path = %settings.path.display(), store = %identity.store, epoch = identity.epoch,
-            loss_window_ms = status.loss_window_ms, "Buffer is open");
-        let mut core = Self {
-            cutter: Cutter::new(origin, identity, committed),
-            router,
-            ring: Ring::default(),
-            shelf: Shelf::default(),
-            last: LastValues::default(),
-            rollups,
-            receipts: Vec::new(),
-            states: States::new(),
-            states_since: None,
-            doomed: Vec::new(),
-            disk: Disk::default(),
-            trail,
-            pass: None,
-            jump: None,
-            look_due: Instant::now(),
-            is_withholding: false,
-            timers: Timers::default(),
-            is_urgent: false,
-            metas: BTreeMap::new(),
-            damage: None,
-            committed_seqs: Seqs::new(),
-            snapshot: (Instant::now(), committed),
-            followed: committed,
-            newest: watch::Sender::new(BlockId(committed)),
-            status: watch::Sender::new(status),
-            settings,
-            metrics,
-            store,
-            encoder,
-            delivery,
-            committed,
-        };
-        if let Some(Notice { what, text, gaps }) = notice {
-            let ts = core.cutter.now();
-            core.event(&Event::gateway(ts, what, text));
-            for gap in gaps {
-                core.event(&Event { ts, kind: EventKind::Gap { gap } });
-            }
-        }
-        core.begin_if_trusted();
-        core.refresh();
-        Ok(core)
-    }
-
     /// Hears of every new publishable block.
     pub(in crate::buffer) fn newest(&self) -> watch::Receiver<BlockId> {
         self.newest.subscribe()
@@ -435,29 +368,6 @@ impl Core {
     }
 }
 
-/// What earlier runs of this boot knew of its clock, each stream up to the number it gave last.
-fn resume_trail(store: &Store, origin: &Origin, last_id: u64) -> rusqlite::Result<Trail> {
-    let mut trail = Trail::resume(store.trail()?, &origin.clock.boot(), last_id);
-    for (epoch, stream) in trail.keys() {
-        let last = store.last_seq(epoch, &stream)?;
-        trail.close(epoch, &stream, last);
-    }
-    Ok(trail)
-}
-
-/// The status before anything happened.
-fn first_status(settings: &config::Buffer, identity: &Identity) -> Status {
-    Status {
-        path: settings.path.clone(),
-        store: Arc::clone(&identity.store),
-        epoch: identity.epoch,
-        max_size: settings.max_size,
-        durability: settings.durability.as_str(),
-        loss_window_ms: u64::try_from(loss_window(settings).as_millis()).unwrap_or(u64::MAX),
-        ..Status::default()
-    }
-}
-
 /// How long commits may stay unsynced.
 fn sync_interval(durability: Durability) -> Option<Duration> {
     match durability {
@@ -465,9 +375,4 @@ fn sync_interval(durability: Durability) -> Option<Duration> {
         Durability::Balanced => Some(Duration::from_secs(10)),
         Durability::Wear => Some(Duration::from_secs(600)),
     }
-}
-
-/// What a power cut may take at most.
-fn loss_window(settings: &config::Buffer) -> Duration {
-    settings.commit + sync_interval(settings.durability).unwrap_or_default()
 }
