@@ -10,7 +10,7 @@ use std::{
 
 use prometheus_client::registry::Registry;
 use tidegate::{
-    buffer::{self, Buffer, Stopped},
+    buffer::{self, Buffer, Owed, Stopped},
     config::{self, Config},
     live::Live,
     model::{Batch, Block, BlockId, Envelope, EpochEnd, Replay, SharedClock, Wanted},
@@ -35,6 +35,8 @@ const STOP: Duration = Duration::from_secs(60);
 pub(crate) struct Gateway {
     /// Takes readings, as from an adapter.
     pub(crate) intake: mpsc::Sender<Batch>,
+    /// What the uplink had to deliver when the buffer was opened.
+    pub(crate) owed: Owed,
     buffer: Buffer,
     supervisor: Supervisor,
     status: watch::Receiver<uplink::Status>,
@@ -63,6 +65,7 @@ impl Gateway {
         let (events, _) = mpsc::channel(256);
         let supervisor = Supervisor::new(events, Arc::clone(&clock));
         let buffer = open_buffer(config, &clock, &supervisor);
+        let owed = buffer.status().borrow().uplinks[0].clone();
         let (intake, batches) = mpsc::channel(READING_QUEUE);
         let (inbox, commands) = mpsc::channel(64);
         let live = Live::new(Vec::new());
@@ -73,7 +76,7 @@ impl Gateway {
         let cursor =
             Cursor { buffer: buffer.clone(), uplink: Arc::clone(&section.name), fetched: Arc::clone(&fetched) };
         let status = start_uplink(&supervisor, section, cursor, (inbox, clock));
-        Self { intake, buffer, supervisor, status, fetched, _commands: commands }
+        Self { intake, owed, buffer, supervisor, status, fetched, _commands: commands }
     }
 
     /// Waits until the uplink is connected.
@@ -82,13 +85,12 @@ impl Gateway {
         self.status.wait_for(is_connected).await.expect("an uplink");
     }
 
-    /// Lets everything that was taken in go through, up to the last commit.
+    /// Lets everything that was taken in go through, up to the buffer.
     pub(crate) async fn drain(self) -> Drained {
-        let Self { intake, buffer, supervisor, status, fetched, _commands } = self;
+        let Self { intake, buffer, supervisor, status, fetched, .. } = self;
         drop(intake);
         let late = supervisor.stop_stage(Stage::Rules, STOP).await;
         assert!(late.is_empty(), "{late:?} did not end");
-        buffer.flush().await.expect("a buffer that commits");
         Drained { buffer, supervisor, status, fetched }
     }
 }
@@ -102,6 +104,11 @@ pub(crate) struct Drained {
 }
 
 impl Drained {
+    /// Commits what the buffer has.
+    pub(crate) async fn flush(&self) {
+        self.buffer.flush().await.expect("a buffer that commits");
+    }
+
     /// Waits until the broker has acknowledged so many readings.
     pub(crate) async fn acknowledged(&mut self, readings: u64) {
         let Self { fetched, status, .. } = self;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tidegate::model::{Batch, DeviceId, Point, PointName, PointType, Reading, SharedClock, Value};
+use tidegate::model::{Batch, DeviceId, Point, PointName, PointType, Reading, SharedClock, Timestamp, Value};
 
 /// Devices, and points on each.
 const PLANT: (usize, usize) = (20, 50);
@@ -29,7 +29,11 @@ impl Load {
 
     /// Readings of this moment from the next points in turn.
     pub(crate) fn batch(&mut self, size: usize) -> Batch {
-        let ts = self.clock.now();
+        self.batch_at(self.clock.now(), size)
+    }
+
+    /// The same of another moment.
+    pub(crate) fn batch_at(&mut self, ts: Timestamp, size: usize) -> Batch {
         let readings: Vec<Reading> =
             (0..size).map(|_| self.value()).map(|(point, value)| Reading::good(point, value, ts)).collect();
         readings.into()

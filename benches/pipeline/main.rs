@@ -3,13 +3,16 @@
 //!
 //! ```text
 //! make bench                                          everything: the table, and target/bench/pipeline.json
+//! make bench BENCH_LONG=1                             the same with longer spans and a backlog of 1 GiB
 //! cargo bench --bench pipeline -- strict express      some of the cases
 //! ```
 //! Each case runs in a process of its own, so that memory, processor time and bytes written are its own. The broker
-//! is a real mosquitto on a free loopback port, the disk is the one that holds `target/`.
+//! is a real mosquitto on a free loopback port, the disk is the one that holds `target/`; where root runs it, the
+//! backlog is opened with a cold page cache.
 
 mod broker;
 mod cases;
+mod disk;
 mod gateway;
 mod load;
 mod meter;

@@ -1,6 +1,9 @@
 //! Time, processor time, memory and bytes written of this process between two moments.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use tidegate::host::process::Usage;
 
@@ -20,6 +23,8 @@ pub(crate) struct Used {
     pub(crate) cpu: Duration,
     /// Resident memory at the end, in bytes.
     pub(crate) rss_bytes: u64,
+    /// The most that the process has had, in bytes.
+    pub(crate) peak_bytes: u64,
     /// Bytes this process caused to be written.
     pub(crate) written_bytes: u64,
 }
@@ -37,6 +42,7 @@ impl Meter {
             elapsed: self.started.elapsed(),
             cpu: now.cpu.saturating_sub(self.usage.cpu),
             rss_bytes: now.rss_bytes,
+            peak_bytes: peak_rss("self"),
             written_bytes: now.written_bytes - self.usage.written_bytes,
         }
     }
@@ -58,15 +64,28 @@ impl Used {
         self.cpu.as_secs_f64() * 1e6 / float(n)
     }
 
-    /// Memory.
+    /// Memory at the end.
     pub(crate) fn rss(&self, name: &str, n: u64, conditions: &str) -> Row {
         Row::new(format!("{name}/rss"), "MiB", float(self.rss_bytes) / 1_048_576.0, n, conditions)
+    }
+
+    /// The most memory.
+    pub(crate) fn peak(&self, name: &str, n: u64, conditions: &str) -> Row {
+        Row::new(format!("{name}/rss"), "MiB", float(self.peak_bytes) / 1_048_576.0, n, conditions)
     }
 
     /// Bytes of each.
     pub(crate) fn written(&self, name: &str, n: u64, conditions: &str) -> Row {
         Row::new(format!("{name}/written"), "B/reading", float(self.written_bytes) / float(n), n, conditions)
     }
+}
+
+/// The most resident memory that a process has had, in bytes; the process is a number, or `self`.
+pub(crate) fn peak_rss(process: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("a running process");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("its memory");
+    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().expect("a number");
+    kib << 10
 }
 
 /// A count as a number that can be divided.

@@ -3,8 +3,11 @@
 use std::{
     io::{self, Read as _, Write as _},
     net::{Ipv4Addr, TcpStream},
+    time::Duration,
 };
 
+/// A broker that says nothing for so long has failed the case.
+const SILENCE: Duration = Duration::from_secs(60);
 const CONNACK: u8 = 2;
 const PUBLISH: u8 = 3;
 const PUBACK: u8 = 4;
@@ -20,6 +23,7 @@ impl Client {
     pub(crate) fn connect(port: u16, id: &str) -> io::Result<Self> {
         let mut client = Self { stream: TcpStream::connect((Ipv4Addr::LOCALHOST, port))? };
         client.stream.set_nodelay(true)?;
+        client.stream.set_read_timeout(Some(SILENCE))?;
         // Protocol name and level, clean session, no keep-alive (MQTT 3.1.1, 3.1.2).
         let mut body = vec![0, 4, b'M', b'Q', b'T', b'T', 4, 2, 0, 0];
         put_text(&mut body, id);

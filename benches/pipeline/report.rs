@@ -1,4 +1,4 @@
-//! Rows, the table for people with goals and ceilings, and the file for programs.
+//! Rows, the table for people with goals and comparisons, and the file for programs.
 
 use std::{fmt, fs, path::Path};
 
@@ -30,7 +30,7 @@ enum Goal {
 use Goal::{AtLeast, AtMost};
 
 /// What is aimed at, by row.
-const GOALS: [(&str, Goal); 17] = [
+const GOALS: [(&str, Goal); 19] = [
     ("strict/rate", AtLeast(200_000.0)),
     ("strict/cpu", AtMost(5.0)),
     ("strict/rss", AtMost(40.0)),
@@ -45,13 +45,21 @@ const GOALS: [(&str, Goal); 17] = [
     ("paced-down/rss", AtMost(25.0)),
     ("paced-down-strict/written", AtMost(45.0)),
     ("paced-down-strict/rss", AtMost(25.0)),
+    ("drain/rss", AtMost(40.0)),
+    ("drain-plant/rss", AtMost(40.0)),
     ("daemon/first-poll", AtMost(150.0)),
     ("daemon/rss", AtMost(20.0)),
     ("open/backlog", AtMost(500.0)),
 ];
 
-/// Rows that are compared with what the machine gives without us.
-const CEILINGS: [(&str, &str); 2] = [("strict/rate", "ceiling/sqlite"), ("express/rate", "ceiling/mqtt")];
+/// Rows that are compared with another of the same run: what the machine gives without us, and what a peer takes.
+const COMPARED: [(&str, &str); 5] = [
+    ("strict/rate", "ceiling/sqlite"),
+    ("express/rate", "ceiling/mqtt"),
+    ("drain/rate", "bridge/rate"),
+    ("drain/rss", "bridge/rss"),
+    ("drain-plant/rate", "ceiling/mqtt"),
+];
 
 /// The table's columns.
 const COLUMNS: [(&str, Align); 8] = [
@@ -60,7 +68,7 @@ const COLUMNS: [(&str, Align); 8] = [
     ("unit", Align::Left),
     ("goal", Align::Right),
     ("of goal", Align::Right),
-    ("of ceiling", Align::Right),
+    ("compared", Align::Left),
     ("n", Align::Right),
     ("conditions", Align::Last),
 ];
@@ -124,14 +132,15 @@ impl Report {
     /// The cells of one line.
     fn cells(&self, row: &Row) -> [String; 8] {
         let goal = GOALS.iter().find(|(name, _)| *name == row.name).map(|(_, goal)| *goal);
-        let ceiling = CEILINGS.iter().find(|(name, _)| *name == row.name).and_then(|(_, of)| self.value(of));
+        let other = COMPARED.iter().find(|(name, _)| *name == row.name).map(|(_, other)| *other);
+        let ratio = |other| self.value(other).map(|value| format!("{} of {other}", ratio_text(row.value / value)));
         [
             row.name.clone(),
             figure(row.value),
             row.unit.clone(),
             goal.map(Goal::text).unwrap_or_default(),
             goal.map(|goal| goal.verdict(row.value)).unwrap_or_default(),
-            ceiling.map(|ceiling| format!("{:.2}", row.value / ceiling)).unwrap_or_default(),
+            other.and_then(ratio).unwrap_or_default(),
             row.n.to_string(),
             row.conditions.clone(),
         ]
@@ -180,4 +189,9 @@ impl Goal {
 /// Three digits for small figures, none behind the point for large ones.
 fn figure(value: f64) -> String {
     if value >= 100.0 { format!("{value:.0}") } else { format!("{value:.2}") }
+}
+
+/// As few digits as tell it from zero.
+fn ratio_text(ratio: f64) -> String {
+    if ratio >= 0.1 { format!("{ratio:.2}") } else { format!("{ratio:.4}") }
 }

@@ -1,9 +1,11 @@
 //! What is measured, case by case.
 
+mod backlog;
+mod bridge;
 mod ceiling;
 mod daemon;
+mod drain;
 mod modbus;
-mod open;
 mod paced;
 mod parts;
 mod throughput;
@@ -18,22 +20,23 @@ use crate::report::Row;
 type Run = fn(&[&str]) -> Vec<Row>;
 
 /// Every case, in the order of the table.
-pub(crate) const CASES: [(&str, Run); 11] = [
+pub(crate) const CASES: [(&str, Run); 12] = [
     ("strict", throughput::strict),
     ("express", throughput::express),
     ("paced-up", paced::up),
     ("paced-down", paced::down),
     ("paced-down-strict", paced::down_strict),
     ("ceiling", ceiling::run),
+    ("drain", drain::frames),
+    ("drain-plant", drain::plant),
     ("rules", parts::rules),
     ("json", parts::json),
     ("modbus", modbus::run),
-    ("open", open::run),
     ("daemon", daemon::run),
 ];
 
 /// Processes that a case needs beside it.
-const HELPERS: [(&str, Run); 2] = [("modbus-units", modbus::units), ("open-fill", open::fill)];
+const HELPERS: [(&str, Run); 2] = [("modbus-units", modbus::units), ("backlog-fill", backlog::fill)];
 
 /// Cases and helpers.
 pub(crate) fn all() -> impl Iterator<Item = &'static (&'static str, Run)> {
@@ -44,6 +47,11 @@ pub(crate) fn all() -> impl Iterator<Item = &'static (&'static str, Run)> {
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     runtime.block_on(future)
+}
+
+/// Whether there is time for what takes long: `BENCH_LONG=1`.
+fn is_long() -> bool {
+    std::env::var_os("BENCH_LONG").is_some_and(|value| value == "1")
 }
 
 /// How many of something to do; `TIDEGATE_BENCH_READINGS` makes a run small enough for a profiler.

@@ -76,6 +76,7 @@ async fn run(buffer: &str, port: u16, is_up: bool) -> Used {
         gateway.intake.send(load.batch(BATCH)).await.expect("rules that listen");
     }
     let mut drained = gateway.drain().await;
+    drained.flush().await;
     if is_up {
         drained.acknowledged(READINGS).await;
     }

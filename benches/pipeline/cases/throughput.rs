@@ -45,6 +45,7 @@ async fn run(buffer: &str, n: u64) -> Used {
         gateway.intake.send(load.batch(BATCH)).await.expect("rules that listen");
     }
     let mut drained = gateway.drain().await;
+    drained.flush().await;
     drained.acknowledged(n).await;
 
     let used = meter.read();
