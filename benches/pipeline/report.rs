@@ -30,7 +30,7 @@ enum Goal {
 use Goal::{AtLeast, AtMost};
 
 /// What is aimed at, by row.
-const GOALS: [(&str, Goal); 19] = [
+const GOALS: [(&str, Goal); 25] = [
     ("strict/rate", AtLeast(200_000.0)),
     ("strict/cpu", AtMost(5.0)),
     ("strict/rss", AtMost(40.0)),
@@ -38,12 +38,18 @@ const GOALS: [(&str, Goal); 19] = [
     ("express/cpu", AtMost(5.0)),
     ("express/rss", AtMost(40.0)),
     ("paced-up/written", AtMost(12.0)),
+    ("paced-up/device", AtMost(12.0)),
     ("paced-up/p50", AtMost(40.0)),
     ("paced-up/p99", AtMost(100.0)),
     ("paced-up/rss", AtMost(25.0)),
+    ("paced-up-bare/written", AtMost(1.0)),
+    ("paced-up-bare/device", AtMost(1.0)),
+    ("paced-up-bare/rss", AtMost(25.0)),
     ("paced-down/written", AtMost(25.0)),
+    ("paced-down/device", AtMost(25.0)),
     ("paced-down/rss", AtMost(25.0)),
     ("paced-down-strict/written", AtMost(45.0)),
+    ("paced-down-strict/device", AtMost(45.0)),
     ("paced-down-strict/rss", AtMost(25.0)),
     ("drain/rss", AtMost(40.0)),
     ("drain-plant/rss", AtMost(40.0)),

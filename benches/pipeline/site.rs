@@ -1,4 +1,4 @@
-//! A folder with a configuration, rules and a buffer, on the disk that holds `target/`.
+//! A folder with a configuration, rules and a buffer, by default on the disk that holds `target/`.
 
 use std::{
     fmt::Write as _,
@@ -50,7 +50,12 @@ pub(crate) fn clock() -> SharedClock {
 impl Site {
     /// A site with the rules given and the lines of `[buffer]`.
     pub(crate) fn new(rule: Option<&str>, buffer: &str) -> Self {
-        let dir = tempfile::Builder::new().prefix("site-").tempdir_in(bench_dir()).expect("a temporary folder");
+        Self::on(&bench_dir(), rule, buffer)
+    }
+
+    /// The same on another disk.
+    pub(crate) fn on(disk: &Path, rule: Option<&str>, buffer: &str) -> Self {
+        let dir = tempfile::Builder::new().prefix("site-").tempdir_in(disk).expect("a temporary folder");
         let rules = dir.path().join("rules");
         fs::create_dir(&rules).expect("a folder of rules");
         if let Some(text) = rule {

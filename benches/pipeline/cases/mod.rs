@@ -20,10 +20,11 @@ use crate::report::Row;
 type Run = fn(&[&str]) -> Vec<Row>;
 
 /// Every case, in the order of the table.
-pub(crate) const CASES: [(&str, Run); 12] = [
+pub(crate) const CASES: [(&str, Run); 13] = [
     ("strict", throughput::strict),
     ("express", throughput::express),
     ("paced-up", paced::up),
+    ("paced-up-bare", paced::up_bare),
     ("paced-down", paced::down),
     ("paced-down-strict", paced::down_strict),
     ("ceiling", ceiling::run),
