@@ -115,13 +115,18 @@ impl Store {
         self.db.prepare_cached(&sql)?.query_map([limit], |row| head(Table::Pack, row))?.collect()
     }
 
-    /// The row a block is in.
+    /// The row a block is in. Nearly always it is the nearest that begins at or before it.
     pub(super) fn head_of(&self, id: u64) -> rusqlite::Result<Option<Head>> {
-        for table in Table::ALL {
-            let heads = self.heads(table, table.start(id), id, NEAR)?;
-            let found = heads.into_iter().rev().find(|head| head.parts.iter().any(|part| part.id == id));
-            if found.is_some() {
-                return Ok(found);
+        for table in [Table::Message, Table::Pack] {
+            let (name, columns) = (table.name(), table.columns());
+            let sql = format!("SELECT {columns} FROM {name} WHERE id BETWEEN ? AND ? ORDER BY id DESC");
+            let mut query = self.db.prepare_cached(&sql)?;
+            let mut rows = query.query([table.start(id), id])?;
+            while let Some(row) = rows.next()? {
+                let head = head(table, row)?;
+                if head.parts.iter().any(|part| part.id == id) {
+                    return Ok(Some(head));
+                }
             }
         }
         Ok(None)
