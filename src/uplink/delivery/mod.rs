@@ -1,7 +1,7 @@
 //! The delivery loop of one connection: a window of unacknowledged messages, each followed to its block.
 //!
 //! ```text
-//! outbox --fetch--> lanes --publish--> in flight --PUBACK--> done --every 500 ms or 100--> outbox
+//! outbox --fetch--> lanes --publish--> in flight --PUBACK--> done --every 50 ms or 32---> outbox
 //!                     ^------- later (0x97) -----/    \---- refused ----> outbox (dead letter)
 //! ```
 //! A block the broker did not want yet comes again after a pause of its lane, and goes alone: one message is enough to
