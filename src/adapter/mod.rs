@@ -1,9 +1,10 @@
 //! Adapters: the way in from devices, and the last step of the way back.
 //!
-//! An adapter owns its links and devices. It sends readings into a bounded channel (it waits when that is full: a
-//! poll that cannot be stored is better late than lost), answers [`DeviceRequest`]s, and never fails because of a
+//! An adapter owns its links and devices. It sends readings into a bounded [`Intake`] (when that is full it waits, or
+//! the oldest go, as its kind and its configuration say), answers [`DeviceRequest`]s, and never fails because of a
 //! device: what does not answer becomes a bad reading. It knows `model` and its own configuration, nothing else.
 
+pub mod intake;
 #[cfg(feature = "modbus")]
 pub mod modbus;
 pub mod registry;
@@ -16,8 +17,10 @@ use prometheus_client::{
 };
 use tokio::sync::mpsc;
 
+pub use self::intake::Intake;
 use crate::{
-    model::{Batch, DeviceId, DeviceRequest, Event, Point, SharedClock},
+    config::Pressure,
+    model::{DeviceId, DeviceRequest, Event, Point, SharedClock},
     shutdown::Stop,
 };
 
@@ -47,6 +50,9 @@ pub trait Adapter: Send + Sync {
     /// The devices known from the configuration, with their points.
     fn devices(&self) -> Vec<DeviceInfo>;
 
+    /// What happens to its readings while there is no room for them.
+    fn pressure(&self) -> Pressure;
+
     /// The configuration as a text that differs when anything in it differs: a reload restarts only what changed.
     fn fingerprint(&self) -> String;
 
@@ -67,8 +73,8 @@ pub struct DeviceInfo {
 
 /// What an adapter is given to work with.
 pub struct AdapterContext {
-    /// Where readings go. Bounded; the adapter waits when it is full.
-    pub readings: mpsc::Sender<Batch>,
+    /// Where readings go. Bounded; when it is full the adapter waits or the oldest go.
+    pub readings: Intake,
     /// Where events go: device online and offline. Bounded; the adapter waits when it is full.
     pub events: mpsc::Sender<Event>,
     /// What it is asked to do. They go before polls.
@@ -129,6 +135,8 @@ pub struct Metrics {
     pub connects: Counter,
     /// Polls that came too late because the link was busy.
     pub overruns: Counter,
+    /// Readings that were shed because there was no room for them.
+    pub shed: Counter,
     /// 1 while the link is up.
     pub up: Gauge,
 }
@@ -145,6 +153,7 @@ pub struct Families {
     exceptions: Family<Labels, Counter>,
     connects: Family<Labels, Counter>,
     overruns: Family<Labels, Counter>,
+    shed: Family<Labels, Counter>,
     up: Family<Labels, Gauge>,
 }
 
@@ -159,6 +168,7 @@ impl Families {
             ("adapter_exceptions", "Answers in which the device refused", &all.exceptions),
             ("adapter_connects", "Connections made", &all.connects),
             ("adapter_overruns", "Polls left out because the link was busy", &all.overruns),
+            ("adapter_shed_readings", "Readings shed because there was no room for them", &all.shed),
         ] {
             registry.register(name, help, family.clone());
         }
@@ -176,6 +186,7 @@ impl Families {
             exceptions: self.exceptions.get_or_create_owned(&labels),
             connects: self.connects.get_or_create_owned(&labels),
             overruns: self.overruns.get_or_create_owned(&labels),
+            shed: self.shed.get_or_create_owned(&labels),
             up: self.up.get_or_create_owned(&labels),
         }
     }

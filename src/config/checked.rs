@@ -84,6 +84,15 @@ pub struct Policy {
     pub thin: bool,
 }
 
+/// What happens to an adapter's readings while there is no room for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pressure {
+    /// The adapter waits: what it can ask for again later is late, not lost.
+    Wait,
+    /// The oldest go, counted and named by a gap: for devices that do not wait either.
+    Shed,
+}
+
 /// When a commit is on the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {

@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    Buffer, Config, Rules, check,
+    Buffer, Config, Pressure, Rules, check,
     check::Unique,
     check_grant, check_uplink, file,
     report::{Fault, Place, Problem, Problems, Report, nearest, suggest},
@@ -57,6 +57,8 @@ pub struct AdapterDraft {
     pub kind: String,
     /// Where the kind stands.
     pub kind_place: Place,
+    /// What happens while there is no room for its readings, if it says so itself.
+    pub pressure: Option<Pressure>,
     /// The keys nobody has read yet.
     pub section: Section,
     /// Its devices in the order of the files.
@@ -197,7 +199,14 @@ fn adapters(sections: Vec<Section>, problems: &mut Problems) -> Vec<AdapterDraft
         names.take("adapter", &name.value.0, &name.place, problems);
         let name = name.value.0.to_string();
         let kind = typed.kind.unwrap_or_else(|| At { value: String::new(), place: section.place.clone() });
-        drafts.push(AdapterDraft { name, kind: kind.value, kind_place: kind.place, section, devices: Vec::new() });
+        drafts.push(AdapterDraft {
+            name,
+            kind: kind.value,
+            kind_place: kind.place,
+            pressure: typed.pressure.map(|pressure| pressure.value),
+            section,
+            devices: Vec::new(),
+        });
     }
     drafts
 }

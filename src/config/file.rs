@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Compression, Durability, Encoding, MqttProtocol, Order, Priority, Secret, UplinkUrl,
+    Compression, Durability, Encoding, MqttProtocol, Order, Pressure, Priority, Secret, UplinkUrl,
     parse::{log_level, sender, uplink_url},
     section::{At, Section, section},
     values::{Size, Slug, Span, SpanOrZero, text_values, word_values},
@@ -30,6 +30,7 @@ text_values! {
 word_values! {
     Durability: ["strict" => Durability::Strict, "balanced" => Durability::Balanced, "wear" => Durability::Wear],
         later [];
+    Pressure: ["wait" => Pressure::Wait, "shed" => Pressure::Shed], later [];
     Priority: ["low" => Priority::Low, "normal" => Priority::Normal, "high" => Priority::High], later [];
     MqttProtocol: ["5" => MqttProtocol::V5, "3.1.1" => MqttProtocol::V311], later [];
     Encoding: ["json" => Encoding::Json], later ["flat", "senml", "thingsboard", "sparkplug-b", "template"];
@@ -278,6 +279,10 @@ section! {
         name: Slug = required;
         /// What it speaks, such as `modbus`.
         kind: String = required;
+        /// What happens while readings come faster than they can be stored: `wait` lets the adapter wait, so that its
+        /// readings are late, `shed` lets the oldest go, which a gap then tells. Choose `wait` for what can be asked
+        /// again, `shed` for what is sent once.
+        pressure: Pressure = optional("by kind: `wait` for `modbus`");
     }
 }
 

@@ -26,7 +26,7 @@ pub mod values;
 pub use check::{Unique, in_order};
 pub use checked::{
     Api, Backlog, Buffer, Commands, Compression, Config, Durability, Encoding, Gateway, Log, MqttProtocol, Order,
-    Policy, Priority, Rules, Secret, Tls, Transport, Uplink, UplinkUrl,
+    Policy, Pressure, Priority, Rules, Secret, Tls, Transport, Uplink, UplinkUrl,
 };
 pub use draft::{AdapterDraft, DeviceDraft, Draft, Loaded, NamedPoint, read};
 pub use reference::reference;

@@ -2,13 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::model::{DeviceId, Point};
+use crate::{
+    config::Pressure,
+    model::{DeviceId, Point},
+};
 
 /// One `[[adapter]]` of kind `modbus` with its devices: one link, one client loop.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// The adapter's name.
     pub name: String,
+    /// What happens while there is no room for its readings.
+    pub pressure: Pressure,
     /// How the units are reached.
     pub link: Link,
     /// The devices in the order of the configuration.

@@ -47,7 +47,7 @@ use self::{
     poller::{End, Poller},
 };
 use super::{Adapter, AdapterContext, AdapterError, BoxFuture, DeviceInfo};
-use crate::{model::DeviceRequest, shutdown::Stop};
+use crate::{config::Pressure, model::DeviceRequest, shutdown::Stop};
 
 /// One configured link with its units.
 #[derive(Debug)]
@@ -82,6 +82,10 @@ impl Adapter for Modbus {
 
     fn devices(&self) -> Vec<DeviceInfo> {
         self.config.devices.iter().map(|device| self.info(device)).collect()
+    }
+
+    fn pressure(&self) -> Pressure {
+        self.config.pressure
     }
 
     fn fingerprint(&self) -> String {

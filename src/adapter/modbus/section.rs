@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     config::{
-        AdapterDraft, DeviceDraft, Draft, NamedPoint, Place, Unique, in_order,
+        AdapterDraft, DeviceDraft, Draft, NamedPoint, Place, Pressure, Unique, in_order,
         report::Problems,
         section::{AdapterKind, At, Keyed as _, section},
         values::{Span, Unusable, text_values},
@@ -116,12 +116,14 @@ section! {
 
 /// Reads the keys of an adapter and its devices; `None` when the link is missing or wrong.
 pub fn plan(adapter: AdapterDraft, draft: &mut Draft) -> Option<Config> {
-    let AdapterDraft { name, mut section, devices, .. } = adapter;
+    let AdapterDraft { name, pressure, mut section, devices, .. } = adapter;
     let keys: AdapterKeys = section.read(&mut draft.problems);
     section.close(&mut draft.problems);
     in_order(&keys.backoff.value.min, &keys.backoff.value.max, &mut draft.problems);
     let devices = devices.into_iter().filter_map(|d| device(d, &keys, draft)).collect();
-    Some(Config { name, link: keys.link?.value, devices })
+    // A register is still there when its turn comes late.
+    let pressure = pressure.unwrap_or(Pressure::Wait);
+    Some(Config { name, pressure, link: keys.link?.value, devices })
 }
 
 /// Reads the keys of a device; `None` when its address is missing or wrong.
