@@ -4,6 +4,7 @@
 //! poll that cannot be stored is better late than lost), answers [`DeviceRequest`]s, and never fails because of a
 //! device: what does not answer becomes a bad reading. It knows `model` and its own configuration, nothing else.
 
+pub mod memory;
 #[cfg(feature = "modbus")]
 pub mod modbus;
 pub mod registry;
@@ -16,6 +17,7 @@ use prometheus_client::{
 };
 use tokio::sync::mpsc;
 
+use self::memory::Memory;
 use crate::{
     model::{Batch, DeviceId, DeviceRequest, Event, Point, SharedClock},
     shutdown::Stop,
@@ -81,6 +83,8 @@ pub struct AdapterContext {
     pub metrics: Arc<Metrics>,
     /// Called whenever it worked or had nothing to do, at least every [`Alive::INTERVAL`]: silence is a fault.
     pub alive: Alive,
+    /// What it learned before, and may keep for the next start.
+    pub memory: Memory,
 }
 
 /// An adapter's sign of life, for the watchdog. Waiting for a device, a link or room in a queue is life too.
@@ -129,6 +133,10 @@ pub struct Metrics {
     pub connects: Counter,
     /// Polls that came too late because the link was busy.
     pub overruns: Counter,
+    /// Documents that were too large to be kept.
+    pub memory_refused: Counter,
+    /// Documents that the disk did not take; each is tried again.
+    pub memory_failures: Counter,
     /// 1 while the link is up.
     pub up: Gauge,
 }
@@ -145,6 +153,8 @@ pub struct Families {
     exceptions: Family<Labels, Counter>,
     connects: Family<Labels, Counter>,
     overruns: Family<Labels, Counter>,
+    memory_refused: Family<Labels, Counter>,
+    memory_failures: Family<Labels, Counter>,
     up: Family<Labels, Gauge>,
 }
 
@@ -159,6 +169,8 @@ impl Families {
             ("adapter_exceptions", "Answers in which the device refused", &all.exceptions),
             ("adapter_connects", "Connections made", &all.connects),
             ("adapter_overruns", "Polls left out because the link was busy", &all.overruns),
+            ("adapter_memory_refused", "Times that more was learned than is kept", &all.memory_refused),
+            ("adapter_memory_failures", "Writes of what was learned that failed", &all.memory_failures),
         ] {
             registry.register(name, help, family.clone());
         }
@@ -176,6 +188,8 @@ impl Families {
             exceptions: self.exceptions.get_or_create_owned(&labels),
             connects: self.connects.get_or_create_owned(&labels),
             overruns: self.overruns.get_or_create_owned(&labels),
+            memory_refused: self.memory_refused.get_or_create_owned(&labels),
+            memory_failures: self.memory_failures.get_or_create_owned(&labels),
             up: self.up.get_or_create_owned(&labels),
         }
     }

@@ -35,6 +35,7 @@ impl Core {
         let (core, running) = (Arc::clone(self), Arc::clone(&adapter));
         let name = format!("adapter {}", adapter.name());
         let metrics = Arc::new(self.metrics.adapters.of(adapter.name()));
+        let memory = self.memories.of(adapter.name(), adapter.kind(), Arc::clone(&metrics));
         let handle =
             self.supervisor.spawn_watched(Stage::Intake, &name, Restart::WithBackoff, move |stop, progress| {
                 let (sender, requests) = mpsc::channel(REQUEST_QUEUE);
@@ -47,6 +48,7 @@ impl Core {
                     clock: Arc::clone(&core.clock),
                     metrics: Arc::clone(&metrics),
                     alive: Alive::new(move || progress.made()),
+                    memory: memory.clone(),
                 };
                 let running = Arc::clone(&running);
                 async move { running.run(context).await }

@@ -96,7 +96,7 @@ impl Adapter for Modbus {
 
 /// Dials, works, and dials again until stopping is asked for.
 async fn run(config: &Config, context: AdapterContext) -> Result<(), AdapterError> {
-    let AdapterContext { readings, events, mut requests, mut stop, clock, metrics, alive } = context;
+    let AdapterContext { readings, events, mut requests, mut stop, clock, metrics, alive, memory: _ } = context;
     let mut poller = Poller::new(config, clock, metrics, readings, events, alive.clone());
     let mut outage = Outage { backoff: Backoff::new(), attempts: 0 };
     loop {
