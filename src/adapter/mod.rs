@@ -5,6 +5,7 @@
 //! device: what does not answer becomes a bad reading. It knows `model` and its own configuration, nothing else.
 
 pub mod intake;
+pub mod memory;
 #[cfg(feature = "modbus")]
 pub mod modbus;
 pub mod registry;
@@ -17,6 +18,7 @@ use prometheus_client::{
 };
 use tokio::sync::mpsc;
 
+use self::memory::Memory;
 pub use self::intake::Intake;
 use crate::{
     config::Pressure,
@@ -87,6 +89,8 @@ pub struct AdapterContext {
     pub metrics: Arc<Metrics>,
     /// Called whenever it worked or had nothing to do, at least every [`Alive::INTERVAL`]: silence is a fault.
     pub alive: Alive,
+    /// What it learned before, and may keep for the next start.
+    pub memory: Memory,
 }
 
 /// An adapter's sign of life, for the watchdog. Waiting for a device, a link or room in a queue is life too.
@@ -137,6 +141,10 @@ pub struct Metrics {
     pub overruns: Counter,
     /// Readings that were shed because there was no room for them.
     pub shed: Counter,
+    /// Documents that were too large to be kept.
+    pub memory_refused: Counter,
+    /// Documents that the disk did not take; each is tried again.
+    pub memory_failures: Counter,
     /// 1 while the link is up.
     pub up: Gauge,
 }
@@ -154,6 +162,8 @@ pub struct Families {
     connects: Family<Labels, Counter>,
     overruns: Family<Labels, Counter>,
     shed: Family<Labels, Counter>,
+    memory_refused: Family<Labels, Counter>,
+    memory_failures: Family<Labels, Counter>,
     up: Family<Labels, Gauge>,
 }
 
@@ -169,6 +179,8 @@ impl Families {
             ("adapter_connects", "Connections made", &all.connects),
             ("adapter_overruns", "Polls left out because the link was busy", &all.overruns),
             ("adapter_shed_readings", "Readings shed because there was no room for them", &all.shed),
+            ("adapter_memory_refused", "Times that more was learned than is kept", &all.memory_refused),
+            ("adapter_memory_failures", "Writes of what was learned that failed", &all.memory_failures),
         ] {
             registry.register(name, help, family.clone());
         }
@@ -187,6 +199,8 @@ impl Families {
             connects: self.connects.get_or_create_owned(&labels),
             overruns: self.overruns.get_or_create_owned(&labels),
             shed: self.shed.get_or_create_owned(&labels),
+            memory_refused: self.memory_refused.get_or_create_owned(&labels),
+            memory_failures: self.memory_failures.get_or_create_owned(&labels),
             up: self.up.get_or_create_owned(&labels),
         }
     }

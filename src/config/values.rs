@@ -66,7 +66,7 @@ pub fn from_word<T: Copy>(
 }
 
 /// Reads a whole number within limits.
-fn from_integer(node: &Node, problems: &mut Problems, min: i64, max: i64) -> Option<i64> {
+pub fn from_integer(node: &Node, problems: &mut Problems, min: i64, max: i64) -> Option<i64> {
     match node.data {
         Data::Int(number) if (min..=max).contains(&number) => Some(number),
         Data::Int(number) => {

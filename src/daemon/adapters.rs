@@ -37,6 +37,7 @@ impl Core {
         let metrics = Arc::new(self.metrics.adapters.of(adapter.name()));
         // One for all its runs: what waits survives a fault of the adapter.
         let intake = Intake::new(way, adapter.pressure(), metrics.shed.clone());
+        let memory = self.memories.of(adapter.name(), adapter.kind(), Arc::clone(&metrics));
         let handle =
             self.supervisor.spawn_watched(Stage::Intake, &name, Restart::WithBackoff, move |stop, progress| {
                 let (sender, requests) = mpsc::channel(REQUEST_QUEUE);
@@ -49,6 +50,7 @@ impl Core {
                     clock: Arc::clone(&core.clock),
                     metrics: Arc::clone(&metrics),
                     alive: Alive::new(move || progress.made()),
+                    memory: memory.clone(),
                 };
                 let (running, intake) = (Arc::clone(&running), intake.clone());
                 let teller = core.teller(running.name());

@@ -9,7 +9,7 @@ use std::{
 };
 
 use tidegate::{
-    adapter::{AdapterContext, Alive, Intake, Metrics},
+    adapter::{AdapterContext, Alive, Intake, Metrics, memory::Memory},
     model::Batch,
     shutdown::StopSignal,
     testing::modbus_unit::{Bank, serve},
@@ -65,6 +65,7 @@ async fn poll(port: u16) -> (u64, u64, f64) {
         clock: clock(),
         metrics: Arc::clone(&metrics),
         alive: Alive::new(|| {}),
+        memory: Memory::none(),
     };
     let working = adapter.run(context);
     let counting = async {

@@ -9,6 +9,7 @@
 //! It promises that no answer is ever taken for the answer to another question (`client`), that a unit that does
 //! not answer costs the others little (`health`), and that a write is sent at most once (`serve`).
 
+mod blocks;
 mod client;
 pub mod config;
 pub mod decode;
@@ -99,7 +100,7 @@ impl Adapter for Modbus {
 
 /// Dials, works, and dials again until stopping is asked for.
 async fn run(config: &Config, context: AdapterContext) -> Result<(), AdapterError> {
-    let AdapterContext { readings, events, mut requests, mut stop, clock, metrics, alive } = context;
+    let AdapterContext { readings, events, mut requests, mut stop, clock, metrics, alive, memory: _ } = context;
     let mut poller = Poller::new(config, clock, metrics, readings, events, alive.clone());
     let mut outage = Outage { backoff: Backoff::new(), attempts: 0 };
     loop {

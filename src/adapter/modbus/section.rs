@@ -3,15 +3,17 @@
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use super::{
-    config::{Backoff, ByteOrder, Config, DataType, Device, Link, MappedPoint, Register, Table},
+    config::{Backoff, ByteOrder, Config, DataType, Device, Limits, Link, MappedPoint, Register, Table},
     layout::registers,
+    pdu::MAX_READ_REGISTERS,
 };
 use crate::{
     config::{
         AdapterDraft, DeviceDraft, Draft, NamedPoint, Place, Pressure, Unique, in_order,
         report::Problems,
-        section::{AdapterKind, At, Keyed as _, section},
-        values::{Span, Unusable, text_values},
+        section::{AdapterKind, At, FromNode, Keyed as _, Shape, section},
+        tree::Node,
+        values::{Span, Unusable, from_integer, text_values},
     },
     model::{Access, DeviceId, Point, PointAddress, PointName, PointType},
 };
@@ -25,6 +27,32 @@ text_values! {
     DataType: "bool, i8l, i8h, i16, u16, i32, u32, i64, u64, f16, f32, f64, bcd16, bcd32, string:N, bits:FROM+LEN",
         str::parse;
     ByteOrder: "AB, BA, ABCD, CDAB, BADC, DCBA or eight letters", str::parse;
+}
+
+/// A number of registers in one read: 1 to 125.
+#[derive(Debug, Clone, Copy)]
+pub struct MaxRegisters(u16);
+
+/// A number of registers between two points: a longer gap leaves no room for both in one read.
+#[derive(Debug, Clone, Copy)]
+pub struct MaxGap(u16);
+
+impl FromNode for MaxRegisters {
+    const SHAPE: Shape = Shape::Integer { min: 1, max: MAX_READ_REGISTERS as i64 };
+
+    fn from_node(node: Node, problems: &mut Problems) -> Option<Self> {
+        let number = from_integer(&node, problems, 1, MAX_READ_REGISTERS.into())?;
+        u16::try_from(number).ok().map(Self)
+    }
+}
+
+impl FromNode for MaxGap {
+    const SHAPE: Shape = Shape::Integer { min: 0, max: MAX_READ_REGISTERS as i64 };
+
+    fn from_node(node: Node, problems: &mut Problems) -> Option<Self> {
+        let number = from_integer(&node, problems, 0, MAX_READ_REGISTERS.into())?;
+        u16::try_from(number).ok().map(Self)
+    }
 }
 
 section! {
@@ -42,6 +70,14 @@ section! {
         poll: Span = default("\"1s\"");
         /// Order in which the bytes of a value come; `A` is the most significant one.
         order: ByteOrder = default("\"ABCD\"");
+        /// Most registers in one request. What a unit takes is learned; lower it for one that takes too much and
+        /// answers wrongly, raise it to 125 for fewer requests.
+        max_registers: MaxRegisters = default("100");
+        /// Most registers in a row that no point has and that are read all the same to join two requests. Raise it
+        /// only where reading what is between the points is known to be harmless.
+        max_gap: MaxGap = default("0");
+        /// Whether every point is read by a request of its own, for units that cannot do more.
+        one_request_per_point: bool = default("false");
     }
 }
 
@@ -72,6 +108,12 @@ section! {
         poll: Span = optional("as the adapter");
         /// Order in which the bytes of a value come.
         order: ByteOrder = optional("as the adapter");
+        /// Most registers in one request to this unit.
+        max_registers: MaxRegisters = optional("as the adapter");
+        /// Most registers in a row that no point has and that are read all the same.
+        max_gap: MaxGap = optional("as the adapter");
+        /// Whether every point is read by a request of its own.
+        one_request_per_point: bool = optional("as the adapter");
         /// A device profile. Profiles cannot be loaded by this version; list the points.
         profile: Unusable = optional("the points below");
         /// What is read and written.
@@ -139,6 +181,7 @@ fn device(device: DeviceDraft, adapter: &AdapterKeys, draft: &mut Draft) -> Opti
         poll: keys.poll.as_ref().map_or(adapter.poll.value.0, |poll| poll.value.0),
         order: keys.order.as_ref().map_or(adapter.order.value, |order| order.value),
     };
+    let limits = limits(&keys, adapter);
     draft.points.extend(keys.point.value.iter().filter_map(|at| named_point(&at.value, &id)));
     let points = points(keys.point.value, &id, outer, problems);
     Some(Device {
@@ -147,8 +190,18 @@ fn device(device: DeviceDraft, adapter: &AdapterKeys, draft: &mut Draft) -> Opti
         timeout: keys.timeout.map_or(adapter.timeout.value.0, |timeout| timeout.value.0),
         retries: keys.retries.map_or(adapter.retries.value, |retries| retries.value),
         backoff: checked_backoff(&backoff.value),
+        limits,
         points,
     })
+}
+
+/// What may share a request to a device.
+fn limits(keys: &DeviceKeys, adapter: &AdapterKeys) -> Limits {
+    Limits {
+        registers: keys.max_registers.as_ref().unwrap_or(&adapter.max_registers).value.0,
+        gap: keys.max_gap.as_ref().unwrap_or(&adapter.max_gap).value.0,
+        one_per_point: keys.one_request_per_point.as_ref().unwrap_or(&adapter.one_request_per_point).value,
+    }
 }
 
 /// A point as far as grants have to know it.
