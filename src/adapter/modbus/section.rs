@@ -8,10 +8,10 @@ use super::{
 };
 use crate::{
     config::{
-        AdapterDraft, DeviceDraft, Draft, NamedPoint, Place, Unique, in_order,
+        AdapterDraft, DeviceDraft, Draft, NamedPoint, Unique, in_order,
         report::Problems,
         section::{AdapterKind, At, Keyed as _, section},
-        values::{Span, Unusable, text_values},
+        values::{Span, text_values},
     },
     model::{Access, DeviceId, Point, PointAddress, PointName, PointType},
 };
@@ -72,8 +72,6 @@ section! {
         poll: Span = optional("as the adapter");
         /// Order in which the bytes of a value come.
         order: ByteOrder = optional("as the adapter");
-        /// A device profile. Profiles cannot be loaded by this version; list the points.
-        profile: Unusable = optional("the points below");
         /// What is read and written.
         point: Vec<At<PointKeys>> = default("[]");
     }
@@ -126,10 +124,13 @@ pub fn plan(adapter: AdapterDraft, draft: &mut Draft) -> Option<Config> {
 
 /// Reads the keys of a device; `None` when its address is missing or wrong.
 fn device(device: DeviceDraft, adapter: &AdapterKeys, draft: &mut Draft) -> Option<Device> {
-    let DeviceDraft { id, mut section, .. } = device;
+    let DeviceDraft { id, mut section, profile, .. } = device;
     let problems = &mut draft.problems;
     let keys: DeviceKeys = section.read(problems);
-    check_has_points(&keys, &section.place, problems);
+    if keys.point.value.is_empty() && profile.is_none() {
+        let help = "add a [[device.point]], or name a profile";
+        problems.warning(&section.place, "the device has no points").help(help);
+    }
     section.close(problems);
     let backoff = keys.backoff.as_ref().unwrap_or(&adapter.backoff);
     in_order(&backoff.value.min, &backoff.value.max, problems);
@@ -153,15 +154,6 @@ fn device(device: DeviceDraft, adapter: &AdapterKeys, draft: &mut Draft) -> Opti
 fn named_point(keys: &PointKeys, device: &DeviceId) -> Option<NamedPoint> {
     let address = PointAddress { device: device.clone(), point: keys.name.as_ref()?.value.clone() };
     Some(NamedPoint { address, access: keys.access.value })
-}
-
-/// A device has points, and they are listed.
-fn check_has_points(keys: &DeviceKeys, place: &Place, problems: &mut Problems) {
-    if let Some(profile) = &keys.profile {
-        problems.error(&profile.place, "profiles cannot be loaded by this version").help("list the points");
-    } else if keys.point.value.is_empty() {
-        problems.warning(place, "the device has no points").help("add a [[device.point]]");
-    }
 }
 
 /// A backoff as meant.
