@@ -15,6 +15,8 @@ pub struct Config {
     pub buffer: Buffer,
     /// `[[uplink]]`, names unique.
     pub uplinks: Vec<Uplink>,
+    /// `[profiles]`
+    pub profiles: Profiles,
     /// `[rules]`
     pub rules: Rules,
     /// `[commands]`
@@ -264,6 +266,13 @@ pub enum Secret {
     File(PathBuf),
     /// An environment variable.
     Env(String),
+}
+
+/// Where device profiles are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profiles {
+    /// Folders, the one that counts first.
+    pub dirs: Vec<PathBuf>,
 }
 
 /// Rules on this gateway.

@@ -51,6 +51,8 @@ section! {
         adapter: Vec<Section> = default("[]");
         /// A device on an adapter; the adapter's kind decides which further keys it has.
         device: Vec<Section> = default("[]");
+        /// Where device profiles are.
+        profiles: Profiles = default("{}");
         /// Rules that run on this gateway.
         rules: Rules = default("{}");
         /// How commands to devices are treated.
@@ -215,6 +217,15 @@ section! {
 }
 
 section! {
+    /// Where device profiles are.
+    pub(super) struct Profiles {
+        /// Folders that hold them as `<vendor>/<model>/profile.toml`; the first folder that has one gives it. Put your
+        /// own into the first: it lasts when the program is renewed.
+        dirs: Vec<PathBuf> = default("[\"/etc/tidegate/profiles\", \"/usr/share/tidegate/profiles\"]");
+    }
+}
+
+section! {
     /// Rules that run on this gateway.
     pub(super) struct Rules {
         /// Folder of the `*.rhai` files.
@@ -297,5 +308,8 @@ section! {
         name: String = optional("the id");
         /// Words to find it by.
         tags: Vec<String> = default("[]");
+        /// A device profile, `vendor/model`: the points of a known device, and other keys that are not set here. A
+        /// listed point of the same name changes the keys it gives; with a place of its own it replaces the point.
+        profile: String = optional("the points listed here");
     }
 }

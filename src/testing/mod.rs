@@ -6,4 +6,8 @@ pub mod clock;
 pub mod consumer;
 #[cfg(feature = "modbus")]
 pub mod modbus_unit;
+#[cfg(feature = "modbus")]
+pub mod profiled;
+#[cfg(feature = "modbus")]
+pub mod rehearsal;
 pub mod site;

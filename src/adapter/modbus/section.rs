@@ -9,11 +9,11 @@ use super::{
 };
 use crate::{
     config::{
-        AdapterDraft, DeviceDraft, Draft, NamedPoint, Place, Pressure, Unique, in_order,
+        AdapterDraft, DeviceDraft, Draft, NamedPoint, Pressure, Unique, in_order,
         report::Problems,
         section::{AdapterKind, At, FromNode, Keyed as _, Shape, section},
         tree::Node,
-        values::{Span, Unusable, from_integer, text_values},
+        values::{Span, from_integer, text_values},
     },
     model::{Access, DeviceId, Point, PointAddress, PointName, PointType},
 };
@@ -114,8 +114,6 @@ section! {
         max_gap: MaxGap = optional("as the adapter");
         /// Whether every point is read by a request of its own.
         one_request_per_point: bool = optional("as the adapter");
-        /// A device profile. Profiles cannot be loaded by this version; list the points.
-        profile: Unusable = optional("the points below");
         /// What is read and written.
         point: Vec<At<PointKeys>> = default("[]");
     }
@@ -170,10 +168,13 @@ pub fn plan(adapter: AdapterDraft, draft: &mut Draft) -> Option<Config> {
 
 /// Reads the keys of a device; `None` when its address is missing or wrong.
 fn device(device: DeviceDraft, adapter: &AdapterKeys, draft: &mut Draft) -> Option<Device> {
-    let DeviceDraft { id, mut section, .. } = device;
+    let DeviceDraft { id, mut section, profile, .. } = device;
     let problems = &mut draft.problems;
     let keys: DeviceKeys = section.read(problems);
-    check_has_points(&keys, &section.place, problems);
+    if keys.point.value.is_empty() && profile.is_none() {
+        let help = "add a [[device.point]], or name a profile";
+        problems.warning(&section.place, "the device has no points").help(help);
+    }
     section.close(problems);
     let backoff = keys.backoff.as_ref().unwrap_or(&adapter.backoff);
     in_order(&backoff.value.min, &backoff.value.max, problems);
@@ -208,15 +209,6 @@ fn limits(keys: &DeviceKeys, adapter: &AdapterKeys) -> Limits {
 fn named_point(keys: &PointKeys, device: &DeviceId) -> Option<NamedPoint> {
     let address = PointAddress { device: device.clone(), point: keys.name.as_ref()?.value.clone() };
     Some(NamedPoint { address, access: keys.access.value })
-}
-
-/// A device has points, and they are listed.
-fn check_has_points(keys: &DeviceKeys, place: &Place, problems: &mut Problems) {
-    if let Some(profile) = &keys.profile {
-        problems.error(&profile.place, "profiles cannot be loaded by this version").help("list the points");
-    } else if keys.point.value.is_empty() {
-        problems.warning(place, "the device has no points").help("add a [[device.point]]");
-    }
 }
 
 /// A backoff as meant.
