@@ -15,8 +15,8 @@ use tokio::{
 
 use super::{
     exception::Exception,
+    frame::mbap,
     link::LinkError,
-    mbap,
     pdu::Request,
     response::{self, Mismatch, ReplyError},
 };

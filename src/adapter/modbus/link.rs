@@ -4,7 +4,7 @@ use std::{fmt, io, time::Duration};
 
 use tokio::{net::TcpStream, time::timeout};
 
-use super::{config::Link, mbap::FrameError};
+use super::{config::Link, frame::mbap::FrameError};
 
 /// Longest wait for a connection; a router that drops packets would hold us for minutes.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);

@@ -17,11 +17,11 @@ pub mod encode;
 pub mod exception;
 #[cfg(test)]
 mod fixtures;
+pub mod frame;
 mod health;
 pub mod layout;
 mod link;
 mod marks;
-pub mod mbap;
 mod parse;
 pub mod pdu;
 mod plan;

@@ -57,6 +57,17 @@ pub enum Mismatch {
     /// A write was confirmed for another address or value.
     #[error("answer confirms another address or value than was written")]
     Echo,
+    /// The bytes were damaged on their way.
+    #[error("checksum is {found:#06x}, bytes give {computed:#06x}")]
+    Checksum {
+        /// What came.
+        found: u16,
+        /// What the bytes before it give.
+        computed: u16,
+    },
+    /// An ASCII frame has something else than pairs of hexadecimal digits.
+    #[error("frame is no row of hexadecimal digits")]
+    Digits,
 }
 
 /// The data of an answer: the bytes behind the byte count of a read, nothing for a write.

@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::{Bank, Fault, push_exception};
-use crate::{adapter::modbus::mbap, shutdown::Stop};
+use crate::{adapter::modbus::frame::mbap, shutdown::Stop};
 
 /// Answers on every connection until stopping is asked for. The caller starts it.
 pub async fn serve(listener: TcpListener, bank: Arc<Bank>, mut stop: Stop) {
