@@ -9,6 +9,8 @@ pub mod memory;
 #[cfg(feature = "modbus")]
 pub mod modbus;
 pub mod registry;
+#[cfg(feature = "zigbee")]
+pub mod zigbee;
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
