@@ -20,8 +20,8 @@ use prometheus_client::{
 };
 use tokio::sync::mpsc;
 
-use self::memory::Memory;
 pub use self::intake::Intake;
+use self::memory::Memory;
 use crate::{
     config::Pressure,
     model::{DeviceId, DeviceRequest, Event, Point, SharedClock},

@@ -86,8 +86,7 @@ impl Library {
 
     /// The profile somebody named; `None` when there is none or it cannot be read, which is then in `problems`.
     pub fn load(&mut self, typed: &At<String>, problems: &mut Problems) -> Option<&Pack> {
-        let name: ProfileName =
-            typed.value.parse().map_err(|fault| problems.fault(&typed.place, fault)).ok()?;
+        let name: ProfileName = typed.value.parse().map_err(|fault| problems.fault(&typed.place, fault)).ok()?;
         if !self.read.contains_key(&name) {
             let folder = self.find(&name).map_err(|fault| problems.fault(&typed.place, fault)).ok()?;
             self.read.insert(name.clone(), pack::read(&folder, problems));

@@ -20,7 +20,8 @@ use super::{
 };
 use crate::{
     adapter::{
-        Adapter as _, AdapterContext, Alive, Metrics,
+        Adapter as _, AdapterContext, Alive, Intake, Metrics,
+        memory::Memory,
         modbus::{
             Modbus,
             config::{Register, Table},
@@ -152,13 +153,14 @@ async fn play(adapter: &Modbus, listener: TcpListener, bank: Arc<Bank>, wanted: 
     let (events, mut told) = mpsc::channel(16);
     let (_requests, requests) = mpsc::channel(1);
     let context = AdapterContext {
-        readings,
+        readings: Intake::waiting(readings),
         events,
         requests,
         stop: stop.clone(),
         clock: Arc::new(ManualClock::default()),
         metrics: Arc::new(Metrics::default()),
         alive: Alive::new(|| {}),
+        memory: Memory::none(),
     };
     let mut found = Readings::new();
     tokio::select! {
