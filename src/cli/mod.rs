@@ -28,6 +28,8 @@ mod run;
 mod schema;
 pub mod screen;
 mod seams;
+#[cfg(feature = "modbus")]
+mod sim;
 mod status;
 mod table;
 mod tail;
@@ -89,6 +91,10 @@ enum Command {
     /// List, show and try device profiles.
     #[command(subcommand)]
     Profile(profile::Command),
+    /// Simulate devices that are not there.
+    #[cfg(feature = "modbus")]
+    #[command(subcommand)]
+    Sim(sim::Command),
     /// Make the daemon read its configuration again.
     Reload(reload::Args),
     /// Change the log level until the next start.
@@ -140,6 +146,8 @@ impl Command {
             Self::Buffer(command) => buffer::run(command, context),
             Self::Rules(command) => rules::run(command, context),
             Self::Profile(command) => profile::run(command, context),
+            #[cfg(feature = "modbus")]
+            Self::Sim(command) => sim::run(command, context),
             Self::Reload(reload::Args {}) => reload::run(context),
             Self::LogLevel(args) => log_level::run(args, context),
             Self::Completions(args) => completions::run(args, context),

@@ -107,7 +107,7 @@ fn show(library: &mut Library, name: &str, as_json: bool, context: &mut Context)
 }
 
 /// The profile somebody asked for.
-fn load<'l>(library: &'l mut Library, name: &ProfileName) -> Result<&'l Pack, CliError> {
+pub(super) fn load<'l>(library: &'l mut Library, name: &ProfileName) -> Result<&'l Pack, CliError> {
     library.find(name).map_err(|fault| usage(&fault))?;
     let mut problems = Problems::default();
     let place = Place::start_of(Path::new(name.as_str()));
