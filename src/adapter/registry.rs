@@ -81,4 +81,6 @@ fn refuse(adapter: &AdapterDraft, draft: &mut Draft) {
 #[cfg(all(test, feature = "modbus"))]
 mod mistakes;
 #[cfg(all(test, feature = "modbus"))]
+mod profiles;
+#[cfg(all(test, feature = "modbus"))]
 mod shipped;

@@ -10,7 +10,7 @@ use std::{
 use super::pack::{self, Pack};
 use crate::{
     config::{
-        Fault,
+        Fault, Place,
         report::{Problems, nearest},
         section::At,
     },
@@ -87,11 +87,16 @@ impl Library {
     /// The profile somebody named; `None` when there is none or it cannot be read, which is then in `problems`.
     pub fn load(&mut self, typed: &At<String>, problems: &mut Problems) -> Option<&Pack> {
         let name: ProfileName = typed.value.parse().map_err(|fault| problems.fault(&typed.place, fault)).ok()?;
-        if !self.read.contains_key(&name) {
-            let folder = self.find(&name).map_err(|fault| problems.fault(&typed.place, fault)).ok()?;
+        self.open(&name, &typed.place, problems)
+    }
+
+    /// A profile by its name; `place` is where it was named.
+    pub fn open(&mut self, name: &ProfileName, place: &Place, problems: &mut Problems) -> Option<&Pack> {
+        if !self.read.contains_key(name) {
+            let folder = self.find(name).map_err(|fault| problems.fault(place, fault)).ok()?;
             self.read.insert(name.clone(), pack::read(&folder, problems));
         }
-        self.read[&name].as_ref()
+        self.read[name].as_ref()
     }
 
     /// Says what there is instead.

@@ -10,7 +10,7 @@ use crate::config::{
     Place,
     report::Problems,
     section::{At, FromNode, Section, Shape, section, table_of},
-    tree::{self, Data, Node, Table},
+    tree::{self, Node, Table},
 };
 
 /// The file in a profile's folder.
@@ -77,12 +77,14 @@ pub struct Pack {
 }
 
 impl Pack {
-    /// The keys of each point, by name of the key: numbers and texts as they were written.
-    pub fn points(&self) -> impl Iterator<Item = &Table> {
-        self.points.iter().filter_map(|node| match &node.data {
-            Data::Table(table) => Some(table),
-            _ => None,
-        })
+    /// The keys of each point as they were written.
+    pub fn points(&self) -> impl Iterator<Item = serde_json::Value> {
+        self.points.iter().map(Node::to_json)
+    }
+
+    /// Whether it says where the device is.
+    pub fn has_address(&self) -> bool {
+        self.device.contains_key("address")
     }
 }
 

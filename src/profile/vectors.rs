@@ -195,6 +195,6 @@ mod tests {
         read(folder.path(), &mut problems);
 
         let columns: Vec<_> = problems.into_report().problems.iter().map(|problem| problem.place.column).collect();
-        assert_eq!(columns, [13, 28, 89]);
+        assert_eq!(columns, [13, 30, 77, 100]);
     }
 }

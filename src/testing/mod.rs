@@ -10,4 +10,6 @@ pub mod modbus_unit;
 pub mod profiled;
 #[cfg(feature = "modbus")]
 pub mod rehearsal;
+#[cfg(feature = "modbus")]
+pub mod signals;
 pub mod site;

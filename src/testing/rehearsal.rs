@@ -69,7 +69,7 @@ pub async fn rehearse(library: &mut Library, name: &ProfileName) -> io::Result<O
     let link = format!("tcp://{}", listener.local_addr()?);
     // Without any vector there is one unit all the same: it shows what the profile's points are.
     let count = vectors.len().clamp(1, MAX_VECTORS);
-    let numbers: Vec<_> = (1..).take(count).map(|unit| (name, unit)).collect();
+    let numbers: Vec<_> = (1..).take(count).map(|unit| (name, Some(unit))).collect();
     let adapter = match profiled::units(library, &link, &numbers) {
         Ok(config) => Modbus::new(config),
         Err(report) => return Ok(Outcome { points: 0, vectors: vectors.len(), report }),

@@ -81,7 +81,7 @@ struct Line {
 impl Line {
     /// Makes the answer to one request, or what the unit's fault turns it into.
     fn answer(&mut self, bank: &Bank, frame: mbap::Frame<'_>) -> Next {
-        let fault = bank.with(frame.unit, |tables| tables.fault).unwrap_or_default();
+        let fault = bank.next_fault(frame.unit);
         let (mut transaction, mut unit) = (frame.transaction, frame.unit);
         let mut pdu = std::mem::take(&mut self.pdu);
         pdu.clear();
