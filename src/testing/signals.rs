@@ -34,9 +34,15 @@ const RANGES: [(&str, f64, f64); 16] = [
     ("[ppm]", 620.0, 140.0),
 ];
 
-/// Units of what is counted up, and how much a second adds: 1.8 kW, one and a half litres.
-const GROWTHS: [(&str, f64); 5] =
-    [("kW.h", 0.000_5), ("W.h", 0.5), ("kvar.h", 0.000_07), ("m3", 0.001_5), ("kV.A.h", 0.000_53)];
+/// Units of what is counted up, and how much a second adds: 1.8 kW, one and a half litres, itself.
+const GROWTHS: [(&str, f64); 6] = [
+    ("kW.h", 0.000_5),
+    ("W.h", 0.5),
+    ("kvar.h", 0.000_07),
+    ("kV.A.h", 0.000_53),
+    ("m3", 0.001_5),
+    ("h", 1.0 / 3_600.0),
+];
 
 /// Text that a simulated device says of itself.
 const NAME: &str = "SIMULATED";
