@@ -40,7 +40,7 @@ const MAX_VECTORS: usize = 200;
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// The first reading of each point.
-type Readings = HashMap<PointAddress, Reading>;
+pub(super) type Readings = HashMap<PointAddress, Reading>;
 
 /// What a rehearsal found.
 #[derive(Debug)]
@@ -146,7 +146,12 @@ fn address(vector: usize, point: &PointName) -> PointAddress {
 }
 
 /// Lets the adapter poll the units until everything wanted was read, or the time is over.
-async fn play(adapter: &Modbus, listener: TcpListener, bank: Arc<Bank>, wanted: BTreeSet<PointAddress>) -> Readings {
+pub(super) async fn play(
+    adapter: &Modbus,
+    listener: TcpListener,
+    bank: Arc<Bank>,
+    wanted: BTreeSet<PointAddress>,
+) -> Readings {
     let (signal, stop) = StopSignal::pair();
     // Both are emptied as fast as they fill; the adapter waits meanwhile.
     let (readings, mut batches) = mpsc::channel(16);

@@ -34,9 +34,15 @@ const RANGES: [(&str, f64, f64); 16] = [
     ("[ppm]", 620.0, 140.0),
 ];
 
-/// Units of what is counted up, and how much a second adds: 1.8 kW, one and a half litres.
-const GROWTHS: [(&str, f64); 5] =
-    [("kW.h", 0.000_5), ("W.h", 0.5), ("kvar.h", 0.000_07), ("m3", 0.001_5), ("kV.A.h", 0.000_53)];
+/// Units of what is counted up, and how much a second adds: 1.8 kW, one and a half litres, itself.
+const GROWTHS: [(&str, f64); 6] = [
+    ("kW.h", 0.000_5),
+    ("W.h", 0.5),
+    ("kvar.h", 0.000_07),
+    ("kV.A.h", 0.000_53),
+    ("m3", 0.001_5),
+    ("h", 1.0 / 3_600.0),
+];
 
 /// Text that a simulated device says of itself.
 const NAME: &str = "SIMULATED";
@@ -194,5 +200,63 @@ fn put_words(bank: &Bank, unit: u8, mapped: &MappedPoint, value: &Value) {
         Table::Holding => bank.set_holdings(unit, mapped.register.offset, &words),
         Table::Input => bank.set_inputs(unit, mapped.register.offset, &words),
         Table::Coil | Table::Discrete => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{path::Path, sync::Arc};
+
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::{
+        adapter::{Adapter as _, modbus::Modbus},
+        profile::Library,
+        testing::{profiled, rehearsal},
+    };
+
+    /// What the adapter reads of every shipped profile, simulated for this long.
+    async fn read_after(span: Duration) -> rehearsal::Readings {
+        let mut library = Library::new(vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("plugins/profiles")]);
+        let names: Vec<_> = library.list().into_keys().collect();
+        let units: Vec<_> = (1..).zip(&names).map(|(unit, name)| (name, Some(unit))).collect();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let link = format!("tcp://{}", listener.local_addr().unwrap());
+        let config = profiled::units(&mut library, &link, &units).unwrap();
+        let bank = Bank::new(&config.devices.iter().map(|device| device.unit).collect::<Vec<_>>());
+        let points = config.devices.iter().flat_map(|device| device.points.iter().map(|p| (device.unit, p.clone())));
+        let mut signals = Signals::start(points, 7, &bank);
+        signals.step(span, &bank);
+        let adapter = Modbus::new(config);
+        let points = adapter.devices().into_iter().flat_map(|device| device.points);
+        let wanted = points.filter(|point| point.access.can_read()).map(|point| point.address.clone()).collect();
+        rehearsal::play(&adapter, listener, Arc::new(bank), wanted).await
+    }
+
+    #[tokio::test]
+    async fn every_point_of_every_shipped_profile_is_plausible() {
+        let readings = read_after(Duration::from_secs(77)).await;
+
+        let bad: Vec<_> = readings.values().filter(|reading| !reading.quality.is_good()).collect();
+        assert!(bad.is_empty(), "{bad:?}");
+        assert!(readings.len() > 150, "{}", readings.len());
+        for reading in readings.values().filter(|reading| reading.point.unit.as_deref() == Some("Hz")) {
+            let hertz = reading.value.as_ref().and_then(Value::as_f64).unwrap();
+            assert!((49.9..50.1).contains(&hertz), "{reading:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn counters_only_grow() {
+        let (before, after) = (read_after(Duration::ZERO).await, read_after(Duration::from_secs(36_000)).await);
+
+        let number = |reading: &crate::model::Reading| reading.value.as_ref().and_then(Value::as_f64).unwrap();
+        let mut counters = 0;
+        for (address, reading) in before.iter().filter(|(_, reading)| reading.point.unit.as_deref() == Some("kW.h")) {
+            assert!(number(&after[address]) > number(reading) + 5.0, "{address}");
+            counters += 1;
+        }
+        assert!(counters >= 10, "{counters}");
     }
 }

@@ -11,4 +11,5 @@ mod faults;
 mod harness;
 mod lifecycle;
 mod loss;
+mod profiles;
 mod proof;

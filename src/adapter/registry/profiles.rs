@@ -75,7 +75,7 @@ fn mistakes_in_a_profile_have_its_own_place_and_are_told_once() {
         reported(&wrong, &two),
         [
             "packs/acme/x/profile.toml:8:1: error: unknown key \"pole\" (help: did you mean \"poll\"?)",
-            "packs/acme/x/profile.toml:16:8: error: unknown type \"u17\" (help: did you mean \"u16\"?)",
+            "packs/acme/x/profile.toml:17:8: error: unknown type \"u17\" (help: did you mean \"u16\"?)",
         ]
     );
     assert_eq!(

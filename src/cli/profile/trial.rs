@@ -1,6 +1,6 @@
 //! `tidegate profile test`: each profile on simulated units.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, path::PathBuf};
 
 use serde_json::{Value, json};
 
@@ -51,9 +51,12 @@ fn chosen(places: &Places, profiles: &[String], context: &Context) -> Result<Vec
 
 /// A profile by its folder, if there is such a folder, else by its name.
 fn one_chosen(places: &Places, text: &str, context: &Context) -> Result<(Library, ProfileName), CliError> {
-    let Ok(folder) = std::fs::canonicalize(text) else {
+    let Ok(absolute) = std::fs::canonicalize(text) else {
         return Ok((places.library(context), parse(text)?));
     };
+    // As it was typed if that says enough, so that reports name files as the user does.
+    let typed = PathBuf::from(text);
+    let folder = if ProfileName::of_folder(&typed).is_ok() { typed } else { absolute };
     let name = ProfileName::of_folder(&folder).map_err(|fault| {
         CliError::Usage(format!("{}: {} (help: name the folder vendor/model)", folder.display(), fault.message))
     })?;

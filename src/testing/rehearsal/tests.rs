@@ -82,3 +82,26 @@ async fn every_shipped_profile_gives_what_its_vectors_say() {
         assert!(points > 0 && vectors > 0, "{name}");
     }
 }
+
+#[tokio::test]
+async fn the_profile_of_the_page_about_profiles_is_right() {
+    let page = include_str!("../../../docs/profiles.md");
+    let blocks: Vec<&str> = page.split("```").filter_map(|part| part.strip_prefix("toml\n")).collect();
+    let [profile, vectors] = blocks[..] else { panic!("a profile and its vectors") };
+    let (folder, mut library) = library("", vectors);
+    fs::write(folder.path().join("acme/x/profile.toml"), profile).unwrap();
+
+    let Outcome { points, report, .. } = rehearse(&mut library, &"acme/x".parse().unwrap()).await.unwrap();
+
+    assert!(report.problems.is_empty(), "{report}");
+    assert_eq!(points, 4);
+    // The page shows what comes of it when the order of the words is forgotten.
+    fs::write(folder.path().join("acme/x/profile.toml"), profile.replace("order = \"CDAB\"", "")).unwrap();
+    let mut again = Library::new(vec![folder.path().to_owned()]);
+    let report = rehearse(&mut again, &"acme/x".parse().unwrap()).await.unwrap().report;
+    let line = report
+        .to_string()
+        .trim_end()
+        .replace(&folder.path().join("acme/x").display().to_string(), "profiles/acme/th-1");
+    assert!(page.contains(&line), "{line}");
+}
