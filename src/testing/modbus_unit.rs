@@ -9,6 +9,7 @@ mod server;
 
 use std::{
     collections::VecDeque,
+    ops::Range,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -88,6 +89,14 @@ struct Tables {
     inputs: Vec<u16>,
     holdings: Vec<u16>,
     fault: Fault,
+    /// What is refused with exception 2.
+    holes: Vec<(Table, Range<u32>)>,
+    /// Most registers that a read gives, and the exception above it.
+    block_limit: (u16, u8),
+    /// Addresses at which an area begins that cannot be read together with what is before it.
+    seams: Vec<u16>,
+    /// Requests so far.
+    asked: u64,
 }
 
 /// Several units. Each has its own short lock, so that one answers while another is updated.
@@ -114,7 +123,11 @@ impl Bank {
 
     /// What goes wrong with a unit's next answer.
     fn next_fault(&self, unit: u8) -> Fault {
-        match self.with(unit, |tables| tables.fault) {
+        let fault = self.with(unit, |tables| {
+            tables.asked += 1;
+            tables.fault
+        });
+        match fault {
             Some(Fault::None) => lock(&self.lot).draw(),
             fault => fault.unwrap_or_default(),
         }
@@ -123,6 +136,31 @@ impl Bank {
     /// Lets a unit misbehave from its next request on. Ids without a unit are left alone, here and below.
     pub fn set_fault(&self, unit: u8, fault: Fault) {
         self.with(unit, |tables| tables.fault = fault);
+    }
+
+    /// Lets a unit refuse reads that touch these addresses, as units do that have no such registers.
+    pub fn set_hole(&self, unit: u8, table: Table, addresses: Range<u32>) {
+        self.with(unit, |tables| tables.holes.push((table, addresses)));
+    }
+
+    /// Gives a unit all its addresses back.
+    pub fn fill_holes(&self, unit: u8) {
+        self.with(unit, |tables| tables.holes.clear());
+    }
+
+    /// Lets a unit refuse reads of more than so many registers or bits with this exception.
+    pub fn set_block_limit(&self, unit: u8, most: u16, exception: u8) {
+        self.with(unit, |tables| tables.block_limit = (most, exception));
+    }
+
+    /// Lets a unit refuse reads with exception 2 that reach over this address from before it.
+    pub fn set_seam(&self, unit: u8, address: u16) {
+        self.with(unit, |tables| tables.seams.push(address));
+    }
+
+    /// How many requests a unit was sent, answered or not.
+    pub fn asked(&self, unit: u8) -> u64 {
+        self.with(unit, |tables| tables.asked).unwrap_or_default()
     }
 
     /// Sets a coil.
@@ -184,7 +222,11 @@ impl Bank {
     /// Carries out a request and appends the PDU of its answer.
     fn answer(&self, unit: u8, pdu: &[u8], out: &mut Vec<u8>) {
         let done = Request::decode(pdu).and_then(|request| {
-            let data = self.with(unit, |tables| tables.carry_out(&request, out)).ok_or(Exception::TARGET_SILENT)?;
+            let answer = |tables: &mut Tables| {
+                tables.check(&request)?;
+                Ok(tables.carry_out(&request, out))
+            };
+            let data = self.with(unit, answer).unwrap_or(Err(Exception::TARGET_SILENT))?;
             self.record(unit, data);
             Ok(())
         });
@@ -214,6 +256,29 @@ impl Tables {
             inputs: vec![0; SIZE],
             holdings: vec![0; SIZE],
             fault: Fault::None,
+            holes: Vec::new(),
+            block_limit: (u16::MAX, 0),
+            seams: Vec::new(),
+            asked: 0,
+        }
+    }
+
+    /// Refuses what the unit does not have, or not at once.
+    fn check(&self, request: &Request) -> Result<(), Exception> {
+        let &Request::Read { table, start, count } = request else { return Ok(()) };
+        let (most, exception) = self.block_limit;
+        if count > most {
+            return Err(Exception(exception));
+        }
+        let (start, end) = (u32::from(start), u32::from(start) + u32::from(count));
+        let touches = |(hole, addresses): &(Table, Range<u32>)| {
+            *hole == table && addresses.start < end && start < addresses.end
+        };
+        let crosses = |&seam: &u16| start < u32::from(seam) && u32::from(seam) < end;
+        if self.holes.iter().any(touches) || self.seams.iter().any(crosses) {
+            Err(Exception::ILLEGAL_ADDRESS)
+        } else {
+            Ok(())
         }
     }
 
@@ -235,7 +300,7 @@ impl Tables {
     }
 
     /// Appends byte count and data.
-    fn read(&self, table: Table, range: std::ops::Range<usize>, out: &mut Vec<u8>) {
+    fn read(&self, table: Table, range: Range<usize>, out: &mut Vec<u8>) {
         let count_at = out.len();
         out.push(0);
         match table {
