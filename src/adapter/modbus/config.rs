@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     config::Pressure,
     model::{DeviceId, Point},
@@ -98,7 +100,8 @@ pub struct MappedPoint {
 }
 
 /// The four tables of the Modbus data model (MODBUS Application Protocol 1.1b3, 4.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Table {
     /// Single bits, read and written: FC 1, 5, 15.
     Coil,

@@ -9,6 +9,9 @@ use tokio::time::Instant;
 
 use super::config::Backoff;
 
+/// Shortest time that an answer is waited for, unless the timeout is shorter: radios and gateways hold some up.
+const SHORTEST: Duration = Duration::from_millis(200);
+
 /// A change that is worth an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Change {
@@ -41,6 +44,31 @@ impl Health {
     /// The end of a pause that is not over.
     pub(super) fn paused_until(&self, now: Instant) -> Option<Instant> {
         self.until.filter(|&until| until > now)
+    }
+
+    /// The end of its pause, also when that is over, as long as it has not answered.
+    pub(super) fn suspected(&self) -> Option<Instant> {
+        self.until
+    }
+
+    /// Whether it did not answer last time.
+    pub(super) fn is_failing(&self) -> bool {
+        self.failures > 0
+    }
+
+    /// Whether it answered last.
+    pub(super) fn is_online(&self) -> bool {
+        self.is_online == Some(true) && self.failures == 0
+    }
+
+    /// How long the next answer is waited for. A unit that did not answer last time most likely will not now, and is
+    /// given only what the slowest answer of late calls for, `usual`; every fourth time it has its whole timeout, so
+    /// that one that became slow is found, too.
+    pub(super) fn patience(&self, timeout: Duration, usual: Option<Duration>) -> Duration {
+        match usual {
+            Some(usual) if !self.failures.is_multiple_of(4) => timeout.min((usual * 4).max(SHORTEST)),
+            Some(_) | None => timeout,
+        }
     }
 
     /// Whether the next request is a probe, which is sent once.
@@ -88,6 +116,23 @@ mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_unit_that_failed_gets_little_time_and_all_of_it_every_fourth_time() {
+        let mut health = Health::new(Backoff { after: 2, min: SECOND, max: SECOND * 3 });
+        let usual = Some(SECOND / 10);
+
+        let mut patience = Vec::new();
+        for _ in 0..6 {
+            patience.push(health.patience(SECOND, usual).as_millis());
+            health.failed(Instant::now());
+        }
+
+        assert_eq!(patience, [1000, 400, 400, 400, 1000, 400]);
+        assert_eq!(health.patience(SECOND, None), SECOND);
+        assert_eq!(health.patience(SECOND / 20, usual), SECOND / 20);
+        assert_eq!(health.patience(SECOND, Some(Duration::ZERO)), SHORTEST);
+    }
 
     #[tokio::test(start_paused = true)]
     async fn pauses_double_to_their_limit_and_end_with_an_answer() {

@@ -19,7 +19,14 @@ pub mod exception;
 mod fixtures;
 pub mod frame;
 mod health;
+mod jobs;
 pub mod layout;
+mod learned;
+mod learning;
+#[cfg(test)]
+mod learning_tests;
+#[cfg(test)]
+mod line_tests;
 mod link;
 mod marks;
 mod parse;
@@ -28,10 +35,15 @@ mod plan;
 mod poller;
 pub mod response;
 mod schedule;
+mod search;
 pub mod section;
 mod serve;
+mod share;
 #[cfg(test)]
 mod tests;
+mod units;
+#[cfg(test)]
+mod units_tests;
 
 use std::{sync::Arc, time::Duration};
 
@@ -100,8 +112,9 @@ impl Adapter for Modbus {
 
 /// Dials, works, and dials again until stopping is asked for.
 async fn run(config: &Config, context: AdapterContext) -> Result<(), AdapterError> {
-    let AdapterContext { readings, events, mut requests, mut stop, clock, metrics, alive, memory: _ } = context;
+    let AdapterContext { readings, events, mut requests, mut stop, clock, metrics, alive, memory } = context;
     let mut poller = Poller::new(config, clock, metrics, readings, events, alive.clone());
+    poller.recall(memory).await;
     let mut outage = Outage { backoff: Backoff::new(), attempts: 0 };
     loop {
         let dialled = tokio::select! {

@@ -4,12 +4,13 @@
 //! is read that was not configured, unless `max_gap` says so: a gap may hold a register that the unit refuses, or one
 //! whose reading has effects.
 
-use std::{collections::BTreeMap, ops::Range, time::Duration};
+use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
 
 use super::{
     blocks::{Block, Rules, Span, blocks},
     config::{Device, MappedPoint, Table},
     layout::registers,
+    learned::Learned,
     pdu::{MAX_READ_BITS, Request},
 };
 
@@ -19,7 +20,7 @@ pub(super) struct Group {
     /// Index of the device.
     pub(super) device: usize,
     /// Indices of the device's points.
-    pub(super) points: Vec<usize>,
+    pub(super) points: Arc<[usize]>,
     /// How often it is sent.
     pub(super) poll: Duration,
     /// First address.
@@ -28,9 +29,10 @@ pub(super) struct Group {
     pub(super) request: Request,
 }
 
-/// The requests that read every readable point of every device.
+/// The requests that read every readable point of every device, as far as nothing is known of what they refuse.
 pub(super) fn plan(devices: &[Device]) -> Vec<Group> {
-    devices.iter().enumerate().flat_map(|(index, device)| plan_device(index, device)).collect()
+    let learned = Learned::default();
+    devices.iter().enumerate().flat_map(|(index, device)| plan_device(index, device, &learned)).collect()
 }
 
 /// The request that reads one point alone.
@@ -49,19 +51,20 @@ pub(super) fn is_bits(table: Table) -> bool {
     matches!(table, Table::Coil | Table::Discrete)
 }
 
-/// The requests that read every readable point of a device.
-pub(super) fn plan_device(index: usize, device: &Device) -> Vec<Group> {
+/// The requests that read every readable point of a device that is not known to be refused.
+pub(super) fn plan_device(index: usize, device: &Device, learned: &Learned) -> Vec<Group> {
     let mut shared: BTreeMap<(Duration, Table), Vec<Span>> = BTreeMap::new();
     for (place, mapped) in device.points.iter().enumerate() {
-        if mapped.point.access.can_read() {
-            let key = (mapped.poll, mapped.register.table);
-            shared.entry(key).or_default().push(Span { addresses: addresses(mapped), point: place });
+        let (table, addresses) = (mapped.register.table, addresses(mapped));
+        if mapped.point.access.can_read() && learned.refusal(table, &addresses).is_none() {
+            shared.entry((mapped.poll, table)).or_default().push(Span { addresses, point: place });
         }
     }
     let blocks = shared.into_iter().flat_map(|((poll, table), spans)| {
         let limits = device.limits;
-        let longest = if is_bits(table) { MAX_READ_BITS } else { limits.registers };
-        let rules = Rules { longest, gap: limits.gap, is_single: limits.one_per_point, refused: &[] };
+        let allowed = if is_bits(table) { MAX_READ_BITS } else { limits.registers };
+        let (longest, refused) = (learned.longest(table, allowed), learned.ranges(table));
+        let rules = Rules { longest, gap: limits.gap, is_single: limits.one_per_point, refused: &refused };
         blocks(spans, rules).into_iter().map(move |block| (poll, table, block))
     });
     blocks.map(|(poll, table, block)| Group::of(index, poll, table, block)).collect()
@@ -79,7 +82,7 @@ impl Group {
         let Block { addresses, points } = block;
         let start = u16::try_from(addresses.start).expect("points begin at a 16-bit address");
         let count = u16::try_from(addresses.end - addresses.start).expect("blocks are short");
-        Self { device, points, poll, start, request: Request::Read { table, start, count } }
+        Self { device, points: points.into(), poll, start, request: Request::Read { table, start, count } }
     }
 }
 

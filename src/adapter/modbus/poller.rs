@@ -1,9 +1,10 @@
-//! The work on one link: polls by the clock, requests before them, one at a time.
+//! The work on one link: polls by the clock, requests before them, one at a time. What it learns from refusals is
+//! `learning`'s, what it does about units that do not answer is `units`'s.
 //!
 //! Faults end here: a unit that does not answer gives bad readings, told once; a connection that is lost is reported
 //! to the caller, who dials again. Only a closed way out for readings ends the adapter.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -18,14 +19,16 @@ use super::{
     decode::{decode, decode_bit},
     exception::Exception,
     health::{Change, Health},
+    jobs::{Job, Jobs},
+    learned::Learned,
     link::LinkError,
     marks::Marks,
     pdu::Request,
-    plan::{Group, is_bits, plan, width},
-    schedule::Schedule,
+    plan::{is_bits, plan, width},
+    share::Share,
 };
 use crate::{
-    adapter::{AdapterError, Alive, Intake, Metrics},
+    adapter::{AdapterError, Alive, Intake, Metrics, memory::Memory},
     model::{
         Batch, DeviceChange, DeviceRequest, Event, EventKind, PointAddress, Reading, SharedClock, Timestamp, Value,
     },
@@ -62,10 +65,19 @@ pub(super) struct Poller<'a> {
     alive: Alive,
     /// Where each point is: device and point index.
     places: HashMap<&'a PointAddress, (usize, usize)>,
-    groups: Vec<Group>,
-    schedule: Schedule,
-    health: Vec<Health>,
-    marks: Marks,
+    pub(super) jobs: Jobs,
+    pub(super) health: Vec<Health>,
+    pub(super) marks: Marks,
+    /// What is known of each device.
+    pub(super) learned: Vec<Learned>,
+    /// The longest blocks that each device gave: of registers, of bits.
+    pub(super) given: Vec<[u16; 2]>,
+    /// Where that is kept.
+    pub(super) memory: Memory,
+    /// Time lost to units that do not answer.
+    pub(super) share: Share,
+    /// The slowest answer of late, once there was one.
+    pub(super) slowest: Option<Duration>,
     /// Timeouts in a row on this connection.
     silent: u32,
     /// Whether anything was answered on this connection.
@@ -82,8 +94,7 @@ impl<'a> Poller<'a> {
         events: mpsc::Sender<Event>,
         alive: Alive,
     ) -> Self {
-        let groups = plan(&config.devices);
-        let schedule = Schedule::new(groups.iter().map(|group| group.poll), Instant::now());
+        let now = Instant::now();
         Self {
             config,
             clock,
@@ -92,10 +103,14 @@ impl<'a> Poller<'a> {
             events,
             alive,
             places: places(&config.devices),
-            groups,
-            schedule,
+            jobs: Jobs::new(plan(&config.devices), config.devices.len(), now),
             health: config.devices.iter().map(|device| Health::new(device.backoff)).collect(),
             marks: Marks::new(&config.devices),
+            learned: vec![Learned::default(); config.devices.len()],
+            given: vec![[0; 2]; config.devices.len()],
+            memory: Memory::none(),
+            share: Share::new(now),
+            slowest: None,
             silent: 0,
             has_answered: false,
         }
@@ -111,17 +126,18 @@ impl<'a> Poller<'a> {
     ) -> End {
         let mut client = Client::new(stream);
         (self.silent, self.has_answered) = (0, false);
-        self.schedule.restart(Instant::now());
+        self.restart();
         let mut signs = interval(Alive::INTERVAL);
         loop {
             self.alive.sign();
             let worked = tokio::select! {
                 biased;
                 () = stop.requested() => return End::Stopped,
+                // Before the polls, of which an overloaded link always has one ready.
+                _ = signs.tick() => self.say_stale().await,
                 Some(request) = requests.recv() => self.serve(&mut client, request).await,
-                group = self.schedule.next() => self.poll(&mut client, group, stop).await,
+                job = self.jobs.schedule.next() => self.work_on(&mut client, job, stop).await,
                 error = client.closed(&self.metrics) => return End::Lost(error),
-                _ = signs.tick() => Ok(()),
             };
             if let Err(end) = worked {
                 return end;
@@ -143,40 +159,78 @@ impl<'a> Poller<'a> {
         Ok(())
     }
 
-    /// Sends one group's request and passes on what came of it. Only the wait for the answer ends with a stop.
-    async fn poll<S>(&mut self, client: &mut Client<S>, index: usize, stop: &mut Stop) -> Result<(), End>
+    /// Does a job, unless it is not its unit's turn.
+    async fn work_on<S>(&mut self, client: &mut Client<S>, number: usize, stop: &mut Stop) -> Result<(), End>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let now = Instant::now();
-        let Group { device, .. } = self.groups[index];
-        if let Some(until) = self.health[device].paused_until(now) {
-            self.schedule.defer(index, until);
+        let Some(device) = self.jobs.device(number) else { return Ok(()) };
+        if let Some((until, rank)) = self.not_before(device, now) {
+            self.jobs.schedule.hold(number, until, rank);
             return Ok(());
         }
-        let missed = self.schedule.skip_to_next(index, now);
-        self.metrics.overruns.inc_by(missed);
-        let request = self.groups[index].request.clone();
-        let answer = tokio::select! {
-            biased;
-            () = stop.requested() => return Err(End::Stopped),
-            answer = self.ask(client, device, &request) => answer,
-        };
+        let missed = self.jobs.schedule.skip_to_next(number, now);
+        match self.jobs.job(number) {
+            Some(Job::Again(_)) => self.ask_again(client, device, stop).await,
+            Some(Job::Read(turn)) => {
+                self.metrics.overruns.inc_by(missed);
+                match turn.search.take() {
+                    Some(search) => self.search(client, number, search, stop).await,
+                    None => self.poll(client, number, stop).await,
+                }
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Sends one group's request and passes on what came of it.
+    async fn poll<S>(&mut self, client: &mut Client<S>, number: usize, stop: &mut Stop) -> Result<(), End>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let Some(turn) = self.jobs.turn(number) else { return Ok(()) };
+        let (device, start, request) = (turn.group.device, turn.group.start, turn.group.request.clone());
+        let points = Arc::clone(&turn.group.points);
+        let answer = self.ask_unless_stopped(client, device, &request, stop).await?;
         let ts = self.clock.now();
-        let points = std::mem::take(&mut self.groups[index].points);
+        if let Some(turn) = self.jobs.turn(number) {
+            turn.heard = Instant::now();
+        }
         let readings = match &answer {
-            Ok(data) => self.good_readings((device, &points), self.groups[index].start, data, ts),
+            Ok(data) => self.good_readings((device, &points), start, data, ts),
+            Err(error) if self.refused(number, error) => Vec::new(),
             Err(error) => self.bad_readings((device, &points), reason(error), ts),
         };
-        self.groups[index].points = points;
         let outcome = answer.map(drop);
         self.send(readings).await?;
+        if matches!(outcome, Err(CallError::Exception(_))) {
+            self.say_refused(device, ts).await?;
+        }
         self.settle(device, outcome, ts).await
+    }
+
+    /// Asks a unit. Only the wait for the answer ends with a stop.
+    pub(super) async fn ask_unless_stopped<'c, S>(
+        &mut self,
+        client: &'c mut Client<S>,
+        device: usize,
+        request: &Request,
+        stop: &mut Stop,
+    ) -> Result<Result<&'c [u8], CallError>, End>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        tokio::select! {
+            biased;
+            () = stop.requested() => Err(End::Stopped),
+            answer = self.ask(client, device, request) => Ok(answer),
+        }
     }
 
     /// Asks a unit, again after a timeout if the configuration says so; a suspect unit is asked once.
     async fn ask<'c, S>(
-        &self,
+        &mut self,
         client: &'c mut Client<S>,
         device: usize,
         request: &Request,
@@ -184,9 +238,17 @@ impl<'a> Poller<'a> {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let Device { unit, timeout: limit, retries, .. } = self.config.devices[device];
-        let retries = if self.health[device].is_suspect() { 0 } else { retries };
-        client.call(unit, request, Patience { limit, retries }, &self.metrics).await
+        let Device { unit, timeout, retries, .. } = self.config.devices[device];
+        let health = &self.health[device];
+        let retries = if health.is_suspect() { 0 } else { retries };
+        let patience = Patience { limit: health.patience(timeout, self.slowest), retries };
+        let asked = Instant::now();
+        let answer = client.call(unit, request, patience, &self.metrics).await;
+        self.note_time(asked, &answer);
+        if answer.is_ok() {
+            self.note_given(device, request);
+        }
+        answer
     }
 
     /// Reads one point for an asker.
@@ -213,29 +275,27 @@ impl<'a> Poller<'a> {
         outcome: Result<(), CallError>,
         ts: Timestamp,
     ) -> Result<(), End> {
-        let health = &mut self.health[device];
-        let (change, end) = match outcome {
-            Err(CallError::Timeout(_)) => {
+        let (why, end) = match outcome {
+            Err(CallError::Link(error)) => return Err(End::Lost(error)),
+            Err(error @ CallError::Timeout(_)) => {
                 self.silent += 1;
                 let is_dead = self.silent >= SILENT_LIMIT;
-                (health.failed(Instant::now()), is_dead.then_some(LinkError::Silent(self.silent)))
+                (Some(reason(&error)), is_dead.then_some(LinkError::Silent(self.silent)))
             }
-            Err(CallError::Link(error)) => (None, Some(error)),
-            Err(CallError::Exception(exception)) if is_gateway_failure(exception) => {
+            outcome => {
                 (self.silent, self.has_answered) = (0, true);
-                (health.failed(Instant::now()), None)
-            }
-            Ok(()) | Err(CallError::Exception(_) | CallError::Rejected(_)) => {
-                (self.silent, self.has_answered) = (0, true);
-                (health.answered(), None)
+                (outcome.err().filter(is_gateway_failure).map(|error| reason(&error)), None)
             }
         };
-        self.tell(&self.config.devices[device], change, ts).await?;
+        match why {
+            Some(why) => self.unit_failed(device, why, ts).await?,
+            None => self.unit_answered(device, ts).await?,
+        }
         end.map_or(Ok(()), |error| Err(End::Lost(error)))
     }
 
     /// The readings in an answer that begins at `start`.
-    fn good_readings(
+    pub(super) fn good_readings(
         &mut self,
         (device, points): (usize, &[usize]),
         start: u16,
@@ -252,7 +312,7 @@ impl<'a> Poller<'a> {
     }
 
     /// One bad reading for each point that was not bad for the same reason before.
-    fn bad_readings(
+    pub(super) fn bad_readings(
         &mut self,
         (device, points): (usize, &[usize]),
         why: &'static str,
@@ -266,7 +326,7 @@ impl<'a> Poller<'a> {
     }
 
     /// Hands readings on, in batches of the size allowed; waits while the way is full.
-    async fn send(&self, mut readings: Vec<Reading>) -> Result<(), AdapterError> {
+    pub(super) async fn send(&self, mut readings: Vec<Reading>) -> Result<(), AdapterError> {
         while !readings.is_empty() {
             let rest = readings.split_off(readings.len().min(Batch::MAX_READINGS));
             self.alive.during(self.readings.send(readings.into())).await?;
@@ -276,7 +336,12 @@ impl<'a> Poller<'a> {
     }
 
     /// Tells that a unit was lost or found.
-    async fn tell(&self, device: &Device, change: Option<Change>, ts: Timestamp) -> Result<(), AdapterError> {
+    pub(super) async fn tell(
+        &self,
+        device: &Device,
+        change: Option<Change>,
+        ts: Timestamp,
+    ) -> Result<(), AdapterError> {
         let Some(change) = change else { return Ok(()) };
         let what = match change {
             Change::Online => DeviceChange::Online,
@@ -324,7 +389,7 @@ fn value(mapped: &MappedPoint, start: u16, data: &[u8]) -> Result<Value, &'stati
 }
 
 /// The reason a reading carries when its request failed.
-fn reason(error: &CallError) -> &'static str {
+pub(super) fn reason(error: &CallError) -> &'static str {
     match error {
         CallError::Timeout(_) => "timeout",
         CallError::Exception(exception) => exception.reason(),
@@ -334,6 +399,6 @@ fn reason(error: &CallError) -> &'static str {
 }
 
 /// A Modbus gateway that says its unit does not answer.
-fn is_gateway_failure(exception: Exception) -> bool {
-    matches!(exception, Exception::PATH_UNAVAILABLE | Exception::TARGET_SILENT)
+fn is_gateway_failure(error: &CallError) -> bool {
+    matches!(error, CallError::Exception(Exception::PATH_UNAVAILABLE | Exception::TARGET_SILENT))
 }

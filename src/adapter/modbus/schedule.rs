@@ -1,8 +1,10 @@
-//! When which request is due.
+//! When which entry is due, and which of those that are due goes first.
 //!
 //! Each entry has a grid of ticks, spread over its interval so that entries of one interval do not come all at
-//! once. Everything is due at the start, so that first values do not wait. Ticks that pass while the link is busy
-//! are counted and skipped, never made up for: old polls would only delay new ones.
+//! once. Everything is due at the start, so that first values do not wait. An entry's deadline is one interval after
+//! it was due, and the earliest deadline goes first: what can be done in time is done in time, and what cannot is
+//! late for everyone, since an entry that waits long enough has the earliest deadline of all. Ticks that pass while
+//! the link is busy are counted and skipped, never made up for: old polls would only delay new ones.
 
 use std::{
     cmp::Reverse,
@@ -15,92 +17,191 @@ use tokio::time::{Instant, sleep_until};
 /// Shortest interval; a configured zero must not spin.
 const MIN_INTERVAL: Duration = Duration::from_millis(1);
 
-/// The grid of one entry.
+/// The golden ratio's fraction: multiples of it spread well, however many come.
+const GOLDEN: f64 = 0.618_033_988_749_895;
+
+/// The grid of one entry, and where it stands.
 #[derive(Debug)]
-struct Grid {
+struct Entry {
     interval: Duration,
     /// Distance of the grid from the start.
     phase: Duration,
     due: Instant,
+    deadline: Instant,
+    /// Differs from that in a heap when the heap's is out of date.
+    stamp: u32,
+    state: State,
 }
 
-/// The entries, the one that is due next first.
+/// Where an entry stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// In a heap.
+    Queued,
+    /// In none until it is woken.
+    Parked,
+    /// Removed; its number is given again.
+    Vacant,
+}
+
+/// A place in a heap: when, which entry, which stamp.
+type Item = Reverse<(Instant, usize, u32)>;
+
+/// The entries by number.
 #[derive(Debug)]
 pub(super) struct Schedule {
     start: Instant,
-    grids: Vec<Grid>,
-    heap: BinaryHeap<Reverse<(Instant, usize)>>,
+    entries: Vec<Entry>,
+    /// Not due yet, the earliest first.
+    waiting: BinaryHeap<Item>,
+    /// Due, the earliest deadline first.
+    ready: BinaryHeap<Item>,
+    vacant: Vec<usize>,
+    /// How many entries were added later.
+    added: u32,
 }
 
 impl Schedule {
     /// One entry per interval, numbered in their order.
     pub(super) fn new(intervals: impl IntoIterator<Item = Duration>, start: Instant) -> Self {
         let intervals: Vec<Duration> = intervals.into_iter().map(|interval| interval.max(MIN_INTERVAL)).collect();
-        let phases = phases(&intervals);
-        let grids: Vec<Grid> =
-            std::iter::zip(intervals, phases).map(|(interval, phase)| Grid { interval, phase, due: start }).collect();
-        let heap = (0..grids.len()).map(|entry| Reverse((start, entry))).collect();
-        Self { start, grids, heap }
+        let (waiting, ready, vacant) = (BinaryHeap::new(), BinaryHeap::new(), Vec::new());
+        let mut schedule = Self { start, entries: Vec::new(), waiting, ready, vacant, added: 0 };
+        for (&interval, phase) in intervals.iter().zip(phases(&intervals)) {
+            schedule.insert(interval, phase, start);
+        }
+        schedule
+    }
+
+    /// Adds an entry that is due at a moment; gives its number, which may be one that was removed.
+    pub(super) fn add(&mut self, interval: Duration, due: Instant) -> usize {
+        self.added = self.added.wrapping_add(1);
+        let interval = interval.max(MIN_INTERVAL);
+        self.insert(interval, interval.mul_f64((f64::from(self.added) * GOLDEN).fract()), due)
+    }
+
+    /// Takes an entry away.
+    pub(super) fn remove(&mut self, entry: usize) {
+        self.leave(entry, State::Vacant);
+        self.vacant.push(entry);
+    }
+
+    /// Lets an entry rest until it is deferred or everything starts again.
+    pub(super) fn park(&mut self, entry: usize) {
+        self.leave(entry, State::Parked);
     }
 
     /// Makes everything due now, for example on a new connection.
     pub(super) fn restart(&mut self, now: Instant) {
-        self.heap.clear();
-        for entry in 0..self.grids.len() {
-            self.put(entry, now);
+        self.waiting.clear();
+        self.ready.clear();
+        for entry in 0..self.entries.len() {
+            if self.entries[entry].state != State::Vacant {
+                self.defer(entry, now);
+            }
         }
     }
 
-    /// Waits for the next entry that is due. Safe to cancel. The caller answers with [`Schedule::skip_to_next`] or
-    /// [`Schedule::defer`], otherwise the same entry comes again.
-    pub(super) async fn next(&self) -> usize {
-        let Some(&Reverse((due, entry))) = self.heap.peek() else { return std::future::pending().await };
-        if due > Instant::now() {
-            sleep_until(due).await;
+    /// Waits for the next entry that is due. Safe to cancel. The caller moves the entry on, otherwise the same one
+    /// comes again.
+    pub(super) async fn next(&mut self) -> usize {
+        loop {
+            self.promote(Instant::now());
+            if let Some(entry) = first(&mut self.ready, &self.entries) {
+                return entry;
+            }
+            match first(&mut self.waiting, &self.entries) {
+                Some(entry) => sleep_until(self.entries[entry].due).await,
+                None => std::future::pending().await,
+            }
         }
-        entry
     }
 
     /// Moves an entry to its first tick after `now` and gives the number of ticks that were missed.
     pub(super) fn skip_to_next(&mut self, entry: usize, now: Instant) -> u64 {
-        let Grid { interval, due, .. } = self.grids[entry];
-        let next = self.tick_after(entry, now);
+        let Entry { interval, due, .. } = self.entries[entry];
         let late = now.saturating_duration_since(due);
         let missed = late.as_nanos() / interval.as_nanos();
-        self.take(entry);
-        self.put(entry, next);
+        self.defer(entry, self.tick_after(entry, now));
         u64::try_from(missed).unwrap_or(u64::MAX)
     }
 
     /// Moves an entry to a moment off its grid, without counting what it misses.
     pub(super) fn defer(&mut self, entry: usize, until: Instant) {
-        self.take(entry);
-        self.put(entry, until);
+        let deadline = until + self.entries[entry].interval;
+        self.hold(entry, until, deadline);
+    }
+
+    /// As [`Schedule::defer`], with a deadline of its own: among entries that wait for the same thing it says whose
+    /// turn is first.
+    pub(super) fn hold(&mut self, entry: usize, until: Instant, deadline: Instant) {
+        let held = &mut self.entries[entry];
+        held.stamp = held.stamp.wrapping_add(1);
+        (held.due, held.deadline, held.state) = (until, deadline, State::Queued);
+        let stamp = held.stamp;
+        self.waiting.push(Reverse((until, entry, stamp)));
+        self.tidy();
+    }
+
+    /// Moves what is due to where deadlines count.
+    fn promote(&mut self, now: Instant) {
+        while let Some(entry) = first(&mut self.waiting, &self.entries) {
+            let Entry { due, deadline, stamp, .. } = self.entries[entry];
+            if due > now {
+                return;
+            }
+            self.waiting.pop();
+            self.ready.push(Reverse((deadline, entry, stamp)));
+        }
+    }
+
+    /// Puts an entry where one was removed, or behind the last.
+    fn insert(&mut self, interval: Duration, phase: Duration, due: Instant) -> usize {
+        let entry = Entry { interval, phase, due, deadline: due, stamp: 0, state: State::Vacant };
+        let number = self.vacant.pop().unwrap_or(self.entries.len());
+        match self.entries.get_mut(number) {
+            Some(old) => *old = Entry { stamp: old.stamp, ..entry },
+            None => self.entries.push(entry),
+        }
+        self.defer(number, due);
+        number
+    }
+
+    /// Takes an entry out of its heap; its place there goes stale and is dropped when it comes up.
+    fn leave(&mut self, entry: usize, state: State) {
+        let left = &mut self.entries[entry];
+        left.stamp = left.stamp.wrapping_add(1);
+        left.state = state;
+    }
+
+    /// Drops stale places before they become more than the others.
+    fn tidy(&mut self) {
+        if self.waiting.len() > 2 * self.entries.len() + 16 {
+            let entries = &self.entries;
+            self.waiting.retain(|&Reverse((_, entry, stamp))| entries[entry].stamp == stamp);
+        }
     }
 
     /// The first tick of an entry's grid after `now`.
     fn tick_after(&self, entry: usize, now: Instant) -> Instant {
-        let Grid { interval, phase, .. } = self.grids[entry];
+        let Entry { interval, phase, .. } = self.entries[entry];
         let first = self.start + phase;
         let Some(since) = now.checked_duration_since(first) else { return first };
         let ticks = since.as_nanos() / interval.as_nanos() + 1;
         let nanos = ticks.saturating_mul(interval.as_nanos());
         first + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
+}
 
-    /// Takes an entry out; it is the first one except after a restart in between.
-    fn take(&mut self, entry: usize) {
-        match self.heap.peek() {
-            Some(&Reverse((_, first))) if first == entry => drop(self.heap.pop()),
-            Some(_) | None => self.heap.retain(|&Reverse((_, other))| other != entry),
+/// The first entry of a heap that is not stale; stale places before it are dropped.
+fn first(heap: &mut BinaryHeap<Item>, entries: &[Entry]) -> Option<usize> {
+    while let Some(&Reverse((_, entry, stamp))) = heap.peek() {
+        if entries[entry].stamp == stamp {
+            return Some(entry);
         }
+        heap.pop();
     }
-
-    /// Puts an entry in.
-    fn put(&mut self, entry: usize, due: Instant) {
-        self.grids[entry].due = due;
-        self.heap.push(Reverse((due, entry)));
-    }
+    None
 }
 
 /// Spreads the entries of each interval evenly over it; the first one stays at its start.
@@ -163,5 +264,65 @@ mod tests {
         schedule.next().await;
 
         assert!(start.elapsed() >= SECOND * 7);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_parked_entry_comes_when_it_is_woken_and_a_removed_one_never() {
+        let start = Instant::now();
+        let mut schedule = Schedule::new([SECOND, SECOND, SECOND], start);
+        schedule.park(0);
+        schedule.remove(1);
+        assert_eq!(schedule.next().await, 2);
+
+        schedule.defer(0, start);
+        schedule.park(2);
+        assert_eq!(schedule.next().await, 0);
+
+        assert_eq!(schedule.add(SECOND, start + SECOND), 1);
+        schedule.park(0);
+        assert_eq!(schedule.next().await, 1);
+        schedule.park(1);
+        schedule.restart(Instant::now());
+        assert_eq!(schedule.next().await, 0);
+    }
+
+    /// Serves entries that take `cost` each for ten minutes; gives how often each was served and its longest wait.
+    async fn served(intervals: &[Duration], cost: Duration) -> Vec<(u32, Duration)> {
+        let start = Instant::now();
+        let mut schedule = Schedule::new(intervals.iter().copied(), start);
+        let mut served = vec![(0, Duration::ZERO); intervals.len()];
+        let mut last = vec![start; intervals.len()];
+        while start.elapsed() < 600 * SECOND {
+            let entry = schedule.next().await;
+            let now = Instant::now();
+            served[entry] = (served[entry].0 + 1, served[entry].1.max(now - last[entry]));
+            last[entry] = now;
+            schedule.skip_to_next(entry, now);
+            tokio::time::advance(cost).await;
+        }
+        served
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn slow_polls_do_not_make_fast_ones_late() {
+        // 20 polls of 60 s come due at once; the fast one takes a fifth of the link.
+        let mut intervals = vec![60 * SECOND; 20];
+        intervals.push(SECOND / 2);
+
+        let served = served(&intervals, SECOND / 10).await;
+
+        assert!(served[20].0 >= 1190, "{served:?}");
+        assert!(served[..20].iter().all(|&(count, _)| count == 10 || count == 11), "{served:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_starves_on_a_link_that_is_asked_for_three_times_what_it_can() {
+        let mut intervals = vec![SECOND; 30];
+        intervals.push(20 * SECOND);
+
+        let served = served(&intervals, SECOND / 10).await;
+
+        assert!(served[..30].iter().all(|&(count, wait)| count >= 180 && wait < 5 * SECOND), "{served:?}");
+        assert!(served[30].0 >= 14 && served[30].1 <= 41 * SECOND, "{served:?}");
     }
 }
