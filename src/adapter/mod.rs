@@ -5,6 +5,7 @@
 //! device: what does not answer becomes a bad reading. It knows `model` and its own configuration, nothing else.
 
 pub mod intake;
+pub mod load;
 pub mod memory;
 #[cfg(feature = "modbus")]
 pub mod modbus;
@@ -21,7 +22,10 @@ use prometheus_client::{
 use tokio::sync::mpsc;
 
 pub use self::intake::Intake;
-use self::memory::Memory;
+use self::{
+    load::{Line, Load},
+    memory::Memory,
+};
 use crate::{
     config::Pressure,
     model::{DeviceId, DeviceRequest, Event, Point, SharedClock},
@@ -59,6 +63,12 @@ pub trait Adapter: Send + Sync {
 
     /// The configuration as a text that differs when anything in it differs: a reload restarts only what changed.
     fn fingerprint(&self) -> String;
+
+    /// What it asks of its link, as far as the configuration tells, if need be with the serial line behind the link;
+    /// `None` for one whose devices speak by themselves.
+    fn load(&self, _behind: Option<Line>) -> Option<Load> {
+        None
+    }
 
     /// Works until stopping is asked for. Called again, with a fresh context, after an error or a panic.
     fn run(&self, context: AdapterContext) -> BoxFuture<'_, Result<(), AdapterError>>;

@@ -19,6 +19,8 @@ mod history;
 pub mod live_view;
 mod log_level;
 mod man;
+#[cfg(feature = "modbus")]
+mod modbus;
 mod points;
 mod profile;
 mod read;
@@ -95,6 +97,10 @@ enum Command {
     #[cfg(feature = "modbus")]
     #[command(subcommand)]
     Sim(sim::Command),
+    /// Look at what Modbus links are asked for.
+    #[cfg(feature = "modbus")]
+    #[command(subcommand)]
+    Modbus(modbus::Command),
     /// Make the daemon read its configuration again.
     Reload(reload::Args),
     /// Change the log level until the next start.
@@ -148,6 +154,8 @@ impl Command {
             Self::Profile(command) => profile::run(command, context),
             #[cfg(feature = "modbus")]
             Self::Sim(command) => sim::run(command, context),
+            #[cfg(feature = "modbus")]
+            Self::Modbus(command) => modbus::run(command, context),
             Self::Reload(reload::Args {}) => reload::run(context),
             Self::LogLevel(args) => log_level::run(args, context),
             Self::Completions(args) => completions::run(args, context),

@@ -10,6 +10,8 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{DEFAULT_CONFIG, error::CliError, format::count};
+#[cfg(feature = "modbus")]
+use crate::adapter::load::{Line, Load};
 use crate::{
     adapter::{Adapter, registry},
     buffer, config,
@@ -82,6 +84,13 @@ pub(super) fn origin(path: &Path) -> Result<buffer::Origin, CliError> {
         uplinks: config.uplinks.iter().map(buffer::Feed::of).collect(),
         clock: Arc::new(SystemClock::new()),
     })
+}
+
+/// What the adapters ask of their links.
+#[cfg(feature = "modbus")]
+pub(super) fn loads(path: &Path, behind: Option<Line>) -> Result<Vec<Load>, CliError> {
+    let (_, adapters, _) = registry::load(path).map_err(|report| CliError::Report(report.to_string()))?;
+    Ok(adapters.iter().filter_map(|adapter| adapter.load(behind)).collect())
 }
 
 /// Checks the whole configuration, with its rules.

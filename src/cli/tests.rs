@@ -12,7 +12,14 @@ use crate::{api::fake::Harness, shutdown::StopSignal};
 
 /// Output that the test reads afterwards.
 #[derive(Clone, Default)]
-struct Sink(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Sink(Arc<Mutex<Vec<u8>>>);
+
+impl Sink {
+    /// What was written so far.
+    pub(super) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
 
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -47,8 +54,7 @@ fn against_a_gateway(args: &[&str]) -> (String, Result<(), CliError>) {
 
     signal.raise();
     server.join().unwrap();
-    let output = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
-    (output, result)
+    (sink.text(), result)
 }
 
 #[test]

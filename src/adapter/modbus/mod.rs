@@ -6,12 +6,16 @@
 //!                       '- response -> decode -> marks (a fault is told once) -> readings
 //! ```
 //!
+//! Refusals change the plan (`search`, `learned`, `learning`), silence takes units out of it (`health`, `units`,
+//! `share`).
+//!
 //! It promises that no answer is ever taken for the answer to another question (`client`), that a unit that does
 //! not answer costs the others little (`health`), and that a write is sent at most once (`serve`).
 
 mod blocks;
 mod client;
 pub mod config;
+mod cost;
 pub mod decode;
 pub mod encode;
 pub mod exception;
@@ -59,7 +63,10 @@ use self::{
     link::{Backoff, LinkError},
     poller::{End, Poller},
 };
-use super::{Adapter, AdapterContext, AdapterError, BoxFuture, DeviceInfo};
+use super::{
+    Adapter, AdapterContext, AdapterError, BoxFuture, DeviceInfo,
+    load::{Line, Load},
+};
 use crate::{config::Pressure, model::DeviceRequest, shutdown::Stop};
 
 /// One configured link with its units.
@@ -103,6 +110,10 @@ impl Adapter for Modbus {
 
     fn fingerprint(&self) -> String {
         format!("{:?}", self.config)
+    }
+
+    fn load(&self, behind: Option<Line>) -> Option<Load> {
+        Some(cost::load(&self.config, behind))
     }
 
     fn run(&self, context: AdapterContext) -> BoxFuture<'_, Result<(), AdapterError>> {

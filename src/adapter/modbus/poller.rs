@@ -79,7 +79,7 @@ pub(super) struct Poller<'a> {
     /// The slowest answer of late, once there was one.
     pub(super) slowest: Option<Duration>,
     /// Timeouts in a row on this connection.
-    silent: u32,
+    pub(super) silent: u32,
     /// Whether anything was answered on this connection.
     pub(super) has_answered: bool,
 }

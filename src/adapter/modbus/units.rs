@@ -57,7 +57,10 @@ impl Poller<'_> {
         let now = Instant::now();
         let took = now - asked;
         match answer {
-            Err(CallError::Timeout(_)) => self.share.charge(took, now),
+            // The quiet that a line needs afterwards, a quarter of the timeout, is lost with it.
+            Err(CallError::Timeout(_)) => self.share.charge(took + took / 4, now),
+            // Part of this wait was that quiet.
+            Ok(_) | Err(CallError::Exception(_) | CallError::Rejected(_)) if self.silent > 0 => {}
             Ok(_) | Err(CallError::Exception(_) | CallError::Rejected(_)) => {
                 // Slowly forgotten, so that one bad moment does not count for ever.
                 let slowest = self.slowest.map_or(took, |slowest| took.max(slowest / 128 * 127));
