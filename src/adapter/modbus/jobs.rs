@@ -7,10 +7,17 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{pdu::Request, plan::Group, schedule::Schedule, search::Search};
+use super::{exception::Exception, pdu::Request, plan::Group, schedule::Schedule, search::Search};
 
 /// Later than the deadline of all that is due and polled in earnest.
 const LATER: Duration = Duration::from_secs(3600);
+
+/// Refusals in a row after which a group that was given before is taken apart: a unit that starts anew refuses
+/// everything for a while.
+const STRIKES_AFTER_GOOD: u8 = 10;
+
+/// The same for one that was never given, when the unit says it failed: some say so when a request is too long.
+const STRIKES_OF_FAILURE: u8 = 3;
 
 /// What an entry of the schedule is for.
 #[derive(Debug)]
@@ -27,8 +34,10 @@ pub(super) struct Turn {
     pub(super) group: Group,
     /// Under way while the group is refused as a whole.
     pub(super) search: Option<Box<Search>>,
-    /// Failures of the device in a row, as far as they may mean that the group is too long.
+    /// Refusals in a row.
     pub(super) strikes: u8,
+    /// Whether it was ever given as it is.
+    pub(super) was_given: bool,
     /// When its points were last heard of, good or bad.
     pub(super) heard: Instant,
 }
@@ -36,7 +45,29 @@ pub(super) struct Turn {
 impl Turn {
     /// A group that is new.
     fn new(group: Group, heard: Instant) -> Self {
-        Self { group, search: None, strikes: 0, heard }
+        Self { group, search: None, strikes: 0, was_given: false, heard }
+    }
+}
+
+impl Turn {
+    /// Notes that the group was given.
+    pub(super) fn given(&mut self) {
+        (self.strikes, self.was_given) = (0, true);
+    }
+
+    /// Notes a refusal. Whether it is time to find out what of the group is refused.
+    pub(super) fn strike(&mut self, code: Exception) -> bool {
+        let needed = match code {
+            _ if self.was_given => STRIKES_AFTER_GOOD,
+            Exception::DEVICE_FAILURE => STRIKES_OF_FAILURE,
+            _ => 1,
+        };
+        self.strikes = self.strikes.saturating_add(1);
+        let is_out = self.strikes >= needed;
+        if is_out {
+            self.strikes = 0;
+        }
+        is_out
     }
 }
 

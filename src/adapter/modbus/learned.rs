@@ -25,6 +25,12 @@ const FIRST_WAIT: Duration = Duration::from_secs(60);
 /// How many polls pass before what was never given is asked for again.
 const FIRST_POLLS: u32 = 100;
 
+/// Shortest first pause for what was given before in this run.
+const FIRST_WAIT_AFTER_GOOD: Duration = Duration::from_secs(10);
+
+/// How many polls pass before what was given before in this run is asked for again.
+const FIRST_POLLS_AFTER_GOOD: u32 = 10;
+
 /// Why a range is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -127,7 +133,9 @@ impl Learned {
         now: Instant,
     ) {
         let &Request::Read { table, start, count } = request else { return };
-        let wait = if has_been_given { poll } else { (poll * FIRST_POLLS).max(FIRST_WAIT) };
+        let (polls, least) =
+            if has_been_given { (FIRST_POLLS_AFTER_GOOD, FIRST_WAIT_AFTER_GOOD) } else { (FIRST_POLLS, FIRST_WAIT) };
+        let wait = poll.saturating_mul(polls).max(least);
         let mut refused = Refused { table, start, count, cause, code: code.0, wait_s: 0.0, due: None };
         refused.rest(now, wait.min(MAX_WAIT));
         self.refused.push(refused);
@@ -216,13 +224,13 @@ mod tests {
         learned.note((&read(7, 1), Cause::Address, REFUSED), POLL, false, now);
         assert_eq!(learned.next(), Some((0, now + 100 * POLL)));
         learned.note((&read(9, 1), Cause::Address, REFUSED), POLL, true, now);
-        assert_eq!(learned.next(), Some((1, now + POLL)));
+        assert_eq!(learned.next(), Some((1, now + 10 * POLL)));
 
         let mut waits = Vec::new();
         while learned.refused_again(1, MAX_WAIT, now) {
             waits.push(learned.range(1).wait_s);
         }
-        assert_eq!((waits[0], waits.len(), waits[11]), (2.0, 12, 3600.0));
+        assert_eq!((waits[0], waits.len(), waits[8]), (20.0, 9, 3600.0));
     }
 
     #[tokio::test(start_paused = true)]

@@ -25,9 +25,6 @@ use super::{
 };
 use crate::{adapter::memory::Memory, model::Timestamp, shutdown::Stop};
 
-/// Failures of a device in a row after which its block is taken apart: some fail this way when it is too long.
-const STRIKES: u8 = 3;
-
 /// Longest pause for a device of which nothing else is asked, so that it is found when it comes to its senses.
 const ONLY_WAIT: Duration = Duration::from_secs(60);
 
@@ -46,27 +43,17 @@ impl Poller<'_> {
         }
     }
 
-    /// Whether a refusal is about what was asked, so that less of it may be given. `strikes` counts failures.
-    pub(super) fn is_about_content(error: &CallError, strikes: u8) -> Option<Exception> {
-        let CallError::Exception(code) = error else { return None };
-        match *code {
-            Exception::ILLEGAL_ADDRESS | Exception::ILLEGAL_VALUE => Some(*code),
-            Exception::DEVICE_FAILURE if strikes + 1 >= STRIKES => Some(*code),
-            _ => None,
-        }
-    }
-
-    /// A group was refused: begins to take it apart, or learns that its only point is refused. Whether it did
-    /// either.
+    /// A group was refused: begins to take it apart, or learns that its only point is refused. Whether it takes it
+    /// apart, so that nothing is to be said of its points yet.
     pub(super) fn refused(&mut self, number: usize, error: &CallError) -> bool {
         let Some(turn) = self.jobs.turn(number) else { return false };
-        let Some(code) = Self::is_about_content(error, turn.strikes) else {
-            turn.strikes = match error {
-                CallError::Exception(Exception::DEVICE_FAILURE) if turn.group.points.len() > 1 => turn.strikes + 1,
-                _ => 0,
-            };
+        let Some(code) = about_content(error) else {
+            turn.strikes = 0;
             return false;
         };
+        if !turn.strike(code) {
+            return false;
+        }
         let group = &turn.group;
         let points = &self.config.devices[group.device].points;
         if let &[place] = &group.points[..] {
@@ -108,7 +95,7 @@ impl Poller<'_> {
                 self.send(readings).await?;
                 Some(search.answered(true))
             }
-            Err(error) => Self::is_about_content(error, STRIKES).map(|code| {
+            Err(error) => about_content(error).map(|code| {
                 let progress = search.answered(false);
                 if let Progress::Found(values) = &progress {
                     self.found(device, &search, values.clone(), table, code);
@@ -193,7 +180,7 @@ impl Poller<'_> {
                 self.replan(device, now);
                 self.keep();
             }
-            Err(error) if Self::is_about_content(error, STRIKES).is_some() => {
+            Err(error) if about_content(error).is_some() => {
                 let longest = if self.jobs.reads(device) { MAX_WAIT } else { ONLY_WAIT };
                 if self.learned[device].refused_again(index, longest, now) {
                     self.keep();
@@ -242,6 +229,14 @@ impl Poller<'_> {
             *given = count.max(*given);
         }
     }
+}
+
+/// The code of a refusal that is about what was asked, so that less of it may be given.
+fn about_content(error: &CallError) -> Option<Exception> {
+    let CallError::Exception(code) = error else { return None };
+    let is_about_it =
+        matches!(*code, Exception::ILLEGAL_ADDRESS | Exception::ILLEGAL_VALUE | Exception::DEVICE_FAILURE);
+    is_about_it.then_some(*code)
 }
 
 /// The question for some addresses.

@@ -196,6 +196,9 @@ impl<'a> Poller<'a> {
         let ts = self.clock.now();
         if let Some(turn) = self.jobs.turn(number) {
             turn.heard = Instant::now();
+            if answer.is_ok() {
+                turn.given();
+            }
         }
         let readings = match &answer {
             Ok(data) => self.good_readings((device, &points), start, data, ts),
