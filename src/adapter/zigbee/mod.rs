@@ -12,4 +12,5 @@
 pub mod address;
 pub mod record;
 pub mod wire;
+pub mod zcl;
 pub mod znp;
