@@ -13,4 +13,5 @@ pub mod address;
 pub mod record;
 pub mod wire;
 pub mod zcl;
+pub mod zdo;
 pub mod znp;
