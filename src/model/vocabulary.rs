@@ -38,6 +38,8 @@ vocabulary! {
     Humidity = "humidity", Float, Some("%"), "Relative humidity of the air.";
     Pressure = "pressure", Float, Some("hPa"), "Pressure of the air.";
     DewPoint = "dew_point", Float, Some("Cel"), "Dew point, when the device works it out.";
+    OutdoorTemperature = "outdoor_temperature", Float, Some("Cel"), "Temperature outside, as a thermostat knows it.";
+    DeviceTemperature = "device_temperature", Float, Some("Cel"), "Temperature inside the device.";
     Illuminance = "illuminance", Float, Some("lx"), "Brightness of the light that falls on the device.";
     LightLevel = "light_level", Int, None, "Brightness as a step of the device's own scale.";
     UvIndex = "uv_index", Float, None, "UV index.";
@@ -61,7 +63,9 @@ vocabulary! {
     Current = "current", Float, Some("A"), "Electric current.";
     Power = "power", Float, Some("W"), "Active power.";
     ApparentPower = "apparent_power", Float, Some("V.A"), "Apparent power.";
+    PowerFactor = "power_factor", Float, None, "Active over apparent power, from -1 to 1.";
     Energy = "energy", Float, Some("kW.h"), "Energy, counted; begins again when the device says so, some do every day.";
+    EnergyProduced = "energy_produced", Float, Some("kW.h"), "Energy that was given back, counted.";
     Frequency = "frequency", Float, Some("Hz"), "Frequency of an alternating current.";
     ConsumedCharge = "consumed_charge", Float, Some("A.h"), "Charge taken from a battery since it was full; negative.";
     RemainingTime = "remaining_time", Int, Some("min"), "Time until a battery is empty at this load.";
@@ -88,6 +92,24 @@ vocabulary! {
     BalancerState = "balancer_state", Int, None, "State of the cell balancer, by the numbers of the device's maker.";
     BmsFlags = "bms_flags", Int, None, "State of a battery management system as bits.";
     IoState = "io_state", Int, None, "Inputs and outputs as bits.";
+    AnalogInput = "analog_input", Float, None, "Number at an input, in the unit that its device is set up for.";
+    AnalogOutput = "analog_output", Float, None, "Number at an output, in the unit that its device is set up for.";
+
+    Brightness = "brightness", Int, None, "Brightness of a lamp, 0 to 254.";
+    ColorTemperature = "color_temp", Int, Some("/MK"), "Colour temperature of a lamp in mireds: a million over the kelvins.";
+    Hue = "hue", Int, None, "Hue of a lamp, 0 to 254 once round the colour circle.";
+    Saturation = "saturation", Int, None, "Saturation of a lamp's colour, 0 to 254.";
+    ColorX = "color_x", Float, None, "Chromaticity x of a lamp (CIE 1931).";
+    ColorY = "color_y", Float, None, "Chromaticity y of a lamp (CIE 1931).";
+    Setpoint = "setpoint", Float, Some("Cel"), "Temperature that is heated to.";
+    CoolingSetpoint = "cooling_setpoint", Float, Some("Cel"), "Temperature that is cooled to.";
+    TemperatureOffset = "temperature_offset", Float, Some("Cel"), "Added to the measured temperature.";
+    HeatingDemand = "heating_demand", Float, Some("%"), "How much heat is asked for.";
+    CoolingDemand = "cooling_demand", Float, Some("%"), "How much cooling is asked for.";
+    Mode = "mode", Text, None, "What a thermostat does: `off auto cool heat emergency_heat precool fan_only dry sleep`.";
+    FanMode = "fan_mode", Text, None, "What a fan does: `off low medium high on auto smart`.";
+    Position = "position", Float, Some("%"), "How far a blind, curtain or door is open.";
+    TiltPosition = "tilt_position", Float, Some("%"), "How far the slats of a blind are open.";
 
     Acceleration = "acceleration", Float, Some("m/s2"), "Acceleration.";
     AccelerationX = "acceleration_x", Float, Some("m/s2"), "Acceleration along the first axis.";
@@ -114,6 +136,7 @@ vocabulary! {
     Impedance = "impedance", Int, Some("Ohm"), "Impedance of the body.";
     Volume = "volume", Float, Some("L"), "Volume.";
     VolumeMl = "volume", Float, Some("mL"), "Volume, from devices that measure it in millilitres.";
+    VolumeM3 = "volume", Float, Some("m3"), "Volume, from meters that count in cubic metres.";
     VolumeStorage = "volume_storage", Float, Some("L"), "Volume that is stored.";
     FlowRate = "volume_flow_rate", Float, Some("m3/h"), "Volume per time.";
     Gas = "gas", Float, Some("m3"), "Gas, counted.";
@@ -144,6 +167,8 @@ vocabulary! {
     GasDetected = "gas_leak", Bool, None, "Gas was detected.";
     Heat = "heat", Bool, None, "It is hot.";
     Cold = "cold", Bool, None, "It is cold.";
+    Heating = "heating", Bool, None, "It is being heated.";
+    Cooling = "cooling", Bool, None, "It is being cooled.";
     Vibration = "vibration", Bool, None, "Vibration was detected.";
     Impact = "impact", Bool, None, "The device was hit.";
     Tilt = "tilt", Bool, None, "The device was tilted.";
@@ -157,10 +182,11 @@ vocabulary! {
     Connectivity = "connectivity", Bool, None, "The device is connected.";
     MagneticField = "magnetic_field", Bool, None, "A magnet is near.";
     Input = "input", Bool, None, "A digital input is on.";
+    Output = "output", Bool, None, "A digital output is on.";
     On = "on", Bool, None, "Something is on.";
     Generic = "generic", Bool, None, "A state the device does not name.";
 
-    Button = "button", Text, None, "A button was used: `press double_press long_press …`.";
+    Button = "button", Text, None, "A button was used: `press double_press long_press on off toggle step_up …`.";
     Dimmer = "dimmer", Text, None, "A dimmer was turned: `rotate_left`, `rotate_right`, or pressed.";
     DimmerSteps = "dimmer_steps", Int, None, "By how many steps a dimmer was turned.";
     Command = "command", Text, None, "A remote control sent: `off on toggle step_up step_down`.";

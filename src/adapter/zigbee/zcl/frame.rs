@@ -77,6 +77,7 @@ impl Header {
     }
 
     /// The header of a frame that answers this one with `command`.
+    #[must_use]
     pub fn answer(self, command: u8) -> Self {
         let direction = match self.direction {
             Direction::ToServer => Direction::ToClient,

@@ -1,0 +1,197 @@
+//! From a value for a point to the frame that sets it.
+
+use super::{
+    exact::Exact,
+    form::{Form, Ratio},
+    rules::Rule,
+};
+use crate::{
+    adapter::zigbee::{
+        address::Cluster,
+        zcl::{self, Frame, General, Header, Kind, Scope, general::Assignment, kind::Layout, table},
+    },
+    model::Value,
+};
+
+/// What sets a point.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Order {
+    /// The cluster it goes to.
+    pub cluster: Cluster,
+    /// How.
+    pub action: Action,
+}
+
+/// How a point is set.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// By a command of the cluster.
+    Command {
+        /// Which.
+        command: u8,
+        /// Its fields.
+        fields: Vec<u8>,
+    },
+    /// By writing an attribute.
+    Write(Assignment),
+}
+
+/// Why a value cannot be sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The point is read only.
+    #[error("the point cannot be set")]
+    ReadOnly,
+    /// The value is not of the point's type.
+    #[error("{0} does not fit the point")]
+    Type(String),
+    /// The value is outside what the cluster can say.
+    #[error("{0} is out of range")]
+    Range(String),
+    /// The value falls between two that can be said.
+    #[error("{value} is no multiple of {step}")]
+    Step {
+        /// The value.
+        value: String,
+        /// The smallest step.
+        step: String,
+    },
+    /// The value is no word the cluster has.
+    #[error("{found:?} is none of {words}")]
+    Word {
+        /// What was given.
+        found: String,
+        /// What there is.
+        words: String,
+    },
+}
+
+/// No transition: at once.
+const AT_ONCE: [u8; 2] = [0, 0];
+
+/// What sets the rule's point to a value.
+pub fn order(rule: &Rule, value: &Value) -> Result<Order, Refused> {
+    if !rule.access.can_write() {
+        return Err(Refused::ReadOnly);
+    }
+    if matches!(kind(rule), Some(kind) if matches!(kind.layout(), Layout::Float(_))) {
+        let number = single(value).ok_or_else(|| Refused::Type(value.to_string()))?;
+        let action = Action::Write(Assignment::new(rule.attribute, number));
+        return Ok(Order { cluster: rule.cluster, action });
+    }
+    let raw = raw(rule, value)?;
+    let low = |raw: i128| u8::try_from(raw).map_err(|_| range(value));
+    let command = |command, fields| Ok(Order { cluster: rule.cluster, action: Action::Command { command, fields } });
+    match (rule.cluster.0, rule.attribute.0) {
+        (0x0006, _) => command(low(raw)?, Vec::new()),
+        // With on and off: a lamp that is set to 0 is off.
+        (0x0008, _) => command(0x04, [&[low(raw)?][..], &AT_ONCE].concat()),
+        // 2 is unlocked; the PIN is empty.
+        (0x0101, _) => command(u8::from(raw != 1), vec![0]),
+        (0x0102, 0x0008) => command(0x05, vec![low(raw)?]),
+        (0x0102, _) => command(0x08, vec![low(raw)?]),
+        (0x0300, _) => {
+            let mireds = u16::try_from(raw).map_err(|_| range(value))?;
+            command(0x0a, [mireds.to_le_bytes(), AT_ONCE].concat())
+        }
+        _ => Ok(Order { cluster: rule.cluster, action: Action::Write(assignment(rule, raw, value)?) }),
+    }
+}
+
+impl Order {
+    /// The frame's bytes.
+    pub fn encode(&self, sequence: u8) -> Vec<u8> {
+        match &self.action {
+            Action::Write(assignment) => {
+                General::Write(vec![assignment.clone()]).encode(Header::request(sequence, 0))
+            }
+            Action::Command { command, fields } => {
+                // The default response is what tells that it was done.
+                let header = Header {
+                    scope: Scope::Cluster,
+                    disable_default_response: false,
+                    ..Header::request(sequence, *command)
+                };
+                Frame { header, payload: fields }.encode()
+            }
+        }
+    }
+}
+
+/// The number on the wire that a value stands for.
+fn raw(rule: &Rule, value: &Value) -> Result<i128, Refused> {
+    let raw = match rule.form {
+        Form::Number(Ratio(numerator, denominator)) => unscale(value, numerator, denominator)?,
+        Form::Remaining => 100 - unscale(value, 1, 1)?,
+        Form::Switch => i128::from(boolean(value)?),
+        Form::States(states) => key(states, boolean(value)?).ok_or_else(|| range(value))?,
+        Form::Words(words) => word(words, value)?,
+        _ => return Err(Refused::ReadOnly),
+    };
+    let (least, most) = rule.raw;
+    if raw < least || raw > most { Err(range(value)) } else { Ok(raw) }
+}
+
+/// A number over a fraction; it has to come out whole.
+fn unscale(value: &Value, numerator: i128, denominator: i128) -> Result<i128, Refused> {
+    let number = match value {
+        Value::Int(number) => Exact::whole((*number).into()),
+        Value::Uint(number) => Exact::whole((*number).into()),
+        Value::Float(number) => Exact::of_f64(*number).ok_or_else(|| range(value))?,
+        _ => return Err(Refused::Type(value.to_string())),
+    };
+    let raw = number.times(denominator, numerator).ok_or_else(|| range(value))?;
+    let step = Exact::new(numerator, denominator).map(Exact::to_f64).unwrap_or_default();
+    raw.as_whole().ok_or_else(|| Refused::Step { value: value.to_string(), step: step.to_string() })
+}
+
+/// A value that is true or false.
+fn boolean(value: &Value) -> Result<bool, Refused> {
+    match value {
+        Value::Bool(value) => Ok(*value),
+        _ => Err(Refused::Type(value.to_string())),
+    }
+}
+
+/// The last number that stands for a state; earlier ones are in between.
+fn key(states: &[(u8, bool)], wanted: bool) -> Option<i128> {
+    states.iter().rev().find(|(_, state)| *state == wanted).map(|(key, _)| (*key).into())
+}
+
+/// The number of a word.
+fn word(words: &[(u8, &str)], value: &Value) -> Result<i128, Refused> {
+    let Value::Text(text) = value else { return Err(Refused::Type(value.to_string())) };
+    let found = words.iter().find(|(_, word)| **word == **text);
+    found.map(|(key, _)| (*key).into()).ok_or_else(|| Refused::Word {
+        found: text.to_string(),
+        words: words.iter().map(|(_, word)| *word).collect::<Vec<_>>().join(", "),
+    })
+}
+
+/// A value beyond what can be said.
+fn range(value: &Value) -> Refused {
+    Refused::Range(value.to_string())
+}
+
+/// The attribute with the number in its own type.
+fn assignment(rule: &Rule, raw: i128, value: &Value) -> Result<Assignment, Refused> {
+    let kind = kind(rule).ok_or(Refused::ReadOnly)?;
+    let typed = match kind.layout() {
+        Layout::Signed(_) => i64::try_from(raw).ok().and_then(|raw| zcl::Value::signed(kind, raw)),
+        _ => u64::try_from(raw).ok().and_then(|raw| zcl::Value::bits(kind, raw)),
+    };
+    let typed = typed.filter(|typed| *typed != zcl::Value::invalid(kind)).ok_or_else(|| range(value))?;
+    Ok(Assignment::new(rule.attribute, typed))
+}
+
+/// The type of the rule's attribute.
+fn kind(rule: &Rule) -> Option<Kind> {
+    let cluster = table::cluster(rule.cluster)?;
+    cluster.attribute(rule.attribute, None).map(|attribute| attribute.kind)
+}
+
+/// A number as a single.
+#[expect(clippy::cast_possible_truncation, reason = "a single is what the attribute holds")]
+fn single(value: &Value) -> Option<zcl::Value> {
+    value.as_f64().map(|number| number as f32).filter(|number| number.is_finite()).map(zcl::Value::single)
+}

@@ -1,0 +1,240 @@
+//! The table: which attribute of which cluster feeds which point, and how (Zigbee Cluster Library 8, 07-5123; clauses
+//! are those of the cluster's server attributes).
+
+use super::form::{Form, METER_FACTORS, PRESSURE_SCALE, Ratio};
+use crate::{
+    adapter::zigbee::address::{Attribute, Cluster},
+    model::{Access, Quantity as Q},
+};
+
+/// One attribute and the point it feeds.
+#[derive(Debug)]
+pub struct Rule {
+    /// The cluster.
+    pub cluster: Cluster,
+    /// The attribute.
+    pub attribute: Attribute,
+    /// The point.
+    pub quantity: Q,
+    /// Which of that name on the endpoint, counted from 1.
+    pub nth: u8,
+    /// Whether it can be set, by a command or by writing the attribute.
+    pub access: Access,
+    /// How its value is made.
+    pub form: Form,
+    /// Raw numbers that are possible.
+    pub raw: (i128, i128),
+}
+
+/// Every raw number is possible.
+const ANY: (i128, i128) = (i128::MIN, i128::MAX);
+
+/// A rule for something that is read only and first of its name.
+const fn rule(cluster: u16, attribute: u16, quantity: Q, form: Form) -> Rule {
+    let (cluster, attribute) = (Cluster(cluster), Attribute(attribute));
+    Rule { cluster, attribute, quantity, nth: 1, access: Access::R, form, raw: ANY }
+}
+
+impl Rule {
+    /// It can be set.
+    const fn writable(mut self) -> Self {
+        self.access = Access::Rw;
+        self
+    }
+
+    /// It is another of its name.
+    const fn nth(mut self, nth: u8) -> Self {
+        self.nth = nth;
+        self
+    }
+
+    /// Raw numbers beyond these are no measurement.
+    const fn within(mut self, least: i128, most: i128) -> Self {
+        self.raw = (least, most);
+        self
+    }
+
+    /// The attributes of the same cluster that its scale depends on.
+    pub(super) fn factors(&self) -> impl Iterator<Item = Attribute> + use<> {
+        let factors = match self.form {
+            Form::Scaled { multiplier, divisor } => vec![multiplier, divisor],
+            Form::Summation | Form::Demand => METER_FACTORS.to_vec(),
+            Form::PowerOfTen => vec![PRESSURE_SCALE],
+            Form::Number(_)
+            | Form::Remaining
+            | Form::Illuminance
+            | Form::Switch
+            | Form::Bits(_)
+            | Form::States(_)
+            | Form::Words(_)
+            | Form::Text => vec![],
+        };
+        factors.into_iter()
+    }
+}
+
+/// The rules of an attribute.
+pub fn of(cluster: Cluster, attribute: Attribute) -> impl Iterator<Item = &'static Rule> {
+    RULES.iter().filter(move |rule| (rule.cluster, rule.attribute) == (cluster, attribute))
+}
+
+/// The rules of a cluster.
+pub fn of_cluster(cluster: Cluster) -> impl Iterator<Item = &'static Rule> {
+    RULES.iter().filter(move |rule| rule.cluster == cluster)
+}
+
+/// A number as it is.
+const PLAIN: Form = by(1, 1);
+
+/// A number times a fraction.
+const fn by(numerator: i128, denominator: i128) -> Form {
+    Form::Number(Ratio(numerator, denominator))
+}
+
+/// A number times one attribute, over another.
+const fn scaled(multiplier: u16, divisor: u16) -> Form {
+    Form::Scaled { multiplier: Attribute(multiplier), divisor: Attribute(divisor) }
+}
+
+/// System modes of a thermostat (ZCL, 6.3.2.2.2.15).
+pub(super) const SYSTEM_MODES: &[(u8, &str)] = &[
+    (0, "off"),
+    (1, "auto"),
+    (3, "cool"),
+    (4, "heat"),
+    (5, "emergency_heat"),
+    (6, "precool"),
+    (7, "fan_only"),
+    (8, "dry"),
+    (9, "sleep"),
+];
+
+/// Modes of a fan (ZCL, 6.4.2.2.1).
+pub(super) const FAN_MODES: &[(u8, &str)] =
+    &[(0, "off"), (1, "low"), (2, "medium"), (3, "high"), (4, "on"), (5, "auto"), (6, "smart")];
+
+/// Not fully locked and unlocked are unlocked (ZCL, 7.3.2.2.1.1).
+const LOCK_STATES: &[(u8, bool)] = &[(0, true), (1, false), (2, true)];
+
+/// Open and forced open are open; of jammed nobody knows (ZCL, 7.3.2.2.1.4).
+const DOOR_STATES: &[(u8, bool)] = &[(0, true), (1, false), (3, true)];
+
+/// Every rule, by cluster.
+pub const RULES: &[Rule] = &[
+    // Basic: the build of the firmware.
+    rule(0x0000, 0x4000, Q::Firmware, Form::Text),
+    // Power configuration: volts in tenths, percent in halves, mains in half hertz (3.3.2.2).
+    rule(0x0001, 0x0000, Q::Voltage, by(1, 10)),
+    rule(0x0001, 0x0001, Q::Frequency, by(1, 2)).within(1, 0xfd),
+    rule(0x0001, 0x0020, Q::Voltage, by(1, 10)),
+    rule(0x0001, 0x0021, Q::Battery, by(1, 2)).within(0, 200),
+    rule(0x0001, 0x003e, Q::BatteryLow, Form::Bits(0x0000_000f)),
+    rule(0x0001, 0x0040, Q::Voltage, by(1, 10)).nth(2),
+    rule(0x0001, 0x0041, Q::Battery, by(1, 2)).within(0, 200).nth(2),
+    // Device temperature, in whole degrees (3.4.2.2).
+    rule(0x0002, 0x0000, Q::DeviceTemperature, PLAIN).within(-200, 200),
+    rule(0x0006, 0x0000, Q::On, Form::Switch).writable(),
+    rule(0x0008, 0x0000, Q::Brightness, PLAIN).within(0, 254).writable(),
+    // Inputs and outputs (3.14).
+    rule(0x000c, 0x0055, Q::AnalogInput, PLAIN),
+    rule(0x000d, 0x0055, Q::AnalogOutput, PLAIN).writable(),
+    rule(0x000f, 0x0055, Q::Input, Form::Switch),
+    rule(0x0010, 0x0055, Q::Output, Form::Switch).writable(),
+    rule(0x0012, 0x0055, Q::State, PLAIN),
+    rule(0x0013, 0x0055, Q::OutputState, PLAIN).writable(),
+    // Door lock and window covering (7.3, 7.4): the covering counts how far it is closed.
+    rule(0x0101, 0x0000, Q::Lock, Form::States(LOCK_STATES)).writable(),
+    rule(0x0101, 0x0003, Q::Door, Form::States(DOOR_STATES)),
+    rule(0x0102, 0x0008, Q::Position, Form::Remaining).within(0, 100).writable(),
+    rule(0x0102, 0x0009, Q::TiltPosition, Form::Remaining).within(0, 100).writable(),
+    // Thermostat (6.3): hundredths of a degree; its offset in tenths.
+    rule(0x0201, 0x0000, Q::Temperature, by(1, 100)).within(-27_315, 32_767),
+    rule(0x0201, 0x0001, Q::OutdoorTemperature, by(1, 100)).within(-27_315, 32_767),
+    rule(0x0201, 0x0002, Q::Occupancy, Form::Bits(1)),
+    rule(0x0201, 0x0007, Q::CoolingDemand, PLAIN).within(0, 100),
+    rule(0x0201, 0x0008, Q::HeatingDemand, PLAIN).within(0, 100),
+    rule(0x0201, 0x0010, Q::TemperatureOffset, by(1, 10)).writable(),
+    rule(0x0201, 0x0011, Q::CoolingSetpoint, by(1, 100)).within(-27_315, 32_767).writable(),
+    rule(0x0201, 0x0012, Q::Setpoint, by(1, 100)).within(-27_315, 32_767).writable(),
+    rule(0x0201, 0x001c, Q::Mode, Form::Words(SYSTEM_MODES)).writable(),
+    rule(0x0201, 0x0029, Q::Heating, Form::Bits(0x0009)),
+    rule(0x0201, 0x0029, Q::Cooling, Form::Bits(0x0012)),
+    rule(0x0202, 0x0000, Q::FanMode, Form::Words(FAN_MODES)).writable(),
+    // Colour (5.2): hue and saturation of 254 parts, x and y of 65 536, temperature in mireds.
+    rule(0x0300, 0x0000, Q::Hue, PLAIN).within(0, 254),
+    rule(0x0300, 0x0001, Q::Saturation, PLAIN).within(0, 254),
+    rule(0x0300, 0x0003, Q::ColorX, by(1, 65_536)).within(0, 0xfeff),
+    rule(0x0300, 0x0004, Q::ColorY, by(1, 65_536)).within(0, 0xfeff),
+    rule(0x0300, 0x0007, Q::ColorTemperature, PLAIN).within(1, 0xfeff).writable(),
+    // Measurement (4.2 to 4.8, 4.13).
+    rule(0x0400, 0x0000, Q::Illuminance, Form::Illuminance),
+    rule(0x0402, 0x0000, Q::Temperature, by(1, 100)).within(-27_315, 32_767),
+    rule(0x0403, 0x0000, Q::Pressure, PLAIN),
+    rule(0x0403, 0x0010, Q::Pressure, Form::PowerOfTen),
+    rule(0x0404, 0x0000, Q::FlowRate, by(1, 10)),
+    rule(0x0405, 0x0000, Q::Humidity, by(1, 100)).within(0, 10_000),
+    rule(0x0406, 0x0000, Q::Occupancy, Form::Bits(1)),
+    rule(0x0408, 0x0000, Q::Moisture, by(1, 100)).within(0, 10_000),
+    // Concentrations are parts of one, except that every device tells its fine dust in µg/m³.
+    rule(0x040d, 0x0000, Q::Co2, by(1_000_000, 1)),
+    rule(0x042a, 0x0000, Q::Pm25, PLAIN),
+    // Metering (10.4): the meter tells its unit.
+    rule(0x0702, 0x0000, Q::Energy, Form::Summation),
+    rule(0x0702, 0x0001, Q::EnergyProduced, Form::Summation),
+    rule(0x0702, 0x0400, Q::Power, Form::Demand),
+    // Electrical measurement (4.9): three phases, each with factors of its kind.
+    rule(0x0b04, 0x0100, Q::Voltage, scaled(0x0200, 0x0201)),
+    rule(0x0b04, 0x0103, Q::Current, scaled(0x0202, 0x0203)),
+    rule(0x0b04, 0x0106, Q::Power, scaled(0x0204, 0x0205)),
+    rule(0x0b04, 0x0300, Q::Frequency, scaled(0x0400, 0x0401)),
+    rule(0x0b04, 0x0505, Q::Voltage, scaled(0x0600, 0x0601)),
+    rule(0x0b04, 0x0508, Q::Current, scaled(0x0602, 0x0603)),
+    rule(0x0b04, 0x050b, Q::Power, scaled(0x0604, 0x0605)),
+    rule(0x0b04, 0x050f, Q::ApparentPower, scaled(0x0604, 0x0605)),
+    rule(0x0b04, 0x0510, Q::PowerFactor, by(1, 100)).within(-100, 100),
+    rule(0x0b04, 0x0905, Q::Voltage, scaled(0x0600, 0x0601)).nth(2),
+    rule(0x0b04, 0x0908, Q::Current, scaled(0x0602, 0x0603)).nth(2),
+    rule(0x0b04, 0x090b, Q::Power, scaled(0x0604, 0x0605)).nth(2),
+    rule(0x0b04, 0x0a05, Q::Voltage, scaled(0x0600, 0x0601)).nth(3),
+    rule(0x0b04, 0x0a08, Q::Current, scaled(0x0602, 0x0603)).nth(3),
+    rule(0x0b04, 0x0a0b, Q::Power, scaled(0x0604, 0x0605)).nth(3),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::{env, fmt::Write as _, fs};
+
+    use super::*;
+    use crate::adapter::zigbee::zcl::table;
+
+    /// Where the page is, and the lines its table stands between.
+    const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/zigbee.md");
+    const BEGIN: &str = "<!-- clusters: made from the code -->\n";
+    const END: &str = "<!-- end of clusters -->\n";
+
+    /// The table as Markdown.
+    fn page_table() -> String {
+        let mut text = "| cluster | attribute | point | unit | access |\n|---|---|---|---|---|\n".to_owned();
+        for rule in RULES {
+            let cluster = table::cluster(rule.cluster).unwrap();
+            let attribute = cluster.attribute(rule.attribute, None).unwrap().name;
+            let unit = rule.quantity.unit().map(|unit| format!("`{unit}`")).unwrap_or_default();
+            let (id, point, access) = (rule.cluster, rule.quantity.point(rule.nth), rule.access.as_str());
+            writeln!(text, "| `{id}` {} | {attribute} | `{point}` | {unit} | {access} |", cluster.name).unwrap();
+        }
+        text
+    }
+
+    #[test]
+    fn the_page_shows_the_table() {
+        let page = fs::read_to_string(PAGE).unwrap();
+        let (head, rest) = page.split_once(BEGIN).unwrap();
+        let (found, tail) = rest.split_once(END).unwrap();
+
+        if env::var_os("TIDEGATE_BLESS").is_some() {
+            fs::write(PAGE, [head, BEGIN, &page_table(), END, tail].concat()).unwrap();
+        } else {
+            assert_eq!(found, page_table(), "run the test with TIDEGATE_BLESS=1");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The alarms of a security zone: which bit means what depends on the type of the zone (ZCL, 8.2).
+
+use super::{Finding, Known, Missing};
+use crate::{
+    adapter::zigbee::{
+        address::{Attribute, Cluster},
+        zcl::{Content, Value as Raw},
+    },
+    model::{Quantity, Value},
+};
+
+/// IAS zone.
+pub const CLUSTER: Cluster = Cluster(0x0500);
+/// What kind of zone it is.
+pub const TYPE: Attribute = Attribute(0x0001);
+/// Its alarms.
+pub const STATUS: Attribute = Attribute(0x0002);
+
+/// The command by which a zone tells a change (ZCL, 8.2.2.4.1).
+const STATUS_CHANGE: u8 = 0x00;
+
+/// Bits that mean the same for every zone; not every device sets those it does not have, so that false is told too.
+const COMMON: [(u64, Quantity); 3] =
+    [(1 << 2, Quantity::Tamper), (1 << 3, Quantity::BatteryLow), (1 << 6, Quantity::Problem)];
+
+/// First alarm.
+const ALARM_1: u64 = 1;
+/// Second alarm.
+const ALARM_2: u64 = 2;
+
+/// What the alarms of a type of zone mean (ZCL, table 8-5).
+fn alarms(kind: i128) -> &'static [(u64, Quantity)] {
+    match kind {
+        0x000d => &[(ALARM_1, Quantity::Motion), (ALARM_2, Quantity::Presence)],
+        0x0015 => &[(ALARM_1 | ALARM_2, Quantity::Opening)],
+        0x0028 => &[(ALARM_1, Quantity::Smoke)],
+        0x002a => &[(ALARM_1, Quantity::WaterLeak)],
+        0x002b => &[(ALARM_1, Quantity::CarbonMonoxide)],
+        0x002c => &[(ALARM_1 | ALARM_2, Quantity::Safety)],
+        0x002d => &[(ALARM_1, Quantity::Moving), (ALARM_2, Quantity::Vibration)],
+        0x0226 => &[(ALARM_1, Quantity::Impact)],
+        _ => &[(ALARM_1, Quantity::Generic)],
+    }
+}
+
+/// The points of a zone's status.
+pub fn findings(status: &Raw, known: &Known) -> Vec<Finding> {
+    match *status.content() {
+        Content::Bits(bits) => {
+            let alarms = alarms(known.get(CLUSTER, TYPE).unwrap_or_default());
+            alarms.iter().chain(&COMMON).map(|(mask, quantity)| finding(*quantity, bits & mask != 0)).collect()
+        }
+        Content::Invalid => Vec::new(),
+        _ => vec![Finding { quantity: Quantity::Generic, nth: 1, value: Err(Missing::Type(status.kind())) }],
+    }
+}
+
+/// The points of a zone's notification; nothing for other commands, and for one that is too short.
+pub fn notification(cluster: Cluster, command: u8, payload: &[u8], known: &Known) -> Vec<Finding> {
+    let (CLUSTER, STATUS_CHANGE, [low, high, ..]) = (cluster, command, payload) else { return Vec::new() };
+    let bits = u16::from_le_bytes([*low, *high]);
+    let status = Raw::bits(crate::adapter::zigbee::zcl::Kind::Bitmap16, bits.into()).expect("16 bits");
+    findings(&status, known)
+}
+
+/// A point that is true or false.
+fn finding(quantity: Quantity, is_set: bool) -> Finding {
+    Finding { quantity, nth: 1, value: Ok(Value::Bool(is_set)) }
+}
