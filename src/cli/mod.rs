@@ -16,6 +16,8 @@ mod error;
 mod export;
 mod format;
 mod history;
+#[cfg(feature = "zigbee")]
+mod lines;
 pub mod live_view;
 mod log_level;
 mod man;
@@ -38,6 +40,8 @@ mod tail;
 #[cfg(test)]
 mod tests;
 mod write;
+#[cfg(feature = "zigbee")]
+mod zigbee;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
@@ -101,6 +105,10 @@ enum Command {
     #[cfg(feature = "modbus")]
     #[command(subcommand)]
     Modbus(modbus::Command),
+    /// Look at Zigbee frames.
+    #[cfg(feature = "zigbee")]
+    #[command(subcommand)]
+    Zigbee(zigbee::Command),
     /// Make the daemon read its configuration again.
     Reload(reload::Args),
     /// Change the log level until the next start.
@@ -156,6 +164,8 @@ impl Command {
             Self::Sim(command) => sim::run(command, context),
             #[cfg(feature = "modbus")]
             Self::Modbus(command) => modbus::run(command, context),
+            #[cfg(feature = "zigbee")]
+            Self::Zigbee(command) => zigbee::run(command, context),
             Self::Reload(reload::Args {}) => reload::run(context),
             Self::LogLevel(args) => log_level::run(args, context),
             Self::Completions(args) => completions::run(args, context),

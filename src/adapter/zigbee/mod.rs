@@ -10,6 +10,7 @@
 //! of coordinator replaces `znp` only. Both directions of every frame are here, because a simulator speaks the other.
 
 pub mod address;
+pub mod describe;
 pub mod map;
 pub mod record;
 pub mod wire;
