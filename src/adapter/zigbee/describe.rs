@@ -26,8 +26,14 @@ impl Description {
     }
 
     /// Not all of it.
-    fn part(json: Json, fault: impl ToString) -> Self {
-        Self { json, fault: Some(fault.to_string()) }
+    fn part(json: Json, fault: String) -> Self {
+        Self { json, fault: Some(fault) }
+    }
+
+    /// A head whose fields nobody knows: its bytes.
+    fn unknown(mut head: Json, bytes: &[u8], fault: String) -> Self {
+        head["bytes"] = json!(hex(bytes));
+        Self::part(head, fault)
     }
 
     /// A frame's head with its fields, or with its bytes where they cannot be read.
@@ -37,10 +43,7 @@ impl Description {
                 head["fields"] = fields;
                 Self::whole(head)
             }
-            Err(error) => {
-                head["bytes"] = json!(hex(bytes));
-                Self::part(head, error)
-            }
+            Err(error) => Self::unknown(head, bytes, error.to_string()),
         }
     }
 }
@@ -55,20 +58,12 @@ pub fn zcl(cluster: Cluster, frame: &Frame<'_>) -> Description {
         return general(cluster, head, frame);
     }
     let command = known.and_then(|known| known.command(frame.header.command, frame.header.direction));
-    match command.filter(|_| frame.header.manufacturer.is_none()) {
-        Some(command) => {
-            head["command"] = json!(command.name);
-            Description::of(
-                head,
-                Fields::decode(command, frame.payload).map(|fields| fields.to_json()),
-                frame.payload,
-            )
-        }
-        None => {
-            head["bytes"] = json!(hex(frame.payload));
-            Description::part(head, format!("command {:#04x} is not in the table", frame.header.command))
-        }
-    }
+    let Some(command) = command.filter(|_| frame.header.manufacturer.is_none()) else {
+        let fault = format!("command {:#04x} is not in the table", frame.header.command);
+        return Description::unknown(head, frame.payload, fault);
+    };
+    head["command"] = json!(command.name);
+    Description::of(head, Fields::decode(command, frame.payload).map(|fields| fields.to_json()), frame.payload)
 }
 
 /// A general command: its one key is its name.
@@ -112,7 +107,7 @@ fn name_attributes(cluster: Cluster, manufacturer: Option<Manufacturer>, json: &
 /// A frame of a device's ZDO: transaction and fields.
 pub fn zdo(cluster: Cluster, bytes: &[u8]) -> Description {
     let Some((transaction, fields)) = bytes.split_first() else {
-        return Description::part(json!({"cluster": cluster}), "a frame begins with its transaction");
+        return Description::part(json!({"cluster": cluster}), "a frame begins with its transaction".to_owned());
     };
     zdo_fields(cluster, *transaction, fields)
 }
@@ -120,16 +115,11 @@ pub fn zdo(cluster: Cluster, bytes: &[u8]) -> Description {
 /// The fields of a ZDO frame whose transaction travelled apart.
 pub fn zdo_fields(cluster: Cluster, transaction: u8, fields: &[u8]) -> Description {
     let mut head = json!({"cluster": cluster, "transaction": transaction});
-    match zdo::describe(cluster, fields) {
-        Some((name, shown)) => {
-            head["name"] = json!(name);
-            Description::of(head, shown, fields)
-        }
-        None => {
-            head["bytes"] = json!(hex(fields));
-            Description::part(head, format!("cluster {cluster} of ZDO is not known"))
-        }
-    }
+    let Some((name, shown)) = zdo::describe(cluster, fields) else {
+        return Description::unknown(head, fields, format!("cluster {cluster} of ZDO is not known"));
+    };
+    head["name"] = json!(name);
+    Description::of(head, shown, fields)
 }
 
 /// A frame between coordinator and host.
@@ -137,16 +127,11 @@ pub fn znp(frame: &unpi::Frame) -> Description {
     let kind = format!("{:?}", frame.kind).to_lowercase();
     let mut head =
         json!({"kind": kind, "subsystem": frame.subsystem.to_string(), "id": format!("{:#04x}", frame.id)});
-    match command::describe(frame) {
-        Some((name, shown)) => {
-            head["command"] = json!(name);
-            Description::of(head, shown, &frame.data)
-        }
-        None => {
-            head["bytes"] = json!(hex(&frame.data));
-            Description::part(head, "the command is not known")
-        }
-    }
+    let Some((name, shown)) = command::describe(frame) else {
+        return Description::unknown(head, &frame.data, "the command is not known".to_owned());
+    };
+    head["command"] = json!(name);
+    Description::of(head, shown, &frame.data)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::{
         address::Cluster,
         describe::{self, Description},
         map::{self, Finding, Known},
+        wire::hex,
         zcl,
         znp::{
             command::{
@@ -125,7 +126,7 @@ impl Answer {
             }
             Err(error) => {
                 self.why.push(error.to_string());
-                json!({"cluster": cluster, "bytes": crate::adapter::zigbee::wire::hex(bytes)})
+                json!({"cluster": cluster, "bytes": hex(bytes)})
             }
         }
     }
@@ -224,7 +225,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_frame_makes_it_panic(cluster: u16, bytes in vec(any::<u8>(), 0..80), kind in 0..3usize) {
-            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            let hex = hex(&bytes);
             let key = ["zcl", "zdo", "unpi"][kind];
             let told = ask(&json!({key: hex, "cluster": cluster}).to_string());
             prop_assert!(told.is_object());
