@@ -15,6 +15,7 @@ pub mod exact;
 pub mod form;
 pub mod known;
 pub mod order;
+pub mod points;
 pub mod rules;
 #[cfg(test)]
 mod tests;

@@ -28,26 +28,41 @@ const ALARM_1: u64 = 1;
 /// Second alarm.
 const ALARM_2: u64 = 2;
 
+/// Bits and what they mean.
+type Alarms = &'static [(u64, Quantity)];
+
 /// What the alarms of a type of zone mean (ZCL, table 8-5).
-fn alarms(kind: i128) -> &'static [(u64, Quantity)] {
-    match kind {
-        0x000d => &[(ALARM_1, Quantity::Motion), (ALARM_2, Quantity::Presence)],
-        0x0015 => &[(ALARM_1 | ALARM_2, Quantity::Opening)],
-        0x0028 => &[(ALARM_1, Quantity::Smoke)],
-        0x002a => &[(ALARM_1, Quantity::WaterLeak)],
-        0x002b => &[(ALARM_1, Quantity::CarbonMonoxide)],
-        0x002c => &[(ALARM_1 | ALARM_2, Quantity::Safety)],
-        0x002d => &[(ALARM_1, Quantity::Moving), (ALARM_2, Quantity::Vibration)],
-        0x0226 => &[(ALARM_1, Quantity::Impact)],
-        _ => &[(ALARM_1, Quantity::Generic)],
-    }
+const TYPES: &[(i128, Alarms)] = &[
+    (0x000d, &[(ALARM_1, Quantity::Motion), (ALARM_2, Quantity::Presence)]),
+    (0x0015, &[(ALARM_1 | ALARM_2, Quantity::Opening)]),
+    (0x0028, &[(ALARM_1, Quantity::Smoke)]),
+    (0x002a, &[(ALARM_1, Quantity::WaterLeak)]),
+    (0x002b, &[(ALARM_1, Quantity::CarbonMonoxide)]),
+    (0x002c, &[(ALARM_1 | ALARM_2, Quantity::Safety)]),
+    (0x002d, &[(ALARM_1, Quantity::Moving), (ALARM_2, Quantity::Vibration)]),
+    (0x0226, &[(ALARM_1, Quantity::Impact)]),
+];
+
+/// What the alarm of any other type means.
+const OTHER: Alarms = &[(ALARM_1, Quantity::Generic)];
+
+/// What the alarms of a zone mean.
+fn alarms(kind: Option<i128>) -> Alarms {
+    TYPES.iter().find(|(number, _)| Some(*number) == kind).map_or(OTHER, |(_, alarms)| alarms)
+}
+
+/// Whether a zone of some type can give a point. Which type it is, the device tells only later, and a name must not
+/// change then: the second zone of a device is counted whatever it is.
+pub(super) fn can_give(quantity: Quantity) -> bool {
+    let typed = TYPES.iter().flat_map(|(_, alarms)| *alarms);
+    typed.chain(OTHER).chain(&COMMON).any(|(_, other)| *other == quantity)
 }
 
 /// The points of a zone's status.
 pub fn findings(status: &Raw, known: &Known) -> Vec<Finding> {
     match *status.content() {
         Content::Bits(bits) => {
-            let alarms = alarms(known.get(CLUSTER, TYPE).unwrap_or_default());
+            let alarms = alarms(known.get(CLUSTER, TYPE));
             alarms.iter().chain(&COMMON).map(|(mask, quantity)| finding(*quantity, bits & mask != 0)).collect()
         }
         Content::Invalid => Vec::new(),
