@@ -5,13 +5,14 @@
 //!                           -> zcl -> map       what it measures and what was done to it, as points
 //! ```
 //!
-//! Everything here is pure: bytes in; a value, "need more", or an error out. Nothing waits and nothing is kept between
-//! calls but the bytes of a frame that has not ended yet, so that each part is tested alone, and so that another kind
-//! of coordinator replaces `znp` only. Both directions of every frame are here, because a simulator speaks the other.
+//! All codecs are pure: bytes in; a value, "need more", or an error out. Both directions of every frame are here,
+//! because a simulator speaks the other. Only [`znp::coordinator`] and what is below it wait; it is a [`radio::Radio`],
+//! so that another kind of coordinator replaces `znp` only.
 
 pub mod address;
 pub mod describe;
 pub mod map;
+pub mod radio;
 pub mod record;
 pub mod wire;
 pub mod zcl;

@@ -15,8 +15,12 @@ impl Status {
     pub const SUCCESS: Self = Self(0x00);
     /// The NV item was not there and has been made.
     pub const NV_MADE: Self = Self(0x09);
+    /// The chip is out of memory; later it may have some.
+    pub const OUT_OF_MEMORY: Self = Self(0x10);
     /// The table or buffer is full; later there may be room.
     pub const BUFFER_FULL: Self = Self(0x11);
+    /// The radio is out of memory; later it may have some.
+    pub const OUT_OF_MAC_MEMORY: Self = Self(0x13);
     /// No device acknowledged on the APS layer.
     pub const NO_APS_ACK: Self = Self(0xb7);
     /// The network layer knows no way to the device.
