@@ -7,6 +7,8 @@
 #[cfg(feature = "modbus")]
 pub mod modbus;
 pub mod registry;
+#[cfg(feature = "modbus")]
+pub mod serial;
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 

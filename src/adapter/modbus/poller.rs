@@ -105,11 +105,10 @@ impl<'a> Poller<'a> {
     /// was answered, but not for an answer.
     pub(super) async fn session<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
-        stream: S,
+        client: &mut Client<S>,
         requests: &mut mpsc::Receiver<DeviceRequest>,
         stop: &mut Stop,
     ) -> End {
-        let mut client = Client::new(stream);
         (self.silent, self.has_answered) = (0, false);
         self.schedule.restart(Instant::now());
         let mut signs = interval(Alive::INTERVAL);
@@ -118,8 +117,8 @@ impl<'a> Poller<'a> {
             let worked = tokio::select! {
                 biased;
                 () = stop.requested() => return End::Stopped,
-                Some(request) = requests.recv() => self.serve(&mut client, request).await,
-                group = self.schedule.next() => self.poll(&mut client, group, stop).await,
+                Some(request) = requests.recv() => self.serve(client, request).await,
+                group = self.schedule.next() => self.poll(client, group, stop).await,
                 error = client.closed(&self.metrics) => return End::Lost(error),
                 _ = signs.tick() => Ok(()),
             };
@@ -215,7 +214,7 @@ impl<'a> Poller<'a> {
     ) -> Result<(), End> {
         let health = &mut self.health[device];
         let (change, end) = match outcome {
-            Err(CallError::Timeout(_)) => {
+            Err(CallError::Timeout(_) | CallError::Garbled(..)) => {
                 self.silent += 1;
                 let is_dead = self.silent >= SILENT_LIMIT;
                 (health.failed(Instant::now()), is_dead.then_some(LinkError::Silent(self.silent)))
@@ -328,7 +327,7 @@ fn reason(error: &CallError) -> &'static str {
     match error {
         CallError::Timeout(_) => "timeout",
         CallError::Exception(exception) => exception.reason(),
-        CallError::Rejected(_) | CallError::Link(LinkError::Garbage(_)) => "protocol",
+        CallError::Garbled(..) | CallError::Rejected(_) | CallError::Link(LinkError::Garbage(_)) => "protocol",
         CallError::Link(_) => "device-offline",
     }
 }
