@@ -10,5 +10,6 @@ mod delivery;
 mod faults;
 mod harness;
 mod lifecycle;
+mod links;
 mod loss;
 mod proof;
