@@ -157,6 +157,8 @@ fn pymodbus_is_read_and_written_with_tls_and_both_ends_prove_who_they_are() {
 fn certificates(folder: &Path) -> [String; 3] {
     let ca_key = rcgen::KeyPair::generate().unwrap();
     let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    // Without a name of its own it would look like the one it signs, which then looks signed by itself.
+    params.distinguished_name.push(rcgen::DnType::CommonName, "root");
     params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     let root = params.self_signed(&ca_key).unwrap();
     let issuer = rcgen::Issuer::new(params, ca_key);

@@ -145,11 +145,11 @@ fn place(request: &Request) -> (Table, u16) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::adapter::modbus::config::Link;
+    use crate::adapter::modbus::config::{Connect, Link};
 
     fn bus() -> Bus {
         let link: Link = "rtu:///dev/ttyS0?baud=9600".parse().unwrap();
-        Bus::new(&Config { name: "line1".into(), link, connect: Default::default(), devices: Vec::new() })
+        Bus::new(&Config { name: "line1".into(), link, connect: Connect::default(), devices: Vec::new() })
     }
 
     fn read(count: u16) -> Request {
