@@ -17,6 +17,9 @@ use tokio_rustls::{
 
 use crate::config::Tls;
 
+/// What is needed for a handshake.
+pub(crate) type Client = Arc<ClientConfig>;
+
 /// Why there is no TLS.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TlsError {
@@ -29,22 +32,22 @@ pub(crate) enum TlsError {
 }
 
 /// Reads away from the runtime's threads: a file may lie on a disk that is slow to wake, or on a network.
-pub(crate) async fn read_client_config(tls: Tls) -> Result<Arc<ClientConfig>, TlsError> {
-    let reading = tokio::task::spawn_blocking(move || client_config(&tls));
+pub(crate) async fn read(tls: Tls) -> Result<Client, TlsError> {
+    let reading = tokio::task::spawn_blocking(move || read_now(&tls));
     reading.await.map_err(|error| TlsError::Settings(error.to_string()))?
 }
 
 /// Shakes hands over a connection to `host`, whose certificate must have that name.
-pub(crate) async fn connect<S>(config: Arc<ClientConfig>, host: &str, stream: S) -> Result<TlsStream<S>, TlsError>
+pub(crate) async fn connect<S>(client: Client, host: &str, stream: S) -> Result<TlsStream<S>, TlsError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let name = ServerName::try_from(host.to_owned()).map_err(|error| TlsError::Settings(error.to_string()))?;
-    Ok(TlsConnector::from(config).connect(name, stream).await?)
+    Ok(TlsConnector::from(client).connect(name, stream).await?)
 }
 
-/// A client configuration from the files as they are now.
-pub(crate) fn client_config(tls: &Tls) -> Result<Arc<ClientConfig>, TlsError> {
+/// Reads the files as they are now, on a thread that may wait.
+pub(crate) fn read_now(tls: &Tls) -> Result<Client, TlsError> {
     let roots = match &tls.ca {
         Some(path) => roots_from(path)?,
         None => system_roots()?,

@@ -13,7 +13,7 @@ use std::{
 const DOORS: [(&str, &[&str]); 9] = [
     ("rusqlite::", &["buffer", "command"]),
     ("rumqttc", &["uplink", "testing"]),
-    ("tokio_rustls::", &["uplink", "tls"]),
+    ("tokio_rustls::", &["tls"]),
     ("serial2_tokio::", &["adapter"]),
     ("rhai::", &["rules", "profile"]),
     ("axum::", &["api"]),

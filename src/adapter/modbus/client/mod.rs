@@ -11,7 +11,7 @@
 //!           of the unit's time, and what comes meanwhile is dropped
 //! sound:    if an unanswered request could still be answered so that it looks like ours, the unit is asked something
 //!           that looks different (`bus`); its answer proves that the line is ours again
-//! exchange: the first frame that is ours counts; others are dropped, and what follows it makes the line unsettled
+//! exchange: the first frame that is ours counts; what comes before and behind it is dropped
 //! ```
 //!
 //! One transaction is under way at a time.
@@ -275,7 +275,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         Ok(false)
     }
 
-    /// The first frame that is what we asked for. What follows it was not asked for by us.
+    /// The first frame that is what we asked for. What follows it is dropped before the next request: many drivers add a
+    /// byte of noise when they fall silent, so that it is no reason for more than the usual gap.
     fn take_by_content(&mut self, mode: Mode, expected: Expected, metrics: &Metrics) -> bool {
         loop {
             match mode.find_answer(&self.received, expected, &mut self.answer) {
@@ -287,7 +288,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 }
                 Step::Frame(used) => {
                     self.received.advance(used);
-                    self.is_unsettled |= !self.received.is_empty();
                     return true;
                 }
             }

@@ -103,9 +103,9 @@ async fn dial(host: &str, port: u16) -> Result<TcpStream, LinkError> {
 
 /// Dials, and lets both ends prove who they are. The files are read each time, so that a renewed one is used.
 async fn secure(host: &str, port: u16, files: &Tls) -> Result<Stream, LinkError> {
-    let config = tls::read_client_config(files.clone()).await?;
+    let client = tls::read(files.clone()).await?;
     let stream = dial(host, port).await?;
-    Ok(Box::new(tls::connect(config, host, stream).await?))
+    Ok(Box::new(tls::connect(client, host, stream).await?))
 }
 
 /// Waits no longer than a connection may take.
