@@ -6,6 +6,7 @@
 pub mod model;
 
 pub mod config;
+pub mod profile;
 
 pub mod adapter;
 pub mod rules;

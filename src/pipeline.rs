@@ -6,8 +6,8 @@
 //!                                          └────> command desk
 //! ```
 //!
-//! Order is kept. It waits where the buffer waits, and for nothing else, and so do the rules and the adapters behind
-//! it: nothing is shed between them. It ends when the rules have ended, after the last output is in the buffer.
+//! Order is kept. It waits where the buffer waits, and for nothing else, and so do the rules behind it: nothing is shed
+//! between them. Adapters behind those wait as well, or shed (`adapter/intake.rs`). It ends when the rules have ended, after the last output is in the buffer.
 
 use tokio::sync::mpsc;
 

@@ -1,14 +1,18 @@
 //! Adapters: the way in from devices, and the last step of the way back.
 //!
-//! An adapter owns its links and devices. It sends readings into a bounded channel (it waits when that is full: a
-//! poll that cannot be stored is better late than lost), answers [`DeviceRequest`]s, and never fails because of a
+//! An adapter owns its links and devices. It sends readings into a bounded [`Intake`] (when that is full it waits, or
+//! the oldest go, as its kind and its configuration say), answers [`DeviceRequest`]s, and never fails because of a
 //! device: what does not answer becomes a bad reading. It knows `model` and its own configuration, nothing else.
 
+pub mod intake;
+pub mod memory;
 #[cfg(feature = "modbus")]
 pub mod modbus;
 pub mod registry;
 #[cfg(feature = "modbus")]
 pub mod serial;
+#[cfg(feature = "zigbee")]
+pub mod zigbee;
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
@@ -18,8 +22,11 @@ use prometheus_client::{
 };
 use tokio::sync::mpsc;
 
+pub use self::intake::Intake;
+use self::memory::Memory;
 use crate::{
-    model::{Batch, DeviceId, DeviceRequest, Event, Point, SharedClock},
+    config::Pressure,
+    model::{DeviceId, DeviceRequest, Event, Point, SharedClock},
     shutdown::Stop,
 };
 
@@ -49,6 +56,9 @@ pub trait Adapter: Send + Sync {
     /// The devices known from the configuration, with their points.
     fn devices(&self) -> Vec<DeviceInfo>;
 
+    /// What happens to its readings while there is no room for them.
+    fn pressure(&self) -> Pressure;
+
     /// The configuration as a text that differs when anything in it differs: a reload restarts only what changed.
     fn fingerprint(&self) -> String;
 
@@ -69,8 +79,8 @@ pub struct DeviceInfo {
 
 /// What an adapter is given to work with.
 pub struct AdapterContext {
-    /// Where readings go. Bounded; the adapter waits when it is full.
-    pub readings: mpsc::Sender<Batch>,
+    /// Where readings go. Bounded; when it is full the adapter waits or the oldest go.
+    pub readings: Intake,
     /// Where events go: device online and offline. Bounded; the adapter waits when it is full.
     pub events: mpsc::Sender<Event>,
     /// What it is asked to do. They go before polls.
@@ -83,6 +93,8 @@ pub struct AdapterContext {
     pub metrics: Arc<Metrics>,
     /// Called whenever it worked or had nothing to do, at least every [`Alive::INTERVAL`]: silence is a fault.
     pub alive: Alive,
+    /// What it learned before, and may keep for the next start.
+    pub memory: Memory,
 }
 
 /// An adapter's sign of life, for the watchdog. Waiting for a device, a link or room in a queue is life too.
@@ -131,6 +143,12 @@ pub struct Metrics {
     pub connects: Counter,
     /// Polls that came too late because the link was busy.
     pub overruns: Counter,
+    /// Readings that were shed because there was no room for them.
+    pub shed: Counter,
+    /// Documents that were too large to be kept.
+    pub memory_refused: Counter,
+    /// Documents that the disk did not take; each is tried again.
+    pub memory_failures: Counter,
     /// 1 while the link is up.
     pub up: Gauge,
 }
@@ -147,6 +165,9 @@ pub struct Families {
     exceptions: Family<Labels, Counter>,
     connects: Family<Labels, Counter>,
     overruns: Family<Labels, Counter>,
+    shed: Family<Labels, Counter>,
+    memory_refused: Family<Labels, Counter>,
+    memory_failures: Family<Labels, Counter>,
     up: Family<Labels, Gauge>,
 }
 
@@ -161,6 +182,9 @@ impl Families {
             ("adapter_exceptions", "Answers in which the device refused", &all.exceptions),
             ("adapter_connects", "Connections made", &all.connects),
             ("adapter_overruns", "Polls left out because the link was busy", &all.overruns),
+            ("adapter_shed_readings", "Readings shed because there was no room for them", &all.shed),
+            ("adapter_memory_refused", "Times that more was learned than is kept", &all.memory_refused),
+            ("adapter_memory_failures", "Writes of what was learned that failed", &all.memory_failures),
         ] {
             registry.register(name, help, family.clone());
         }
@@ -178,6 +202,9 @@ impl Families {
             exceptions: self.exceptions.get_or_create_owned(&labels),
             connects: self.connects.get_or_create_owned(&labels),
             overruns: self.overruns.get_or_create_owned(&labels),
+            shed: self.shed.get_or_create_owned(&labels),
+            memory_refused: self.memory_refused.get_or_create_owned(&labels),
+            memory_failures: self.memory_failures.get_or_create_owned(&labels),
             up: self.up.get_or_create_owned(&labels),
         }
     }

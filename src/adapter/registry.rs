@@ -3,7 +3,10 @@
 use std::{mem, path::Path, sync::Arc};
 
 use super::Adapter;
-use crate::config::{self, AdapterDraft, Draft, Problem, Report, report::suggest, section::AdapterKind};
+use crate::{
+    config::{self, AdapterDraft, Draft, Problem, Report, report::suggest, section::AdapterKind},
+    profile::{self, Library},
+};
 
 /// Kinds that other builds have, or later ones will.
 const KNOWN_ELSEWHERE: [&str; 3] = ["modbus", "ble", "zigbee"];
@@ -33,7 +36,9 @@ pub fn load(path: &Path) -> Result<Loaded, Report> {
 
 /// Lets each kind read its own keys and make its adapters.
 pub fn plan(draft: &mut Draft) -> Vec<Arc<dyn Adapter>> {
-    mem::take(&mut draft.adapters).into_iter().filter_map(|adapter| plan_one(adapter, draft)).collect()
+    let mut library = Library::new(draft.profiles().dirs.clone());
+    let adapters = mem::take(&mut draft.adapters).into_iter();
+    adapters.filter_map(|adapter| plan_one(adapter, &mut library, draft)).collect()
 }
 
 /// The keys of every kind of this build, for the schema and the reference.
@@ -41,13 +46,14 @@ pub fn kinds() -> Vec<AdapterKind> {
     BUILT_IN.iter().map(|(kind, _)| *kind).collect()
 }
 
-/// Finds the kind of an adapter and lets it read.
-fn plan_one(adapter: AdapterDraft, draft: &mut Draft) -> Option<Arc<dyn Adapter>> {
+/// Finds the kind of an adapter and lets it read, with what the profiles of its devices say.
+fn plan_one(mut adapter: AdapterDraft, library: &mut Library, draft: &mut Draft) -> Option<Arc<dyn Adapter>> {
     let Some((_, plan)) = BUILT_IN.iter().find(|(kind, _)| kind.kind == adapter.kind) else {
         draft.has_unread_devices |= !adapter.devices.is_empty();
         refuse(&adapter, draft);
         return None;
     };
+    profile::fill(&mut adapter, library, draft);
     plan(adapter, draft)
 }
 
@@ -74,5 +80,7 @@ fn refuse(adapter: &AdapterDraft, draft: &mut Draft) {
 
 #[cfg(all(test, feature = "modbus"))]
 mod mistakes;
+#[cfg(all(test, feature = "modbus"))]
+mod profiles;
 #[cfg(all(test, feature = "modbus"))]
 mod shipped;

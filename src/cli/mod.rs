@@ -20,6 +20,7 @@ pub mod live_view;
 mod log_level;
 mod man;
 mod points;
+mod profile;
 mod read;
 mod reload;
 mod rules;
@@ -27,6 +28,8 @@ mod run;
 mod schema;
 pub mod screen;
 mod seams;
+#[cfg(feature = "modbus")]
+mod sim;
 mod status;
 mod table;
 mod tail;
@@ -85,6 +88,13 @@ enum Command {
     /// List, check and reload rules.
     #[command(subcommand)]
     Rules(rules::Command),
+    /// List, show and try device profiles.
+    #[command(subcommand)]
+    Profile(profile::Command),
+    /// Simulate devices that are not there.
+    #[cfg(feature = "modbus")]
+    #[command(subcommand)]
+    Sim(sim::Command),
     /// Make the daemon read its configuration again.
     Reload(reload::Args),
     /// Change the log level until the next start.
@@ -135,6 +145,9 @@ impl Command {
             Self::History(args) => history::run(args, context),
             Self::Buffer(command) => buffer::run(command, context),
             Self::Rules(command) => rules::run(command, context),
+            Self::Profile(command) => profile::run(command, context),
+            #[cfg(feature = "modbus")]
+            Self::Sim(command) => sim::run(command, context),
             Self::Reload(reload::Args {}) => reload::run(context),
             Self::LogLevel(args) => log_level::run(args, context),
             Self::Completions(args) => completions::run(args, context),

@@ -52,6 +52,19 @@ pub(super) fn buffer(path: &Path) -> Result<config::Buffer, CliError> {
     Ok(config::read(path).buffer().clone())
 }
 
+/// The folders of device profiles: what the configuration says, or the default places.
+pub(super) fn profile_dirs(path: &Path) -> Vec<PathBuf> {
+    config::read(path).profiles().dirs.clone()
+}
+
+/// One problem for programs.
+pub(super) fn problem_json(problem: &config::Problem) -> Value {
+    json!({
+        "file": problem.place.file, "line": problem.place.line, "column": problem.place.column,
+        "level": problem.severity.to_string(), "text": problem.message, "help": problem.help,
+    })
+}
+
 /// Runs the daemon until it is asked to stop.
 pub(super) fn run(config: &Path) -> Result<(), CliError> {
     daemon::run(config).map_err(|error| match error {
@@ -123,10 +136,7 @@ impl Report {
             // Writing to a string cannot fail.
             let _ = writeln!(report.text, "{problem}");
             report.count(is_error(&problem.severity));
-            entries.push(json!({
-                "file": problem.place.file, "line": problem.place.line, "column": problem.place.column,
-                "level": problem.severity.to_string(), "text": problem.message, "help": problem.help,
-            }));
+            entries.push(problem_json(problem));
         }
         for problem in rules {
             let _ = writeln!(report.text, "{problem}");

@@ -86,7 +86,11 @@ fn an_adapter_that_is_not_there_is_a_mistake_in_every_listing() {
 
 #[test]
 fn every_listing_is_one_json_document_on_request() {
-    let listings: [&[&str]; 9] = [
+    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/plugins/profiles");
+    let listings: [&[&str]; 12] = [
+        &["profile", "list", "--json", "--dir", dir],
+        &["profile", "show", "eastron/sdm120", "--json", "--dir", dir],
+        &["profile", "test", "generic/xy-md02", "--json", "--dir", dir],
         &["buffer", "deadletter", "list", "--json"],
         &["history", "meter-1/voltage", "--json"],
         &["status", "--json"],
@@ -117,6 +121,20 @@ fn a_command_that_was_not_done_says_why_and_fails() {
     assert!(unknown.to_string().contains("meter-1/voltage"), "{unknown}");
     let refused = against_a_gateway(&["read", "meter-1/nothing"]).1.unwrap_err();
     assert_eq!(format!("{:?}", refused.exit_code()), code(error::UNAVAILABLE));
+}
+
+#[test]
+fn profiles_are_listed_shown_and_tried() {
+    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/plugins/profiles");
+    let output = |args: &[&str]| against_a_gateway(&[args, &["--dir", dir]].concat());
+
+    assert!(output(&["profile", "list"]).0.contains("\neastron/sdm120  "));
+    assert!(output(&["profile", "show", "generic/xy-md02"]).0.contains("temperature  input:1"));
+    assert_eq!(output(&["profile", "test", "generic/xy-md02"]).0, "generic/xy-md02: ok, 2 points, 3 vectors\n");
+    let near = output(&["profile", "show", "eastron/sdm12"]).1.unwrap_err();
+    assert!(near.to_string().contains("did you mean"), "{near}");
+    let folder = format!("{dir}/eastron/sdm120");
+    assert!(against_a_gateway(&["profile", "test", &folder]).0.starts_with("eastron/sdm120: ok"));
 }
 
 /// Runs a command line and gives its exit code as text, because `ExitCode` has no other form.

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, num::NonZeroU64};
 
 use super::{
-    Api, Buffer, Commands, Gateway, Log, Policy, Rules, file,
+    Api, Buffer, Commands, Gateway, Log, Policy, Profiles, Rules, file,
     report::{Place, Problems},
     section::At,
     values::{Span, slugify},
@@ -50,6 +50,11 @@ pub(super) fn buffer(typed: file::Buffer, problems: &mut Problems) -> Buffer {
 fn policy(typed: file::Policy) -> Option<Policy> {
     let points = typed.points?.value.into_iter().map(|at| at.value).collect();
     Some(Policy { points, priority: typed.priority.value, thin: typed.thin.value })
+}
+
+/// Where device profiles are.
+pub(super) fn profiles(typed: file::Profiles) -> Profiles {
+    Profiles { dirs: typed.dirs.value }
 }
 
 /// Rules on this gateway.

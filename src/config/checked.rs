@@ -15,6 +15,8 @@ pub struct Config {
     pub buffer: Buffer,
     /// `[[uplink]]`, names unique.
     pub uplinks: Vec<Uplink>,
+    /// `[profiles]`
+    pub profiles: Profiles,
     /// `[rules]`
     pub rules: Rules,
     /// `[commands]`
@@ -82,6 +84,15 @@ pub struct Policy {
     pub priority: Priority,
     /// Whether means take their place before they are dropped.
     pub thin: bool,
+}
+
+/// What happens to an adapter's readings while there is no room for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pressure {
+    /// The adapter waits: what it can ask for again later is late, not lost.
+    Wait,
+    /// The oldest go, counted and named by a gap: for devices that do not wait either.
+    Shed,
 }
 
 /// When a commit is on the disk.
@@ -255,6 +266,13 @@ pub enum Secret {
     File(PathBuf),
     /// An environment variable.
     Env(String),
+}
+
+/// Where device profiles are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profiles {
+    /// Folders, the one that counts first.
+    pub dirs: Vec<PathBuf>,
 }
 
 /// Rules on this gateway.

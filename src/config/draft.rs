@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    Buffer, Config, Rules, check,
+    Buffer, Config, Pressure, Profiles, Rules, check,
     check::Unique,
     check_grant, check_uplink, file,
     report::{Fault, Place, Problem, Problems, Report, nearest, suggest},
@@ -57,6 +57,8 @@ pub struct AdapterDraft {
     pub kind: String,
     /// Where the kind stands.
     pub kind_place: Place,
+    /// What happens while there is no room for its readings, if it says so itself.
+    pub pressure: Option<Pressure>,
     /// The keys nobody has read yet.
     pub section: Section,
     /// Its devices in the order of the files.
@@ -72,6 +74,8 @@ pub struct DeviceDraft {
     pub name: Option<String>,
     /// Words to find it by.
     pub tags: Vec<String>,
+    /// The device profile it was given, as typed.
+    pub profile: Option<At<String>>,
     /// The keys nobody has read yet.
     pub section: Section,
 }
@@ -93,8 +97,14 @@ pub fn read(path: &Path) -> Draft {
         let more = read_file(&file, &mut problems);
         tree::merge(&mut table, more, &mut problems);
     }
-    let place = Place::start_of(path);
-    Draft::new(Node { place, data: Data::Table(table) }, problems)
+    Draft::new(Node { place: Place::start_of(path), data: Data::Table(table) }, problems)
+}
+
+/// Reads a configuration that we made ourselves, as if it stood in the file `path`.
+pub fn read_text(path: &Path, text: &str) -> Draft {
+    let mut problems = Problems::default();
+    let table = tree::parse(path, text, &mut problems);
+    Draft::new(Node { place: Place::start_of(path), data: Data::Table(table) }, problems)
 }
 
 /// The main file, then `conf.d/*.toml` beside it in name order.
@@ -150,6 +160,7 @@ impl Draft {
             buffer: check::buffer(typed.buffer.value, &mut problems),
             uplinks: check_uplink::uplinks(typed.uplink.value, &gateway, &mut problems),
             gateway,
+            profiles: check::profiles(typed.profiles.value),
             rules: check::rules(typed.rules.value),
             commands: check::commands(&typed.commands.value, &mut problems),
             grants: Vec::new(),
@@ -165,6 +176,11 @@ impl Draft {
     /// What can be told of a configuration whatever else is wrong with it: where the daemon's socket is.
     pub fn socket(&self) -> &Path {
         &self.config.api.socket
+    }
+
+    /// Likewise the folders of device profiles.
+    pub fn profiles(&self) -> &Profiles {
+        &self.config.profiles
     }
 
     /// Likewise the rules' folder and limits.
@@ -197,7 +213,14 @@ fn adapters(sections: Vec<Section>, problems: &mut Problems) -> Vec<AdapterDraft
         names.take("adapter", &name.value.0, &name.place, problems);
         let name = name.value.0.to_string();
         let kind = typed.kind.unwrap_or_else(|| At { value: String::new(), place: section.place.clone() });
-        drafts.push(AdapterDraft { name, kind: kind.value, kind_place: kind.place, section, devices: Vec::new() });
+        drafts.push(AdapterDraft {
+            name,
+            kind: kind.value,
+            kind_place: kind.place,
+            pressure: typed.pressure.map(|pressure| pressure.value),
+            section,
+            devices: Vec::new(),
+        });
     }
     drafts
 }
@@ -211,8 +234,8 @@ fn assign_devices(sections: Vec<Section>, adapters: &mut [AdapterDraft], problem
             ids.take("device", id.value.as_str(), &id.place, problems);
             id.value
         });
-        let (title, tags) = (typed.name.map(|title| title.value), typed.tags.value);
-        let draft = DeviceDraft { id: id.unwrap_or_else(stand_in), name: title, tags, section };
+        let (id, name, tags) = (id.unwrap_or_else(stand_in), typed.name.map(|name| name.value), typed.tags.value);
+        let draft = DeviceDraft { id, name, tags, profile: typed.profile, section };
         if let Some(index) = adapter_of(typed.adapter, adapters, problems) {
             adapters[index].devices.push(draft);
         }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Compression, Durability, Encoding, MqttProtocol, Order, Priority, Secret, UplinkUrl,
+    Compression, Durability, Encoding, MqttProtocol, Order, Pressure, Priority, Secret, UplinkUrl,
     parse::{log_level, sender, uplink_url},
     section::{At, Section, section},
     tls::TlsKeys,
@@ -31,6 +31,7 @@ text_values! {
 word_values! {
     Durability: ["strict" => Durability::Strict, "balanced" => Durability::Balanced, "wear" => Durability::Wear],
         later [];
+    Pressure: ["wait" => Pressure::Wait, "shed" => Pressure::Shed], later [];
     Priority: ["low" => Priority::Low, "normal" => Priority::Normal, "high" => Priority::High], later [];
     MqttProtocol: ["5" => MqttProtocol::V5, "3.1.1" => MqttProtocol::V311], later [];
     Encoding: ["json" => Encoding::Json], later ["flat", "senml", "thingsboard", "sparkplug-b", "template"];
@@ -51,6 +52,8 @@ section! {
         adapter: Vec<Section> = default("[]");
         /// A device on an adapter; the adapter's kind decides which further keys it has.
         device: Vec<Section> = default("[]");
+        /// Where device profiles are.
+        profiles: Profiles = default("{}");
         /// Rules that run on this gateway.
         rules: Rules = default("{}");
         /// How commands to devices are treated.
@@ -201,6 +204,15 @@ section! {
 }
 
 section! {
+    /// Where device profiles are.
+    pub(super) struct Profiles {
+        /// Folders that hold them as `<vendor>/<model>/profile.toml`; the first folder that has one gives it. Put your
+        /// own into the first: it lasts when the program is renewed.
+        dirs: Vec<PathBuf> = default("[\"/etc/tidegate/profiles\", \"/usr/share/tidegate/profiles\"]");
+    }
+}
+
+section! {
     /// Rules that run on this gateway.
     pub(super) struct Rules {
         /// Folder of the `*.rhai` files.
@@ -265,6 +277,10 @@ section! {
         name: Slug = required;
         /// What it speaks, such as `modbus`.
         kind: String = required;
+        /// What happens while readings come faster than they can be stored: `wait` lets the adapter wait, so that its
+        /// readings are late, `shed` lets the oldest go, which a gap then tells. Choose `wait` for what can be asked
+        /// again, `shed` for what is sent once.
+        pressure: Pressure = optional("by kind: `wait` for `modbus`");
     }
 }
 
@@ -279,5 +295,8 @@ section! {
         name: String = optional("the id");
         /// Words to find it by.
         tags: Vec<String> = default("[]");
+        /// A device profile, `vendor/model`: the points of a known device, and other keys that are not set here. A
+        /// listed point of the same name changes the keys it gives; with a place of its own it replaces the point.
+        profile: String = optional("the points listed here");
     }
 }

@@ -27,9 +27,9 @@ pub mod values;
 pub use check::{Unique, in_order};
 pub use checked::{
     Api, Backlog, Buffer, Commands, Compression, Config, Durability, Encoding, Gateway, Log, MqttProtocol, Order,
-    Policy, Priority, Rules, Secret, Tls, Transport, Uplink, UplinkUrl,
+    Policy, Pressure, Priority, Profiles, Rules, Secret, Tls, Transport, Uplink, UplinkUrl,
 };
-pub use draft::{AdapterDraft, DeviceDraft, Draft, Loaded, NamedPoint, read};
+pub use draft::{AdapterDraft, DeviceDraft, Draft, Loaded, NamedPoint, read, read_text};
 pub use reference::reference;
 pub use report::{Fault, Place, Problem, Report, Severity};
 pub use schema::schema;

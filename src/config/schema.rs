@@ -6,7 +6,7 @@ use super::{
     file,
     report::Place,
     section::{AdapterKind, Key, Keyed as _, Keys, Need, Shape},
-    tree::{self, Data, Node},
+    tree,
 };
 
 /// The schema of a configuration file, with the keys of these adapter kinds. A file of `conf.d` may leave out what
@@ -88,17 +88,5 @@ fn shape(shape_of: Shape) -> Value {
 /// A default's TOML as JSON.
 fn default(text: &str) -> Value {
     let place = Place::start_of("default".as_ref());
-    tree::parse_value(text, &place).map_or(Value::Null, |node| to_json(&node))
-}
-
-/// A TOML value as JSON.
-fn to_json(node: &Node) -> Value {
-    match &node.data {
-        Data::Text(text) | Data::Date(text) => json!(text),
-        Data::Int(number) => json!(number),
-        Data::Float(number) => json!(number),
-        Data::Bool(flag) => json!(flag),
-        Data::List(items) => items.iter().map(to_json).collect(),
-        Data::Table(table) => table.iter().map(|(name, entry)| (name.clone(), to_json(&entry.node))).collect(),
-    }
+    tree::parse_value(text, &place).map_or(Value::Null, |node| node.to_json())
 }

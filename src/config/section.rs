@@ -7,7 +7,7 @@
 
 use super::{
     report::{Fault, Place, Problems, suggest},
-    tree::{self, Data, Node, Table},
+    tree::{self, Data, Entry, Node, Table},
 };
 
 /// Keys that the format has and this version does not know yet, so that the message can say so.
@@ -148,6 +148,23 @@ impl Section {
     pub fn read<T: Keyed>(&mut self, problems: &mut Problems) -> T {
         self.known.extend(T::KEYS.keys.iter().map(Key::name));
         T::read(self, problems)
+    }
+
+    /// Gives keys that were not typed values from elsewhere, such as a device profile.
+    pub fn fill(&mut self, from: Table) {
+        for (name, entry) in from {
+            self.rest.entry(name).or_insert(entry);
+        }
+    }
+
+    /// The keys nobody has taken, as they were typed.
+    pub fn into_table(self) -> Table {
+        self.rest
+    }
+
+    /// Takes a key out as it was typed, before anybody has read it.
+    pub fn take(&mut self, name: &str) -> Option<Entry> {
+        self.rest.remove(name)
     }
 
     /// Refuses the keys nobody asked for.

@@ -5,6 +5,7 @@
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
+use serde_json::Value;
 use toml::{
     Spanned,
     de::{DeFloat, DeInteger, DeTable, DeValue},
@@ -19,6 +20,20 @@ pub struct Node {
     pub place: Place,
     /// The value.
     pub data: Data,
+}
+
+impl Node {
+    /// The value as JSON, which has no dates.
+    pub fn to_json(&self) -> Value {
+        match &self.data {
+            Data::Text(text) | Data::Date(text) => text.clone().into(),
+            Data::Int(number) => (*number).into(),
+            Data::Float(number) => (*number).into(),
+            Data::Bool(flag) => (*flag).into(),
+            Data::List(items) => items.iter().map(Self::to_json).collect(),
+            Data::Table(table) => table.iter().map(|(name, entry)| (name.clone(), entry.node.to_json())).collect(),
+        }
+    }
 }
 
 /// A TOML value.

@@ -31,10 +31,6 @@ pub struct Size(pub u64);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slug(pub Arc<str>);
 
-/// A key that is known and whose values this version cannot use; the section that has it says why.
-#[derive(Debug, Clone, Copy)]
-pub struct Unusable;
-
 /// Reads text and turns it into a value.
 pub fn from_text<T>(node: &Node, problems: &mut Problems, parse: impl FnOnce(&str) -> Result<T, Fault>) -> Option<T> {
     let Data::Text(text) = &node.data else {
@@ -66,7 +62,7 @@ pub fn from_word<T: Copy>(
 }
 
 /// Reads a whole number within limits.
-fn from_integer(node: &Node, problems: &mut Problems, min: i64, max: i64) -> Option<i64> {
+pub fn from_integer(node: &Node, problems: &mut Problems, min: i64, max: i64) -> Option<i64> {
     match node.data {
         Data::Int(number) if (min..=max).contains(&number) => Some(number),
         Data::Int(number) => {
@@ -274,14 +270,6 @@ impl FromNode for Section {
 
     fn from_node(node: Node, problems: &mut Problems) -> Option<Self> {
         table_of(node, problems)
-    }
-}
-
-impl FromNode for Unusable {
-    const SHAPE: Shape = Shape::Text("not in this version");
-
-    fn from_node(_: Node, _: &mut Problems) -> Option<Self> {
-        Some(Self)
     }
 }
 

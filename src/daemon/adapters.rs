@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use super::core::Core;
 use crate::{
-    adapter::{Adapter, AdapterContext, Alive},
+    adapter::{Adapter, AdapterContext, Alive, Intake, intake::Teller},
     command::Routes,
     model::DeviceRequest,
     supervisor::{Restart, Stage, TaskHandle},
@@ -31,27 +31,37 @@ impl Core {
     /// Starts one adapter, unless the gateway is stopping. It is given its own way into the rules, so that the rules
     /// end when the last adapter has.
     pub(super) fn add_adapter(self: &Arc<Self>, adapter: Arc<dyn Adapter>) {
-        let Some(readings) = super::lock(&self.running.intake).clone() else { return };
+        let Some(way) = super::lock(&self.running.intake).clone() else { return };
         let (core, running) = (Arc::clone(self), Arc::clone(&adapter));
         let name = format!("adapter {}", adapter.name());
         let metrics = Arc::new(self.metrics.adapters.of(adapter.name()));
+        // One for all its runs: what waits survives a fault of the adapter.
+        let intake = Intake::new(way, adapter.pressure(), metrics.shed.clone());
+        let memory = self.memories.of(adapter.name(), adapter.kind(), Arc::clone(&metrics));
         let handle =
             self.supervisor.spawn_watched(Stage::Intake, &name, Restart::WithBackoff, move |stop, progress| {
                 let (sender, requests) = mpsc::channel(REQUEST_QUEUE);
                 core.connect(&running, sender);
                 let context = AdapterContext {
-                    readings: readings.clone(),
+                    readings: intake.clone(),
                     events: core.ways.events.clone(),
                     requests,
                     stop,
                     clock: Arc::clone(&core.clock),
                     metrics: Arc::clone(&metrics),
                     alive: Alive::new(move || progress.made()),
+                    memory: memory.clone(),
                 };
-                let running = Arc::clone(&running);
-                async move { running.run(context).await }
+                let (running, intake) = (Arc::clone(&running), intake.clone());
+                let teller = core.teller(running.name());
+                async move { intake.carry(running.run(context), &teller).await }
             });
         super::lock(&self.running.adapters).push(AdapterTask { adapter, handle });
+    }
+
+    /// How an adapter's losses are told.
+    fn teller(&self, adapter: &str) -> Teller {
+        Teller { adapter: adapter.to_owned(), events: self.ways.events.clone(), clock: Arc::clone(&self.clock) }
     }
 
     /// Makes an adapter's devices reachable for commands.

@@ -13,7 +13,7 @@ use tokio::{
 
 use super::core::{Core, Metrics, Running, Ways};
 use crate::{
-    adapter::{Adapter, registry::Loaded},
+    adapter::{Adapter, memory::Memories, registry::Loaded},
     api,
     buffer::{self, Buffer, Feed, History, damage::Salvage},
     command::{self, Desk, Routes},
@@ -178,6 +178,7 @@ async fn open(
         rule_status: rule_status.1,
         routes,
     };
+    let memories = Memories::new(config.buffer.path.with_file_name("adapters"));
     let history = History::new(buffer.clone(), &config.buffer, Arc::clone(&clock));
     let core = Core {
         path: path.to_owned(),
@@ -187,6 +188,7 @@ async fn open(
         metrics: Metrics::register(registry),
         rate: Mutex::default(),
         clock,
+        memories,
         history,
         buffer,
         live,
@@ -240,12 +242,22 @@ impl Core {
                 pipeline::run(&mut outputs, &core.live, &core.buffer, &core.ways.inbox, &core.clock).await
             }
         });
+        self.start_memory();
         let (core, record) = (Arc::clone(self), Arc::new(tokio::sync::Mutex::new(record)));
         self.supervisor.spawn(Stage::Buffer, "recorder", Restart::WithBackoff, move |stop| {
             let (core, record) = (Arc::clone(&core), Arc::clone(&record));
             async move { pipeline::record(&mut *record.lock().await, &core.buffer, stop).await }
         });
         Ok(())
+    }
+
+    /// Starts the task that writes down what adapters learn; it outlives them.
+    fn start_memory(self: &Arc<Self>) {
+        let memories = Arc::clone(&self.memories);
+        self.supervisor.spawn(Stage::Buffer, "adapter memory", Restart::WithBackoff, move |stop| {
+            let memories = Arc::clone(&memories);
+            async move { memories.run(stop).await }
+        });
     }
 
     /// Starts the task that salvages damaged files, if there are any. It stops with the intake.

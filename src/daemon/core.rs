@@ -14,7 +14,7 @@ use super::{
     uplinks::UplinkTask,
 };
 use crate::{
-    adapter,
+    adapter::{self, memory::Memories},
     buffer::{Buffer, History},
     command::{self, Desk, Routes},
     config::Config,
@@ -40,6 +40,8 @@ pub(super) struct Core {
     pub(super) started_at: Duration,
     /// The store.
     pub(super) buffer: Buffer,
+    /// What adapters learned.
+    pub(super) memories: Arc<Memories>,
     /// What was stored.
     pub(super) history: History,
     /// The last readings.

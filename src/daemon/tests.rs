@@ -12,6 +12,7 @@ use std::{
 use super::Daemon;
 use crate::{
     adapter::{Adapter, AdapterContext, AdapterError, BoxFuture, DeviceInfo, registry},
+    config::Pressure,
     host::clock::SystemClock,
     model::{ClockQuality, DeviceId, Point, PointName, PointType, Reading, SharedClock, Timestamp, Value},
     shutdown::StopSignal,
@@ -45,6 +46,9 @@ impl Adapter for Clumsy {
         let points = vec![Arc::clone(&self.point)];
         vec![DeviceInfo { id: self.point.device().clone(), address: "here".to_owned(), points }]
     }
+    fn pressure(&self) -> Pressure {
+        Pressure::Shed
+    }
     fn fingerprint(&self) -> String {
         "clumsy".to_owned()
     }
@@ -52,7 +56,7 @@ impl Adapter for Clumsy {
         Box::pin(async move {
             assert!(self.starts.fetch_add(1, Ordering::Relaxed) > 0, "one register too far");
             let reading = Reading::good(Arc::clone(&self.point), Value::Int(7), context.clock.now());
-            context.readings.send(vec![reading].into()).await.map_err(|_| AdapterError::Closed)?;
+            context.readings.send(vec![reading].into()).await?;
             context.stop.requested().await;
             Ok(())
         })

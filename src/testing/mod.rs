@@ -6,4 +6,10 @@ pub mod clock;
 pub mod consumer;
 #[cfg(feature = "modbus")]
 pub mod modbus_unit;
+#[cfg(feature = "modbus")]
+pub mod profiled;
+#[cfg(feature = "modbus")]
+pub mod rehearsal;
+#[cfg(feature = "modbus")]
+pub mod signals;
 pub mod site;

@@ -4,6 +4,7 @@
 //! in their order, so that a test can prove that a register was written exactly once. Each unit can be told to
 //! misbehave in one of the ways of [`Fault`].
 
+mod chance;
 mod line;
 mod server;
 
@@ -13,7 +14,11 @@ use std::{
     time::Duration,
 };
 
-pub use self::server::{serve, serve_connection, serve_framed};
+use self::chance::Lot;
+pub use self::{
+    chance::{Chance, ChanceError},
+    server::{serve, serve_connection, serve_framed},
+};
 use crate::adapter::modbus::{
     config::Table,
     exception::Exception,
@@ -103,13 +108,29 @@ struct Tables {
 pub struct Bank {
     units: Vec<Option<Mutex<Tables>>>,
     writes: Mutex<VecDeque<Write>>,
+    /// What goes wrong by chance with units that have no fault of their own.
+    lot: Mutex<Lot>,
 }
 
 impl Bank {
     /// Units with these ids, everything zero. All other ids are silent behind exception 11, as behind a gateway.
     pub fn new(units: &[u8]) -> Self {
         let unit = |id| units.contains(&id).then(|| Mutex::new(Tables::new()));
-        Self { units: (0..=u8::MAX).map(unit).collect(), writes: Mutex::default() }
+        let units = (0..=u8::MAX).map(unit).collect();
+        Self { units, writes: Mutex::default(), lot: Mutex::new(Lot::new(Vec::new(), 0)) }
+    }
+
+    /// Lets every unit misbehave at random from the next request on.
+    pub fn set_chances(&self, chances: Vec<Chance>, seed: u64) {
+        *lock(&self.lot) = Lot::new(chances, seed);
+    }
+
+    /// What goes wrong with a unit's next answer.
+    fn next_fault(&self, unit: u8) -> Fault {
+        match self.with(unit, |tables| tables.fault) {
+            Some(Fault::None) => lock(&self.lot).draw(),
+            fault => fault.unwrap_or_default(),
+        }
     }
 
     /// Lets a unit misbehave from its next request on. Ids without a unit are left alone, here and below.

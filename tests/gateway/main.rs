@@ -12,4 +12,5 @@ mod harness;
 mod lifecycle;
 mod links;
 mod loss;
+mod profiles;
 mod proof;

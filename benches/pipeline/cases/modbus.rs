@@ -9,7 +9,7 @@ use std::{
 };
 
 use tidegate::{
-    adapter::{AdapterContext, Alive, Metrics},
+    adapter::{AdapterContext, Alive, Intake, Metrics, memory::Memory},
     model::Batch,
     shutdown::StopSignal,
     testing::modbus_unit::{Bank, serve},
@@ -58,13 +58,14 @@ async fn poll(port: u16) -> (u64, u64, f64) {
     let (_requests, requests) = mpsc::channel(1);
     let metrics = Arc::new(Metrics::default());
     let context = AdapterContext {
-        readings,
+        readings: Intake::waiting(readings),
         events,
         requests,
         stop: stopped,
         clock: clock(),
         metrics: Arc::clone(&metrics),
         alive: Alive::new(|| {}),
+        memory: Memory::none(),
     };
     let working = adapter.run(context);
     let counting = async {

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::frame::Mode;
 use crate::{
     adapter::serial,
-    config::Tls,
+    config::{Pressure, Tls},
     model::{DeviceId, Point},
 };
 
@@ -14,6 +14,8 @@ use crate::{
 pub struct Config {
     /// The adapter's name.
     pub name: String,
+    /// What happens while there is no room for its readings.
+    pub pressure: Pressure,
     /// How the units are reached.
     pub link: Link,
     /// How the link is made.
@@ -81,6 +83,8 @@ pub struct Device {
     pub pause: Duration,
     /// What to do with a unit that does not answer.
     pub backoff: Backoff,
+    /// What may share a request.
+    pub limits: Limits,
     /// What is read and written.
     pub points: Vec<MappedPoint>,
 }
@@ -94,6 +98,24 @@ pub struct Backoff {
     pub min: Duration,
     /// Longest pause; each one doubles.
     pub max: Duration,
+}
+
+/// What may share a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Most registers in one request, 1 to 125.
+    pub registers: u16,
+    /// Most registers or bits in a row that no point has and that are read all the same.
+    pub gap: u16,
+    /// Whether every point has a request of its own.
+    pub one_per_point: bool,
+}
+
+impl Default for Limits {
+    /// Some units fail above 100 registers although 125 are allowed; and what a gap holds is unknown.
+    fn default() -> Self {
+        Self { registers: 100, gap: 0, one_per_point: false }
+    }
 }
 
 /// A point and the registers behind it.

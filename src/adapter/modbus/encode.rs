@@ -73,8 +73,8 @@ fn switch(value: &Value) -> Result<bool, EncodeError> {
     }
 }
 
-/// The registers in wire order.
-fn words(mapped: &MappedPoint, value: &Value) -> Result<Vec<u16>, EncodeError> {
+/// The registers in wire order, whatever the point's access: simulated units are filled with it too.
+pub fn words(mapped: &MappedPoint, value: &Value) -> Result<Vec<u16>, EncodeError> {
     let bytes = match mapped.data {
         DataType::I8l | DataType::I8h => return Err(EncodeError::Part),
         DataType::Bits { from, len } if (from, len) != (0, 16) => return Err(EncodeError::Part),

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use proptest::prelude::*;
 
-use super::config::{Backoff, ByteOrder, DataType, Device, MappedPoint, Register, Table};
+use super::config::{Backoff, ByteOrder, DataType, Device, Limits, MappedPoint, Register, Table};
 use crate::model::{Access, DeviceId, Point, PointName, PointType};
 
 pub(super) const ABCD: ByteOrder = ByteOrder { two: [0, 1], four: [0, 1, 2, 3], eight: [0, 1, 2, 3, 4, 5, 6, 7] };
@@ -48,6 +48,7 @@ pub(super) fn device(points: Vec<MappedPoint>) -> Device {
         retries: 0,
         pause: Duration::ZERO,
         backoff: Backoff { after: 3, min: Duration::from_secs(1), max: Duration::from_secs(10) },
+        limits: Limits::default(),
         points,
     }
 }

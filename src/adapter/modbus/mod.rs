@@ -9,6 +9,7 @@
 //! It promises that no answer is ever taken for the answer to another question (`client`), that a unit that does
 //! not answer costs the others little (`health`), and that a write is sent at most once (`serve`).
 
+mod blocks;
 mod client;
 pub mod config;
 pub mod decode;
@@ -47,7 +48,7 @@ use self::{
     poller::{End, Poller},
 };
 use super::{Adapter, AdapterContext, AdapterError, BoxFuture, DeviceInfo};
-use crate::{model::DeviceRequest, shutdown::Stop};
+use crate::{config::Pressure, model::DeviceRequest, shutdown::Stop};
 
 /// One configured link with its units.
 #[derive(Debug)]
@@ -84,6 +85,10 @@ impl Adapter for Modbus {
         self.config.devices.iter().map(|device| self.info(device)).collect()
     }
 
+    fn pressure(&self) -> Pressure {
+        self.config.pressure
+    }
+
     fn fingerprint(&self) -> String {
         format!("{:?}", self.config)
     }
@@ -95,7 +100,7 @@ impl Adapter for Modbus {
 
 /// Connects, works, and connects again until stopping is asked for.
 async fn run(config: &Config, context: AdapterContext) -> Result<(), AdapterError> {
-    let AdapterContext { readings, events, mut requests, mut stop, clock, metrics, alive } = context;
+    let AdapterContext { readings, events, mut requests, mut stop, clock, metrics, alive, memory: _ } = context;
     let mut poller = Poller::new(config, clock, metrics, readings, events, alive.clone());
     let mut bus = Bus::new(config);
     let mut outage = Outage { backoff: Backoff::new(), attempts: 0 };

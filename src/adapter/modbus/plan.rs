@@ -1,16 +1,17 @@
 //! Which requests read which points.
 //!
-//! Points of one unit, table and poll interval share a request when their registers touch or overlap. Nothing is
-//! read that was not configured: a gap may hold a register that the unit refuses, or one whose reading has effects.
+//! Points of one unit, table and poll interval share requests, as few as the unit's limits allow (`blocks`). Nothing
+//! is read that was not configured, unless `max_gap` says so: a gap may hold a register that the unit refuses, or one
+//! whose reading has effects.
+
+use std::{collections::BTreeMap, ops::Range, time::Duration};
 
 use super::{
+    blocks::{Block, Rules, Span, blocks},
     config::{Device, MappedPoint, Table},
     layout::registers,
     pdu::{MAX_READ_BITS, Request},
 };
-
-/// Most registers in one request. Some units fail above it although 125 are allowed.
-const MAX_REGISTERS: u32 = 100;
 
 /// One request and the points in its answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,9 +21,7 @@ pub(super) struct Group {
     /// Indices of the device's points.
     pub(super) points: Vec<usize>,
     /// How often it is sent.
-    pub(super) poll: std::time::Duration,
-    /// The table read.
-    pub(super) table: Table,
+    pub(super) poll: Duration,
     /// First address.
     pub(super) start: u16,
     /// The request itself.
@@ -50,69 +49,77 @@ pub(super) fn is_bits(table: Table) -> bool {
     matches!(table, Table::Coil | Table::Discrete)
 }
 
-/// Sorts the points by place and joins neighbours.
-fn plan_device(index: usize, device: &Device) -> Vec<Group> {
-    let mut order: Vec<usize> =
-        (0..device.points.len()).filter(|&point| device.points[point].point.access.can_read()).collect();
-    order.sort_by_key(|&point| (device.points[point].poll, device.points[point].register));
-    let mut groups: Vec<Group> = Vec::new();
-    for point in order {
-        let mapped = &device.points[point];
-        if !groups.last_mut().is_some_and(|group| group.join(point, mapped)) {
-            groups.push(Group::of(index, point, mapped));
+/// The requests that read every readable point of a device.
+pub(super) fn plan_device(index: usize, device: &Device) -> Vec<Group> {
+    let mut shared: BTreeMap<(Duration, Table), Vec<Span>> = BTreeMap::new();
+    for (place, mapped) in device.points.iter().enumerate() {
+        if mapped.point.access.can_read() {
+            let key = (mapped.poll, mapped.register.table);
+            shared.entry(key).or_default().push(Span { addresses: addresses(mapped), point: place });
         }
     }
-    groups
+    let blocks = shared.into_iter().flat_map(|((poll, table), spans)| {
+        let limits = device.limits;
+        let longest = if is_bits(table) { MAX_READ_BITS } else { limits.registers };
+        let rules = Rules { longest, gap: limits.gap, is_single: limits.one_per_point, refused: &[] };
+        blocks(spans, rules).into_iter().map(move |block| (poll, table, block))
+    });
+    blocks.map(|(poll, table, block)| Group::of(index, poll, table, block)).collect()
+}
+
+/// The addresses of a point in its table.
+pub(super) fn addresses(mapped: &MappedPoint) -> Range<u32> {
+    let start = u32::from(mapped.register.offset);
+    start..start + u32::from(width(mapped))
 }
 
 impl Group {
-    /// A group of one point.
-    fn of(device: usize, point: usize, mapped: &MappedPoint) -> Self {
-        let (table, start) = (mapped.register.table, mapped.register.offset);
-        Self { device, points: vec![point], poll: mapped.poll, table, start, request: single(mapped) }
-    }
-
-    /// Takes a point in if it touches what is there and the request stays within its limit.
-    fn join(&mut self, point: usize, mapped: &MappedPoint) -> bool {
-        let Request::Read { count, .. } = &mut self.request else { return false };
-        let start = u32::from(self.start);
-        let end = start + u32::from(*count);
-        let from = u32::from(mapped.register.offset);
-        let joined = end.max(from + u32::from(width(mapped))) - start;
-        let limit = if is_bits(self.table) { u32::from(MAX_READ_BITS) } else { MAX_REGISTERS };
-        if (mapped.poll, mapped.register.table) != (self.poll, self.table) || from > end || joined > limit {
-            return false;
-        }
-        // The limit is far below the range of a count.
-        *count = u16::try_from(joined).unwrap_or(u16::MAX);
-        self.points.push(point);
-        true
+    /// The request for a block.
+    fn of(device: usize, poll: Duration, table: Table, block: Block) -> Self {
+        let Block { addresses, points } = block;
+        let start = u16::try_from(addresses.start).expect("points begin at a 16-bit address");
+        let count = u16::try_from(addresses.end - addresses.start).expect("blocks are short");
+        Self { device, points, poll, start, request: Request::Read { table, start, count } }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::adapter::modbus::{
-        config::DataType,
+        config::{DataType, Limits},
         fixtures::{device, mapped},
     };
 
-    fn reads(points: Vec<MappedPoint>) -> Vec<(u16, u16, usize)> {
-        let groups = plan(&[device(points)]);
+    fn reads_within(limits: Limits, points: Vec<MappedPoint>) -> Vec<(u16, u16, usize)> {
+        let mut device = device(points);
+        device.limits = limits;
         let read = |group: &Group| match group.request {
             Request::Read { start, count, .. } => (start, count, group.points.len()),
             ref other => panic!("{other:?} reads nothing"),
         };
-        groups.iter().map(read).collect()
+        plan(&[device]).iter().map(read).collect()
+    }
+
+    fn reads(points: Vec<MappedPoint>) -> Vec<(u16, u16, usize)> {
+        reads_within(Limits::default(), points)
     }
 
     #[test]
     fn neighbours_share_a_request_and_a_gap_is_never_read() {
         let f32_at = |offset| mapped("input", offset, DataType::F32);
         assert_eq!(reads(vec![f32_at(2), f32_at(0), f32_at(5)]), [(0, 4, 2), (5, 2, 1)]);
+    }
+
+    #[test]
+    fn the_limits_of_a_device_shape_its_requests() {
+        let f32s = |count| (0..count).map(|at| mapped("input", at * 3, DataType::F32)).collect::<Vec<_>>();
+        let gaps = Limits { gap: 1, ..Limits::default() };
+        assert_eq!(reads_within(gaps, f32s(4)), [(0, 11, 4)]);
+        let short = Limits { registers: 5, ..gaps };
+        assert_eq!(reads_within(short, f32s(4)), [(0, 5, 2), (6, 5, 2)]);
+        let alone = Limits { one_per_point: true, ..gaps };
+        assert_eq!(reads_within(alone, f32s(2)), [(0, 2, 1), (3, 2, 1)]);
     }
 
     #[test]
@@ -126,6 +133,8 @@ mod tests {
         let points = (0..120).map(|offset| mapped("input", offset, DataType::U16)).collect();
         assert_eq!(reads(points), [(0, 100, 100), (100, 20, 20)]);
         assert_eq!(reads(vec![mapped("input", 65535, DataType::U16)]), [(65535, 1, 1)]);
+        let coils = (0..2100).map(|offset| mapped("coil", offset, DataType::Bool)).collect();
+        assert_eq!(reads(coils), [(0, 2000, 2000), (2000, 100, 100)]);
     }
 
     #[test]

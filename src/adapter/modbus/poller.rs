@@ -25,7 +25,7 @@ use super::{
     schedule::Schedule,
 };
 use crate::{
-    adapter::{AdapterError, Alive, Metrics},
+    adapter::{AdapterError, Alive, Intake, Metrics},
     model::{
         Batch, DeviceChange, DeviceRequest, Event, EventKind, PointAddress, Reading, SharedClock, Timestamp, Value,
     },
@@ -57,7 +57,7 @@ pub(super) struct Poller<'a> {
     pub(super) config: &'a Config,
     pub(super) clock: SharedClock,
     pub(super) metrics: Arc<Metrics>,
-    readings: mpsc::Sender<Batch>,
+    readings: Intake,
     events: mpsc::Sender<Event>,
     alive: Alive,
     /// Where each point is: device and point index.
@@ -78,7 +78,7 @@ impl<'a> Poller<'a> {
         config: &'a Config,
         clock: SharedClock,
         metrics: Arc<Metrics>,
-        readings: mpsc::Sender<Batch>,
+        readings: Intake,
         events: mpsc::Sender<Event>,
         alive: Alive,
     ) -> Self {
@@ -268,7 +268,7 @@ impl<'a> Poller<'a> {
     async fn send(&self, mut readings: Vec<Reading>) -> Result<(), AdapterError> {
         while !readings.is_empty() {
             let rest = readings.split_off(readings.len().min(Batch::MAX_READINGS));
-            self.alive.during(self.readings.send(readings.into())).await.map_err(|_| AdapterError::Closed)?;
+            self.alive.during(self.readings.send(readings.into())).await?;
             readings = rest;
         }
         Ok(())

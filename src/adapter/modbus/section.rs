@@ -3,16 +3,18 @@
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use super::{
-    config::{Backoff, ByteOrder, Config, Connect, DataType, Device, Link, MappedPoint, Register, Table},
+    config::{Backoff, ByteOrder, Config, Connect, DataType, Device, Limits, Link, MappedPoint, Register, Table},
     frame::Framing,
     layout::registers,
+    pdu::MAX_READ_REGISTERS,
 };
 use crate::{
     config::{
-        AdapterDraft, DeviceDraft, Draft, NamedPoint, Place, Tls, TlsKeys, Unique, in_order,
+        AdapterDraft, DeviceDraft, Draft, NamedPoint, Pressure, Tls, TlsKeys, Unique, in_order,
         report::Problems,
-        section::{AdapterKind, At, Keyed as _, section},
-        values::{Span, SpanOrZero, Unusable, text_values},
+        section::{AdapterKind, At, FromNode, Keyed as _, Shape, section},
+        tree::Node,
+        values::{Span, SpanOrZero, from_integer, text_values},
     },
     model::{Access, DeviceId, Point, PointAddress, PointName, PointType},
 };
@@ -26,6 +28,32 @@ text_values! {
     DataType: "bool, i8l, i8h, i16, u16, i32, u32, i64, u64, f16, f32, f64, bcd16, bcd32, string:N, bits:FROM+LEN",
         str::parse;
     ByteOrder: "AB, BA, ABCD, CDAB, BADC, DCBA or eight letters", str::parse;
+}
+
+/// A number of registers in one read: 1 to 125.
+#[derive(Debug, Clone, Copy)]
+pub struct MaxRegisters(u16);
+
+/// A number of registers between two points: a longer gap leaves no room for both in one read.
+#[derive(Debug, Clone, Copy)]
+pub struct MaxGap(u16);
+
+impl FromNode for MaxRegisters {
+    const SHAPE: Shape = Shape::Integer { min: 1, max: MAX_READ_REGISTERS as i64 };
+
+    fn from_node(node: Node, problems: &mut Problems) -> Option<Self> {
+        let number = from_integer(&node, problems, 1, MAX_READ_REGISTERS.into())?;
+        u16::try_from(number).ok().map(Self)
+    }
+}
+
+impl FromNode for MaxGap {
+    const SHAPE: Shape = Shape::Integer { min: 0, max: MAX_READ_REGISTERS as i64 };
+
+    fn from_node(node: Node, problems: &mut Problems) -> Option<Self> {
+        let number = from_integer(&node, problems, 0, MAX_READ_REGISTERS.into())?;
+        u16::try_from(number).ok().map(Self)
+    }
 }
 
 section! {
@@ -52,6 +80,14 @@ section! {
         poll: Span = default("\"1s\"");
         /// Order in which the bytes of a value come; `A` is the most significant one.
         order: ByteOrder = default("\"ABCD\"");
+        /// Most registers in one request. What a unit takes is learned; lower it for one that takes too much and
+        /// answers wrongly, raise it to 125 for fewer requests.
+        max_registers: MaxRegisters = default("100");
+        /// Most registers in a row that no point has and that are read all the same to join two requests. Raise it
+        /// only where reading what is between the points is known to be harmless.
+        max_gap: MaxGap = default("0");
+        /// Whether every point is read by a request of its own, for units that cannot do more.
+        one_request_per_point: bool = default("false");
     }
 }
 
@@ -84,8 +120,12 @@ section! {
         poll: Span = optional("as the adapter");
         /// Order in which the bytes of a value come.
         order: ByteOrder = optional("as the adapter");
-        /// A device profile. Profiles cannot be loaded by this version; list the points.
-        profile: Unusable = optional("the points below");
+        /// Most registers in one request to this unit.
+        max_registers: MaxRegisters = optional("as the adapter");
+        /// Most registers in a row that no point has and that are read all the same.
+        max_gap: MaxGap = optional("as the adapter");
+        /// Whether every point is read by a request of its own.
+        one_request_per_point: bool = optional("as the adapter");
         /// What is read and written.
         point: Vec<At<PointKeys>> = default("[]");
     }
@@ -128,14 +168,16 @@ section! {
 
 /// Reads the keys of an adapter and its devices; `None` when the link is missing or wrong.
 pub fn plan(adapter: AdapterDraft, draft: &mut Draft) -> Option<Config> {
-    let AdapterDraft { name, mut section, devices, .. } = adapter;
+    let AdapterDraft { name, pressure, mut section, devices, .. } = adapter;
     let keys: AdapterKeys = section.read(&mut draft.problems);
     section.close(&mut draft.problems);
     in_order(&keys.backoff.value.min, &keys.backoff.value.max, &mut draft.problems);
     let devices = devices.into_iter().filter_map(|d| device(d, &keys, draft)).collect();
     let link = keys.link?.value;
     let connect = Connect { tls: tls(keys.tls, &link, &mut draft.problems), pause: keys.pause_after_connect.value.0 };
-    Some(Config { name, link, connect, devices })
+    // A register is still there when its turn comes late.
+    let pressure = pressure.unwrap_or(Pressure::Wait);
+    Some(Config { name, pressure, link, connect, devices })
 }
 
 /// The TLS files, which only `tls://` has a use for.
@@ -148,10 +190,13 @@ fn tls(At { value: keys, place }: At<TlsKeys>, link: &Link, problems: &mut Probl
 
 /// Reads the keys of a device; `None` when its address is missing or wrong.
 fn device(device: DeviceDraft, adapter: &AdapterKeys, draft: &mut Draft) -> Option<Device> {
-    let DeviceDraft { id, mut section, .. } = device;
+    let DeviceDraft { id, mut section, profile, .. } = device;
     let problems = &mut draft.problems;
     let keys: DeviceKeys = section.read(problems);
-    check_has_points(&keys, &section.place, problems);
+    if keys.point.value.is_empty() && profile.is_none() {
+        let help = "add a [[device.point]], or name a profile";
+        problems.warning(&section.place, "the device has no points").help(help);
+    }
     section.close(problems);
     let backoff = keys.backoff.as_ref().unwrap_or(&adapter.backoff);
     in_order(&backoff.value.min, &backoff.value.max, problems);
@@ -159,27 +204,38 @@ fn device(device: DeviceDraft, adapter: &AdapterKeys, draft: &mut Draft) -> Opti
         poll: keys.poll.as_ref().map_or(adapter.poll.value.0, |poll| poll.value.0),
         order: keys.order.as_ref().map_or(adapter.order.value, |order| order.value),
     };
-    let address = keys.address?.value;
-    check_unit(&address, adapter, problems);
+    check_unit(keys.address.as_ref(), adapter, problems);
+    let limits = limits(&keys, adapter);
     draft.points.extend(keys.point.value.iter().filter_map(|at| named_point(&at.value, &id)));
     let points = points(keys.point.value, &id, outer, problems);
     Some(Device {
         id,
-        unit: address.unit?.value,
+        unit: keys.address?.value.unit?.value,
         timeout: keys.timeout.map_or(adapter.timeout.value.0, |timeout| timeout.value.0),
         retries: keys.retries.map_or(adapter.retries.value, |retries| retries.value),
         pause: keys.pause_between_requests.map_or(adapter.pause_between_requests.value.0, |pause| pause.value.0),
         backoff: checked_backoff(&backoff.value),
+        limits,
         points,
     })
 }
 
 /// A serial line has units 1 to 247; 0 is a broadcast, which nobody answers (MODBUS over serial line 1.02, 2.2).
-fn check_unit(address: &Address, adapter: &AdapterKeys, problems: &mut Problems) {
-    let (Some(unit), Some(link)) = (&address.unit, &adapter.link) else { return };
+fn check_unit(address: Option<&At<Address>>, adapter: &AdapterKeys, problems: &mut Problems) {
+    let unit = address.and_then(|address| address.value.unit.as_ref());
+    let (Some(unit), Some(link)) = (unit, &adapter.link) else { return };
     if matches!(link.value.framing(), Framing::Line(_)) && !(1..=247).contains(&unit.value) {
         let message = format!("unit {} is outside 1 to 247", unit.value);
         problems.error(&unit.place, message).help("a serial line has no others; only TCP has 0 to 255");
+    }
+}
+
+/// What may share a request to a device.
+fn limits(keys: &DeviceKeys, adapter: &AdapterKeys) -> Limits {
+    Limits {
+        registers: keys.max_registers.as_ref().unwrap_or(&adapter.max_registers).value.0,
+        gap: keys.max_gap.as_ref().unwrap_or(&adapter.max_gap).value.0,
+        one_per_point: keys.one_request_per_point.as_ref().unwrap_or(&adapter.one_request_per_point).value,
     }
 }
 
@@ -187,15 +243,6 @@ fn check_unit(address: &Address, adapter: &AdapterKeys, problems: &mut Problems)
 fn named_point(keys: &PointKeys, device: &DeviceId) -> Option<NamedPoint> {
     let address = PointAddress { device: device.clone(), point: keys.name.as_ref()?.value.clone() };
     Some(NamedPoint { address, access: keys.access.value })
-}
-
-/// A device has points, and they are listed.
-fn check_has_points(keys: &DeviceKeys, place: &Place, problems: &mut Problems) {
-    if let Some(profile) = &keys.profile {
-        problems.error(&profile.place, "profiles cannot be loaded by this version").help("list the points");
-    } else if keys.point.value.is_empty() {
-        problems.warning(place, "the device has no points").help("add a [[device.point]]");
-    }
 }
 
 /// A backoff as meant.

@@ -13,7 +13,7 @@ use super::{
     *,
 };
 use crate::{
-    adapter::{Alive, Metrics},
+    adapter::{Alive, Intake, Metrics, memory::Memory},
     model::{
         Batch, Command, CommandId, DeviceChange, DeviceId, Event, EventKind, Grant, Grants, Reading, Selector,
         Source, Timestamp, Value, WriteError,
@@ -117,8 +117,8 @@ async fn story_at(port: u16, bank: Arc<Bank>, story: impl AsyncFnOnce(Site)) {
     unit.backoff.min = Duration::from_millis(10);
     unit.backoff.max = Duration::from_millis(50);
     let link = Link::Tcp { host: "127.0.0.1".into(), port };
-    let adapter =
-        Modbus::new(Config { name: "line1".into(), link, connect: Connect::default(), devices: vec![unit] });
+    let (name, connect) = ("line1".into(), Connect::default());
+    let adapter = Modbus::new(Config { name, pressure: Pressure::Wait, link, connect, devices: vec![unit] });
 
     let (readings_in, readings) = mpsc::channel(4);
     // Room for all events of a story that does not look at them.
@@ -128,13 +128,14 @@ async fn story_at(port: u16, bank: Arc<Bank>, story: impl AsyncFnOnce(Site)) {
     let (stop_signal, clock) = (Arc::new(stop_signal), Arc::new(ManualClock::default()));
     let metrics = Arc::new(Metrics::default());
     let context = AdapterContext {
-        readings: readings_in,
+        readings: Intake::waiting(readings_in),
         events: events_in,
         requests: requests_out,
         stop,
         clock: Arc::clone(&clock) as _,
         metrics: Arc::clone(&metrics),
         alive: Alive::new(|| {}),
+        memory: Memory::none(),
     };
     let (point, pending, stop) = (address, Vec::new(), Arc::clone(&stop_signal));
     let site = Site { bank, readings, events, requests, point, metrics, clock, stop, pending };
@@ -313,7 +314,8 @@ fn two_units() -> Config {
     (other.id, other.unit) = (second, 2);
     first.timeout = Duration::from_millis(100);
     let link = Link::Tcp { host: "127.0.0.1".into(), port: 502 };
-    Config { name: "line1".into(), link, connect: Connect::default(), devices: vec![first, other] }
+    let (name, connect) = ("line1".into(), Connect::default());
+    Config { name, pressure: Pressure::Wait, link, connect, devices: vec![first, other] }
 }
 
 #[tokio::test(start_paused = true)]
@@ -328,7 +330,7 @@ async fn a_silent_unit_costs_its_neighbour_less_than_a_twentieth_of_its_polls() 
     let (_stop_signal, mut stop) = StopSignal::pair();
     let metrics = Arc::new(Metrics::default());
     let clock = Arc::new(ManualClock::default());
-    let mut poller = Poller::new(&config, clock, metrics, readings_in, events_in, Alive::new(|| {}));
+    let mut poller = Poller::new(&config, clock, metrics, Intake::waiting(readings_in), events_in, Alive::new(|| {}));
     let mut heard = [0, 0];
 
     let minute = tokio::time::timeout(Duration::from_secs(60), async {

@@ -240,9 +240,13 @@ fn devices_say_where_they_are() {
     one(
         adapter,
         &format!("address = {{ unit = 1 }}\nprofile = 'x/y'\n{point}"),
-        "9:11: error: profiles cannot be loaded by this version (help: list the points)",
+        "9:11: error: no profile \"x/y\" (help: there are none in /etc/tidegate/profiles, /usr/share/tidegate/profiles)",
     );
-    one(adapter, "address = { unit = 1 }\n", "5:1: warning: the device has no points (help: add a [[device.point]])");
+    one(
+        adapter,
+        "address = { unit = 1 }\n",
+        "5:1: warning: the device has no points (help: add a [[device.point]], or name a profile)",
+    );
 }
 
 #[test]

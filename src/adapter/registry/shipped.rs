@@ -30,7 +30,8 @@ fn load_text(text: &str) -> Result<Loaded, Report> {
         fs::write(folder.path().join(name), format!("-----BEGIN {marker}-----\n")).unwrap();
     }
     let path = folder.path().join("tidegate.toml");
-    fs::write(&path, text).unwrap();
+    let profiles = Path::new(env!("CARGO_MANIFEST_DIR")).join("plugins/profiles");
+    fs::write(&path, text.replace("/usr/share/tidegate/profiles", &profiles.display().to_string())).unwrap();
     load(&path)
 }
 

@@ -39,11 +39,10 @@ impl Line {
 
     /// Makes the answer to one request, or what the unit's fault turns it into.
     pub(super) fn answer(&mut self, bank: &Bank, asked: &Asked) -> Next {
-        let fault = bank.with(asked.unit(), |tables| tables.fault);
-        if fault.is_none() && !self.framing.has_transactions() {
+        if bank.with(asked.unit(), |_| ()).is_none() && !self.framing.has_transactions() {
             return Next::GoOn;
         }
-        let fault = fault.unwrap_or_default();
+        let fault = bank.next_fault(asked.unit());
         let (mut transaction, mut unit) = (asked.transaction, asked.unit());
         let mut pdu = std::mem::take(&mut self.pdu);
         pdu.clear();

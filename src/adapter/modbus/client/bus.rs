@@ -145,11 +145,15 @@ fn place(request: &Request) -> (Table, u16) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::adapter::modbus::config::{Connect, Link};
+    use crate::{
+        adapter::modbus::config::{Connect, Link},
+        config::Pressure,
+    };
 
     fn bus() -> Bus {
         let link: Link = "rtu:///dev/ttyS0?baud=9600".parse().unwrap();
-        Bus::new(&Config { name: "line1".into(), link, connect: Connect::default(), devices: Vec::new() })
+        let (name, connect, devices) = ("line1".into(), Connect::default(), Vec::new());
+        Bus::new(&Config { name, pressure: Pressure::Wait, link, connect, devices })
     }
 
     fn read(count: u16) -> Request {

@@ -39,6 +39,16 @@ fn a_point_follows_its_device_and_a_device_its_adapter() {
 }
 
 #[test]
+fn what_may_share_a_request_is_set_by_adapter_or_device() {
+    let point = "[[device.point]]\nname = 'p'\nregister = 'input:3'\ntype = 'f32'\n";
+    let outer = "max_registers = 125\nmax_gap = 4\n";
+
+    let config = planned(&format!("{ADAPTER}{outer}{DEVICE}max_gap = 2\none_request_per_point = true\n{point}"));
+
+    assert_eq!(config.devices[0].limits, Limits { registers: 125, gap: 2, one_per_point: true });
+}
+
+#[test]
 fn the_type_of_a_point_follows_from_its_bytes_and_scale() {
     let types = [
         ("u16", "1.0", PointType::Int),

@@ -13,6 +13,7 @@ use crate::{
         config::{Config, Connect, Table},
         fixtures::device,
     },
+    config::Pressure,
     testing::modbus_unit::{Bank, Fault, serve_framed},
 };
 
@@ -44,7 +45,8 @@ fn bus(link: &str, pause: Duration) -> Bus {
     let mut device = device(Vec::new());
     device.pause = pause;
     let link = link.parse().unwrap();
-    Bus::new(&Config { name: "line1".into(), link, connect: Connect::default(), devices: vec![device] })
+    let (name, connect) = ("line1".into(), Connect::default());
+    Bus::new(&Config { name, pressure: Pressure::Wait, link, connect, devices: vec![device] })
 }
 
 /// Runs a client's story beside the unit, over TCP.

@@ -1,0 +1,121 @@
+//! `tidegate sim`: devices that are not there, for tests, demonstrations and rehearsals of a site.
+
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{net::TcpListener, signal::unix::SignalKind};
+
+use super::{
+    context::{Context, block_on},
+    error::CliError,
+    profile::{Places, parse},
+};
+use crate::{
+    adapter::modbus::config::Device,
+    profile::{Library, ProfileName},
+    shutdown::StopSignal,
+    testing::{
+        modbus_unit::{self, Bank, Chance},
+        profiled,
+        signals::Signals,
+    },
+};
+
+/// How finely time passes for the signals.
+const STEP: Duration = Duration::from_millis(200);
+
+/// What to simulate.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Serve the registers of device profiles with lifelike values, until Ctrl-C.
+    Modbus(Args),
+}
+
+/// Simulated Modbus units.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// A profile, as vendor/model; again for further units.
+    #[arg(long = "profile", value_name = "NAME", required = true)]
+    profiles: Vec<String>,
+    /// Where to listen for Modbus/TCP; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:5502")]
+    tcp: SocketAddr,
+    /// Number of the first unit, further ones follow; by default the profile's own, else counted from 1.
+    #[arg(long, value_name = "N")]
+    unit: Option<u8>,
+    /// A fault and the share of requests it spoils, such as silent:0.01; again for more of them.
+    #[arg(long, value_name = "KIND:SHARE")]
+    faults: Vec<Chance>,
+    /// What the values and faults are drawn from; one seed gives one history. By default another one each time.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    #[command(flatten)]
+    places: Places,
+}
+
+pub(super) fn run(command: &Command, context: &mut Context) -> Result<(), CliError> {
+    let Command::Modbus(args) = command;
+    let names: Vec<_> = args.profiles.iter().map(|name| parse(name)).collect::<Result<_, _>>()?;
+    let devices = devices(&names, args.unit, &mut args.places.library(context))?;
+    let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
+    let bank = Arc::new(Bank::new(&devices.iter().map(|device| device.unit).collect::<Vec<_>>()));
+    bank.set_chances(args.faults.clone(), seed);
+    let points = devices.iter().flat_map(|device| device.points.iter().map(|point| (device.unit, point.clone())));
+    let mut signals = Signals::start(points, seed, &bank);
+    block_on(async {
+        let listener = TcpListener::bind(args.tcp)
+            .await
+            .map_err(|error| CliError::Unavailable(format!("cannot listen on {}: {error}", args.tcp)))?;
+        let units = names.iter().zip(&devices).map(|(name, device)| format!("unit {} is {name}", device.unit));
+        let units = units.collect::<Vec<_>>().join(", ");
+        context.print(&format!("listening on tcp://{}: {units}, seed {seed}\n", listener.local_addr()?))?;
+        serve(listener, &bank, &mut signals).await
+    })
+}
+
+/// Answers and lets time pass until somebody ends it.
+async fn serve(listener: TcpListener, bank: &Arc<Bank>, signals: &mut Signals) -> Result<(), CliError> {
+    let (_signal, stop) = StopSignal::pair();
+    let mut interrupt = tokio::signal::unix::signal(SignalKind::interrupt())?;
+    let mut terminate = tokio::signal::unix::signal(SignalKind::terminate())?;
+    let pass = async {
+        let mut steps = tokio::time::interval(STEP);
+        loop {
+            steps.tick().await;
+            signals.step(STEP, bank);
+        }
+    };
+    tokio::select! {
+        _ = interrupt.recv() => Ok(()),
+        _ = terminate.recv() => Ok(()),
+        () = modbus_unit::serve(listener, Arc::clone(bank), stop) => Ok(()),
+        () = pass => Ok(()),
+    }
+}
+
+/// The units, each with a number of its own.
+fn devices(names: &[ProfileName], first: Option<u8>, library: &mut Library) -> Result<Vec<Device>, CliError> {
+    let mut numbered = Vec::new();
+    for (index, name) in (0..).zip(names) {
+        numbered.push((name, number(first, index, super::profile::load(library, name)?.has_address())?));
+    }
+    let link = "tcp://127.0.0.1:502";
+    let devices =
+        profiled::units(library, link, &numbered).map_err(|report| CliError::Report(report.to_string()))?.devices;
+    let numbers: BTreeSet<u8> = devices.iter().map(|device| device.unit).collect();
+    if numbers.len() < devices.len() {
+        return Err(CliError::Usage(
+            "two profiles want one unit number (help: give the first with --unit)".to_owned(),
+        ));
+    }
+    Ok(devices)
+}
+
+/// The number of the unit at an index: counted from the first, or the profile's own.
+fn number(first: Option<u8>, index: u8, has_own: bool) -> Result<Option<u8>, CliError> {
+    match first {
+        None if has_own => Ok(None),
+        first => first.unwrap_or(1).checked_add(index).map(Some).ok_or_else(|| {
+            CliError::Usage("unit numbers go to 255 (help: lower --unit, or name fewer profiles)".to_owned())
+        }),
+    }
+}

@@ -1,0 +1,78 @@
+//! What a profile says takes the place of what the device does not say.
+
+use super::{Library, Pack};
+use crate::config::{
+    AdapterDraft, DeviceDraft, Draft, Fault, Place,
+    report::Problems,
+    tree::{Data, Entry, Node},
+};
+
+/// The key of a point that says where it is. A listed point that has it is another point of the same name.
+const WHERE: &str = "register";
+
+/// Fills the devices of an adapter from the profiles they name. Where that cannot be done the reason is among the
+/// draft's problems, and nothing is said of points that may be missing.
+pub fn fill(adapter: &mut AdapterDraft, library: &mut Library, draft: &mut Draft) {
+    for device in &mut adapter.devices {
+        let Some(profile) = &device.profile else { continue };
+        let Some(pack) = library.load(profile, &mut draft.problems) else {
+            draft.has_unread_devices = true;
+            continue;
+        };
+        if pack.kind == adapter.kind {
+            fill_device(device, pack, &mut draft.problems);
+        } else {
+            let message = format!("profile {:?} is for adapters of kind {:?}", profile.value, pack.kind);
+            draft.problems.error(&profile.place, message).help(format!("this one is of kind {:?}", adapter.kind));
+        }
+    }
+}
+
+/// Fills one device.
+fn fill_device(device: &mut DeviceDraft, pack: &Pack, problems: &mut Problems) {
+    let mut keys = pack.device.clone();
+    if let Some(entry) = keys.remove("point") {
+        let fault = Fault::new("points stand outside [device]").help("write [[point]]");
+        problems.fault(&entry.key, fault);
+    }
+    device.section.fill(keys);
+    let listed = device.section.take("point");
+    let place = listed.as_ref().map_or_else(|| Place::start_of(&pack.file), |entry| entry.key.clone());
+    let data = match listed.map(|entry| entry.node.data) {
+        None => Data::List(pack.points.clone()),
+        Some(Data::List(listed)) => Data::List(joined(pack.points.clone(), listed)),
+        // No list at all: the adapter's kind says so.
+        Some(other) => other,
+    };
+    let entry = Entry { key: place.clone(), node: Node { place, data } };
+    device.section.fill([("point".to_owned(), entry)].into());
+}
+
+/// The profile's points in their order, each as the device changes it, then what the device adds.
+fn joined(mut points: Vec<Node>, listed: Vec<Node>) -> Vec<Node> {
+    for own in listed {
+        let known = name(&own).and_then(|own| points.iter_mut().find(|point| name(point) == Some(own)));
+        match known {
+            Some(point) => change(point, own),
+            None => points.push(own),
+        }
+    }
+    points
+}
+
+/// Changes the keys a device's own point gives, or the whole point when that says where it is.
+fn change(point: &mut Node, own: Node) {
+    match (&mut point.data, own.data) {
+        (Data::Table(keys), Data::Table(own)) if !own.contains_key(WHERE) => keys.extend(own),
+        (_, data) => *point = Node { place: own.place, data },
+    }
+}
+
+/// The name of a point, as far as it has one.
+fn name(point: &Node) -> Option<&str> {
+    let Data::Table(keys) = &point.data else { return None };
+    match &keys.get("name")?.node.data {
+        Data::Text(name) => Some(name),
+        _ => None,
+    }
+}

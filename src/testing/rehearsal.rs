@@ -1,0 +1,257 @@
+//! The rehearsal of a device profile: simulated units hold what the vectors say, and the adapter itself reads them.
+//!
+//! Nothing of the way from registers to readings is done a second time here: the profile is loaded into a configuration
+//! as any other, and planned, polled and decoded by the adapter over a loopback connection. Only what came is compared.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    io,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{net::TcpListener, sync::mpsc, time::timeout};
+
+use super::{
+    clock::ManualClock,
+    modbus_unit::{self, Bank},
+    profiled,
+};
+use crate::{
+    adapter::{
+        Adapter as _, AdapterContext, Alive, Intake, Metrics,
+        memory::Memory,
+        modbus::{
+            Modbus,
+            config::{Register, Table},
+        },
+    },
+    config::{Fault, Place, Report, report::Problems, section::At},
+    model::{Batch, Event, Point, PointAddress, PointName, Reading, Value},
+    profile::{Expected, Library, ProfileName, Vector, read_vectors},
+    shutdown::StopSignal,
+};
+
+/// Most vectors of a profile: each has a unit of its own on the one link.
+const MAX_VECTORS: usize = 200;
+
+/// Longest wait for all readings; on a loopback connection they take milliseconds.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// The first reading of each point.
+pub(super) type Readings = HashMap<PointAddress, Reading>;
+
+/// What a rehearsal found.
+#[derive(Debug)]
+pub struct Outcome {
+    /// How many points the profile has.
+    pub points: usize,
+    /// How many vectors were tried.
+    pub vectors: usize,
+    /// What is wrong, by file, line and column.
+    pub report: Report,
+}
+
+/// Tries every vector of a profile, and that every point is in one. An error is about this machine, not about the
+/// profile.
+pub async fn rehearse(library: &mut Library, name: &ProfileName) -> io::Result<Outcome> {
+    let mut problems = Problems::default();
+    let folder = match library.find(name) {
+        Ok(folder) => folder,
+        Err(fault) => {
+            problems.fault(&Place::start_of(Path::new(name.as_str())), fault);
+            return Ok(Outcome { points: 0, vectors: 0, report: problems.into_report() });
+        }
+    };
+    let vectors = read_vectors(&folder, &mut problems);
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let link = format!("tcp://{}", listener.local_addr()?);
+    // Without any vector there is one unit all the same: it shows what the profile's points are.
+    let count = vectors.len().clamp(1, MAX_VECTORS);
+    let numbers: Vec<_> = (1..).take(count).map(|unit| (name, Some(unit))).collect();
+    let adapter = match profiled::units(library, &link, &numbers) {
+        Ok(config) => Modbus::new(config),
+        Err(report) => return Ok(Outcome { points: 0, vectors: vectors.len(), report }),
+    };
+    let points = adapter.devices().swap_remove(0).points;
+    check_coverage(&points, &vectors, &folder, &mut problems);
+    let wanted = wanted(&vectors, &points);
+    let readings = play(&adapter, listener, fill_bank(&vectors, &mut problems), wanted).await;
+    for (index, vector) in vectors.iter().enumerate().take(MAX_VECTORS) {
+        for expected in &vector.readings {
+            compare(vector, expected, readings.get(&address(index, &expected.point)), &points, &mut problems);
+        }
+    }
+    Ok(Outcome { points: points.len(), vectors: vectors.len(), report: problems.into_report() })
+}
+
+/// Reports points that no vector speaks of: nobody has proved them.
+fn check_coverage(points: &[Arc<Point>], vectors: &[Vector], folder: &Path, problems: &mut Problems) {
+    let proved: BTreeSet<&PointName> =
+        vectors.iter().flat_map(|vector| &vector.readings).map(|reading| &reading.point).collect();
+    let place = Place::start_of(&folder.join("vectors.toml"));
+    for point in points.iter().filter(|point| point.access.can_read() && !proved.contains(point.name())) {
+        let fault = Fault::new(format!("point {:?} is in no vector", point.name().as_str()));
+        problems.absent(&place, fault.help("add it to the readings of one"));
+    }
+    if let Some(vector) = vectors.get(MAX_VECTORS) {
+        problems.error(&vector.place, format!("a profile has at most {MAX_VECTORS} vectors"));
+    }
+}
+
+/// A unit for each vector, filled with its registers. What is not given is 0.
+fn fill_bank(vectors: &[Vector], problems: &mut Problems) -> Arc<Bank> {
+    let units: Vec<u8> = (1..).take(vectors.len().min(MAX_VECTORS)).collect();
+    let bank = Bank::new(&units);
+    for (unit, vector) in units.iter().zip(vectors) {
+        for (first, words) in &vector.registers {
+            fill_registers(&bank, *unit, first, words, problems);
+        }
+    }
+    Arc::new(bank)
+}
+
+/// Sets a run of registers or bits.
+fn fill_registers(bank: &Bank, unit: u8, first: &At<String>, words: &[u16], problems: &mut Problems) {
+    let Register { table, offset } = match first.value.parse() {
+        Ok(register) => register,
+        Err(fault) => return problems.fault(&first.place, fault),
+    };
+    if usize::from(offset) + words.len() > 1 << 16 {
+        problems.error(&first.place, "the words reach beyond register 65535");
+    }
+    let bits = (offset..=u16::MAX).zip(words.iter().map(|word| *word != 0));
+    match table {
+        Table::Input => bank.set_inputs(unit, offset, words),
+        Table::Holding => bank.set_holdings(unit, offset, words),
+        Table::Coil => bits.for_each(|(address, on)| bank.set_coil(unit, address, on)),
+        Table::Discrete => bits.for_each(|(address, on)| bank.set_discrete(unit, address, on)),
+    }
+}
+
+/// The points whose readings are waited for: those the profile has and that can be read.
+fn wanted(vectors: &[Vector], points: &[Arc<Point>]) -> BTreeSet<PointAddress> {
+    let is_read = |name: &PointName| points.iter().any(|point| point.name() == name && point.access.can_read());
+    let names = |vector: &'_ Vector| -> Vec<PointName> {
+        vector.readings.iter().map(|reading| reading.point.clone()).filter(|name| is_read(name)).collect()
+    };
+    let each = vectors.iter().enumerate().take(MAX_VECTORS);
+    each.flat_map(|(index, vector)| names(vector).into_iter().map(move |name| address(index, &name))).collect()
+}
+
+/// The point of the unit that plays a vector.
+fn address(vector: usize, point: &PointName) -> PointAddress {
+    PointAddress { device: profiled::device(vector), point: point.clone() }
+}
+
+/// Lets the adapter poll the units until everything wanted was read, or the time is over.
+pub(super) async fn play(
+    adapter: &Modbus,
+    listener: TcpListener,
+    bank: Arc<Bank>,
+    wanted: BTreeSet<PointAddress>,
+) -> Readings {
+    let (signal, stop) = StopSignal::pair();
+    // Both are emptied as fast as they fill; the adapter waits meanwhile.
+    let (readings, mut batches) = mpsc::channel(16);
+    let (events, mut told) = mpsc::channel(16);
+    let (_requests, requests) = mpsc::channel(1);
+    let context = AdapterContext {
+        readings: Intake::waiting(readings),
+        events,
+        requests,
+        stop: stop.clone(),
+        clock: Arc::new(ManualClock::default()),
+        metrics: Arc::new(Metrics::default()),
+        alive: Alive::new(|| {}),
+        memory: Memory::none(),
+    };
+    let mut found = Readings::new();
+    tokio::select! {
+        () = modbus_unit::serve(listener, bank, stop) => {}
+        // An adapter that ends has said nothing that is missing below.
+        _ = adapter.run(context) => {}
+        // The time is over: what is missing is told point by point.
+        _ = timeout(LIMIT, collect(&mut batches, &mut told, wanted, &mut found)) => {}
+    }
+    signal.raise();
+    found
+}
+
+/// Takes readings until there is one of each point that is wanted.
+async fn collect(
+    batches: &mut mpsc::Receiver<Batch>,
+    events: &mut mpsc::Receiver<Event>,
+    mut wanted: BTreeSet<PointAddress>,
+    found: &mut Readings,
+) {
+    while !wanted.is_empty() {
+        tokio::select! {
+            Some(batch) = batches.recv() => for reading in batch.readings {
+                wanted.remove(&reading.point.address);
+                found.entry(reading.point.address.clone()).or_insert(reading);
+            },
+            Some(_) = events.recv() => {}
+            else => return,
+        }
+    }
+}
+
+/// Reports a reading that is not what the vector expects.
+fn compare(
+    vector: &Vector,
+    expected: &Expected,
+    found: Option<&Reading>,
+    points: &[Arc<Point>],
+    problems: &mut Problems,
+) {
+    let Some(point) = points.iter().find(|point| *point.name() == expected.point) else {
+        problems.error(&expected.place, format!("the profile has no point {:?}", expected.point.as_str()));
+        return;
+    };
+    let about = format!("in the vector {:?}", vector.about);
+    if point.unit.as_deref() != expected.unit.as_deref() {
+        let (has, wants) = (shown_unit(point.unit.as_deref()), shown_unit(expected.unit.as_deref()));
+        problems.error(&expected.place, format!("{} has {has}, expected {wants}", expected.point)).help(&about);
+    }
+    let Some(reading) = found else {
+        problems.error(&expected.place, format!("{} gave no reading", expected.point)).help(&about);
+        return;
+    };
+    if reading.quality != expected.quality || !is_same(reading.value.as_ref(), expected.value.as_ref()) {
+        let message = format!("{} is {}, expected {}", expected.point, shown(reading), shown_expected(expected));
+        problems.error(&expected.place, message).help(about);
+    }
+}
+
+/// Whether a value is the one in JSON. Floats may differ in their last digits, as 0.1 × 3 and 0.3 do; a number that is
+/// an integer for one and a float for the other is the same.
+fn is_same(found: Option<&Value>, expected: Option<&serde_json::Value>) -> bool {
+    match (found, expected) {
+        (None, None) => true,
+        (Some(Value::Float(found)), Some(expected)) => {
+            expected.as_f64().is_some_and(|wanted| (found - wanted).abs() <= wanted.abs() * 1e-12)
+        }
+        (Some(found), Some(expected)) => serde_json::to_value(found).is_ok_and(|found| found == *expected),
+        (None, Some(_)) | (Some(_), None) => false,
+    }
+}
+
+/// A unit in words.
+fn shown_unit(unit: Option<&str>) -> String {
+    unit.map_or_else(|| "no unit".to_owned(), |unit| format!("unit {unit:?}"))
+}
+
+/// A reading in words.
+fn shown(reading: &Reading) -> String {
+    reading.value.as_ref().map_or_else(|| reading.quality.to_string(), |value| format!("{value}"))
+}
+
+/// An expected reading in words.
+fn shown_expected(expected: &Expected) -> String {
+    expected.value.as_ref().map_or_else(|| expected.quality.to_string(), |value| format!("{value}"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,107 @@
+//! The shipped profiles, and what the rehearsal finds in profiles that are wrong.
+
+use std::fs;
+
+use super::*;
+
+/// A library of one profile, `acme/x`, and its folder.
+fn library(profile: &str, vectors: &str) -> (tempfile::TempDir, Library) {
+    let folder = tempfile::tempdir().unwrap();
+    let pack = folder.path().join("acme/x");
+    fs::create_dir_all(&pack).unwrap();
+    let head = "name = 'X'\nvendor = 'Acme'\nmodel = 'X'\nkind = 'modbus'\nsource = ['none']\n";
+    fs::write(pack.join("profile.toml"), format!("{head}{profile}")).unwrap();
+    fs::write(pack.join("vectors.toml"), vectors).unwrap();
+    let library = Library::new(vec![folder.path().to_owned()]);
+    (folder, library)
+}
+
+/// What the rehearsal of `acme/x` reports, without the folder.
+async fn found(profile: &str, vectors: &str) -> Vec<String> {
+    let (folder, mut library) = library(profile, vectors);
+    let outcome = rehearse(&mut library, &"acme/x".parse().unwrap()).await.unwrap();
+    let prefix = format!("{}/acme/x/", folder.path().display());
+    outcome.report.problems.iter().map(|problem| problem.to_string().replace(&prefix, "")).collect()
+}
+
+const POINTS: &str = "[[point]]\nname = 'a'\nregister = 'input:0'\ntype = 'i16'\nscale = 0.1\nunit = 'Cel'\n\
+    [[point]]\nname = 'on'\nregister = 'coil:3'\ntype = 'bool'\n";
+
+#[tokio::test]
+async fn a_vector_that_fits_is_silent() {
+    let vectors = "[[vector]]\nabout = 'cold'\nregisters = { 'input:0' = 'FF33', 'coil:3' = '1' }\n\
+        readings = [{ point = 'a', value = -20.5, unit = 'Cel' }, { point = 'on', value = true }]\n";
+
+    assert_eq!(found(POINTS, vectors).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn each_difference_has_its_place() {
+    let vectors = "[[vector]]\nabout = 'cold'\nregisters = { 'input:0' = 'FF33', 'inputs:1' = '1' }\n\
+        readings = [{ point = 'a', value = -20.4, unit = 'K' },\n{ point = 'b', value = 1 }]\n";
+
+    let found = found(POINTS, vectors).await;
+
+    assert_eq!(
+        found,
+        [
+            "vectors.toml:1:1: error: point \"on\" is in no vector (help: add it to the readings of one)",
+            "vectors.toml:3:35: error: unknown table \"inputs\" (help: did you mean \"input\"?)",
+            "vectors.toml:4:13: error: a has unit \"Cel\", expected unit \"K\" (help: in the vector \"cold\")",
+            "vectors.toml:4:13: error: a is -20.5, expected -20.4 (help: in the vector \"cold\")",
+            "vectors.toml:5:1: error: the profile has no point \"b\"",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_profile_without_vectors_is_not_proved() {
+    let found = found(POINTS, "").await;
+
+    assert!(found[0].starts_with("vectors.toml:1:1: error: key \"vector\" is missing"), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_mistake_in_a_profile_is_told_with_its_own_place() {
+    let found = found("[[point]]\nname = 'a'\nregister = 'input:0'\ntype = 'u17'\n", "").await;
+
+    assert_eq!(found, ["profile.toml:9:8: error: unknown type \"u17\" (help: did you mean \"u16\"?)"]);
+}
+
+#[tokio::test]
+async fn every_shipped_profile_gives_what_its_vectors_say() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("plugins/profiles");
+    let mut library = Library::new(vec![dir]);
+    let names: Vec<_> = library.list().into_keys().collect();
+    assert!(names.len() >= 10, "{names:?}");
+
+    for name in names {
+        let Outcome { points, vectors, report } = rehearse(&mut library, &name).await.unwrap();
+
+        assert!(report.problems.is_empty(), "{report}");
+        assert!(points > 0 && vectors > 0, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_profile_of_the_page_about_profiles_is_right() {
+    let page = include_str!("../../../docs/profiles.md");
+    let blocks: Vec<&str> = page.split("```").filter_map(|part| part.strip_prefix("toml\n")).collect();
+    let [profile, vectors] = blocks[..] else { panic!("a profile and its vectors") };
+    let (folder, mut library) = library("", vectors);
+    fs::write(folder.path().join("acme/x/profile.toml"), profile).unwrap();
+
+    let Outcome { points, report, .. } = rehearse(&mut library, &"acme/x".parse().unwrap()).await.unwrap();
+
+    assert!(report.problems.is_empty(), "{report}");
+    assert_eq!(points, 4);
+    // The page shows what comes of it when the order of the words is forgotten.
+    fs::write(folder.path().join("acme/x/profile.toml"), profile.replace("order = \"CDAB\"", "")).unwrap();
+    let mut again = Library::new(vec![folder.path().to_owned()]);
+    let report = rehearse(&mut again, &"acme/x".parse().unwrap()).await.unwrap().report;
+    let line = report
+        .to_string()
+        .trim_end()
+        .replace(&folder.path().join("acme/x").display().to_string(), "profiles/acme/th-1");
+    assert!(page.contains(&line), "{line}");
+}
