@@ -159,13 +159,12 @@ fn device(device: DeviceDraft, adapter: &AdapterKeys, draft: &mut Draft) -> Opti
         poll: keys.poll.as_ref().map_or(adapter.poll.value.0, |poll| poll.value.0),
         order: keys.order.as_ref().map_or(adapter.order.value, |order| order.value),
     };
-    let address = keys.address?.value;
-    check_unit(&address, adapter, problems);
+    check_unit(keys.address.as_ref(), adapter, problems);
     draft.points.extend(keys.point.value.iter().filter_map(|at| named_point(&at.value, &id)));
     let points = points(keys.point.value, &id, outer, problems);
     Some(Device {
         id,
-        unit: address.unit?.value,
+        unit: keys.address?.value.unit?.value,
         timeout: keys.timeout.map_or(adapter.timeout.value.0, |timeout| timeout.value.0),
         retries: keys.retries.map_or(adapter.retries.value, |retries| retries.value),
         pause: keys.pause_between_requests.map_or(adapter.pause_between_requests.value.0, |pause| pause.value.0),
@@ -175,8 +174,9 @@ fn device(device: DeviceDraft, adapter: &AdapterKeys, draft: &mut Draft) -> Opti
 }
 
 /// A serial line has units 1 to 247; 0 is a broadcast, which nobody answers (MODBUS over serial line 1.02, 2.2).
-fn check_unit(address: &Address, adapter: &AdapterKeys, problems: &mut Problems) {
-    let (Some(unit), Some(link)) = (&address.unit, &adapter.link) else { return };
+fn check_unit(address: Option<&At<Address>>, adapter: &AdapterKeys, problems: &mut Problems) {
+    let unit = address.and_then(|address| address.value.unit.as_ref());
+    let (Some(unit), Some(link)) = (unit, &adapter.link) else { return };
     if matches!(link.value.framing(), Framing::Line(_)) && !(1..=247).contains(&unit.value) {
         let message = format!("unit {} is outside 1 to 247", unit.value);
         problems.error(&unit.place, message).help("a serial line has no others; only TCP has 0 to 255");
