@@ -32,6 +32,7 @@ pub(crate) enum TlsError {
 }
 
 /// Reads away from the runtime's threads: a file may lie on a disk that is slow to wake, or on a network.
+#[cfg(feature = "modbus")]
 pub(crate) async fn read(tls: Tls) -> Result<Client, TlsError> {
     let reading = tokio::task::spawn_blocking(move || read_now(&tls));
     reading.await.map_err(|error| TlsError::Settings(error.to_string()))?
