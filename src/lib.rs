@@ -27,5 +27,6 @@ pub mod supervisor;
 
 pub mod host;
 pub mod telemetry;
+mod tls;
 
 pub mod testing;

@@ -1,10 +1,11 @@
-//! Modbus units without hardware: a Modbus/TCP server for tests, the demo and rehearsals of a site.
+//! Modbus units without hardware, over TCP or a serial line, for tests, the demo and rehearsals of a site.
 //!
 //! A [`Bank`] holds the tables of several units. User code sets values while [`serve`] answers; writes are recorded
 //! in their order, so that a test can prove that a register was written exactly once. Each unit can be told to
 //! misbehave in one of the ways of [`Fault`].
 
 mod chance;
+mod line;
 mod server;
 
 use std::{
@@ -17,7 +18,7 @@ use std::{
 use self::chance::Lot;
 pub use self::{
     chance::{Chance, ChanceError},
-    server::{serve, serve_connection},
+    server::{serve, serve_connection, serve_framed},
 };
 use crate::adapter::modbus::{
     config::Table,
@@ -51,6 +52,18 @@ pub enum Fault {
     WrongByteCount,
     /// The frame ends in the middle, and the connection with it.
     Short,
+    /// The frame ends in the middle, and nothing follows.
+    Cut,
+    /// The frame's checksum is wrong. Modbus/TCP has none, so there the answer is right.
+    WrongChecksum,
+    /// The right answer twice.
+    Twice,
+    /// The right answer behind noise that begins like it. On Modbus/TCP as [`Fault::Garbage`].
+    Noise,
+    /// The right answer behind a frame that is not ours.
+    Foreign,
+    /// The right answer and a frame that is not ours in one packet.
+    Merged,
     /// The right answer, each byte in its own packet.
     ByteByByte,
     /// Bytes that are no Modbus.

@@ -27,7 +27,6 @@ mod session;
 mod state;
 mod status;
 mod suspects;
-mod tls;
 mod topic;
 mod wire;
 

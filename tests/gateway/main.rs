@@ -10,6 +10,7 @@ mod delivery;
 mod faults;
 mod harness;
 mod lifecycle;
+mod links;
 mod loss;
 mod profiles;
 mod proof;

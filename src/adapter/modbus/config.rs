@@ -4,8 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use super::frame::Mode;
 use crate::{
-    config::Pressure,
+    adapter::serial,
+    config::{Pressure, Tls},
     model::{DeviceId, Point},
 };
 
@@ -18,6 +20,8 @@ pub struct Config {
     pub pressure: Pressure,
     /// How the units are reached.
     pub link: Link,
+    /// How the link is made.
+    pub connect: Connect,
     /// The devices in the order of the configuration.
     pub devices: Vec<Device>,
 }
@@ -32,6 +36,38 @@ pub enum Link {
         /// TCP port, 502 when none is given.
         port: u16,
     },
+    /// `tls://host:port`: Modbus/TCP Security.
+    Tls {
+        /// Host name or IP address, which the certificate must have.
+        host: String,
+        /// TCP port, 802 when none is given.
+        port: u16,
+    },
+    /// `rtu+tcp://host:port` and `ascii+tcp://host:port`: the frames of a serial line over TCP.
+    Gateway {
+        /// The frames.
+        mode: Mode,
+        /// Host name or IP address.
+        host: String,
+        /// TCP port, 502 when none is given.
+        port: u16,
+    },
+    /// `rtu:///dev/…` and `ascii:///dev/…`: a serial line.
+    Serial {
+        /// The frames.
+        mode: Mode,
+        /// The port and its settings.
+        port: serial::Port,
+    },
+}
+
+/// How the link is made.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Connect {
+    /// Trust and client certificate of `tls://`.
+    pub tls: Tls,
+    /// Rest before the first request.
+    pub pause: Duration,
 }
 
 /// One unit on the link.
@@ -39,12 +75,14 @@ pub enum Link {
 pub struct Device {
     /// The device's id.
     pub id: DeviceId,
-    /// Unit id, 0 to 255 on TCP.
+    /// Unit id, 0 to 255 on TCP, 1 to 247 on a serial line.
     pub unit: u8,
     /// Longest wait for an answer.
     pub timeout: Duration,
     /// Further tries after a timeout.
     pub retries: u32,
+    /// Rest between an exchange with the unit and the next request to it.
+    pub pause: Duration,
     /// What to do with a unit that does not answer.
     pub backoff: Backoff,
     /// What may share a request.

@@ -46,6 +46,7 @@ pub(super) fn device(points: Vec<MappedPoint>) -> Device {
         unit: 1,
         timeout: Duration::from_secs(1),
         retries: 0,
+        pause: Duration::ZERO,
         backoff: Backoff { after: 3, min: Duration::from_secs(1), max: Duration::from_secs(10) },
         limits: Limits::default(),
         points,

@@ -1,12 +1,9 @@
-//! Modbus types from the texts of the configuration: links, registers, types and byte orders.
+//! Modbus types from the texts of the configuration: registers, types and byte orders.
 
 use std::str::FromStr;
 
-use super::config::{ByteOrder, DataType, Link, Register, Table};
-use crate::config::{Fault, host_port, report::suggest};
-
-/// The TCP port of Modbus (MODBUS Messaging on TCP/IP 1.0b, 4.3.1).
-const PORT: u16 = 502;
+use super::config::{ByteOrder, DataType, Register, Table};
+use crate::config::{Fault, report::suggest};
 
 /// A read answers with at most 125 registers (MODBUS Application Protocol 1.1b3, 6.3).
 const LONGEST_STRING: u16 = 250;
@@ -28,30 +25,6 @@ const TYPES: [(&str, DataType); 14] = [
     ("bcd16", DataType::Bcd16),
     ("bcd32", DataType::Bcd32),
 ];
-
-/// Reads `tcp://host:port`.
-impl FromStr for Link {
-    type Err = Fault;
-
-    fn from_str(text: &str) -> Result<Self, Fault> {
-        let form = "write tcp://HOST:PORT";
-        let fault = || Fault::new(format!("{text:?} is no link")).help(form);
-        let (scheme, rest) = text.split_once("://").ok_or_else(fault)?;
-        match scheme {
-            "tcp" => {}
-            "rtu" | "rtu+tcp" | "ascii" | "udp" => {
-                return Err(Fault::new(format!("links of {scheme:?} are not in this version")).help(form));
-            }
-            _ => return Err(Fault::new(format!("unknown link scheme {scheme:?}")).help(form)),
-        }
-        if let Some((_, options)) = rest.split_once('?') {
-            let name = options.split(['=', '&']).next().unwrap_or(options);
-            return Err(Fault::new(format!("unknown link option {name:?}")).help("tcp:// has no options"));
-        }
-        let (host, port) = host_port(rest, PORT)?;
-        Ok(Self::Tcp { host, port })
-    }
-}
 
 /// Reads `input:0`: the table and the offset as on the wire.
 impl FromStr for Register {
@@ -169,16 +142,6 @@ mod tests {
     }
 
     #[test]
-    fn links_are_tcp_with_a_port() {
-        assert_eq!("tcp://plc".parse(), Ok(Link::Tcp { host: "plc".into(), port: 502 }));
-        assert_eq!("tcp://[::1]:99".parse(), Ok(Link::Tcp { host: "::1".into(), port: 99 }));
-        let refused = |text: &str| text.parse::<Link>().unwrap_err().message;
-        assert_eq!(refused("rtu:///dev/ttyS0"), "links of \"rtu\" are not in this version");
-        assert_eq!(refused("tcp://a?baud=9600"), "unknown link option \"baud\"");
-        assert_eq!(refused("plc:502"), "\"plc:502\" is no link");
-    }
-
-    #[test]
     fn registers_count_from_zero() {
         assert_eq!("holding:65535".parse(), Ok(Register { table: Table::Holding, offset: 65_535 }));
         for text in ["holding:65536", "holding:-1", "holding:+1", "holding", "40001", "inputs:0", "input:"] {
@@ -216,8 +179,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_panics(text in "\\PC{0,20}|(tcp|input|bits|string):[0-9+/?]{0,8}|[A-I]{0,9}") {
-            let _ = (text.parse::<Link>(), text.parse::<Register>());
+        fn no_text_panics(text in "\\PC{0,20}|(input|bits|string):[0-9+/?]{0,8}|[A-I]{0,9}") {
+            let _ = text.parse::<Register>();
             let _ = (text.parse::<DataType>(), text.parse::<ByteOrder>());
         }
     }

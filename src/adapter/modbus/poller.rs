@@ -120,11 +120,10 @@ impl<'a> Poller<'a> {
     /// was answered, but not for an answer.
     pub(super) async fn session<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
-        stream: S,
+        client: &mut Client<S>,
         requests: &mut mpsc::Receiver<DeviceRequest>,
         stop: &mut Stop,
     ) -> End {
-        let mut client = Client::new(stream);
         (self.silent, self.has_answered) = (0, false);
         self.restart();
         let mut signs = interval(Alive::INTERVAL);
@@ -135,8 +134,8 @@ impl<'a> Poller<'a> {
                 () = stop.requested() => return End::Stopped,
                 // Before the polls, of which an overloaded link always has one ready.
                 _ = signs.tick() => self.say_stale().await,
-                Some(request) = requests.recv() => self.serve(&mut client, request).await,
-                job = self.jobs.schedule.next() => self.work_on(&mut client, job, stop).await,
+                Some(request) = requests.recv() => self.serve(client, request).await,
+                job = self.jobs.schedule.next() => self.work_on(client, job, stop).await,
                 error = client.closed(&self.metrics) => return End::Lost(error),
             };
             if let Err(end) = worked {
@@ -280,7 +279,7 @@ impl<'a> Poller<'a> {
     ) -> Result<(), End> {
         let (why, end) = match outcome {
             Err(CallError::Link(error)) => return Err(End::Lost(error)),
-            Err(error @ CallError::Timeout(_)) => {
+            Err(error @ (CallError::Timeout(_) | CallError::Garbled(..))) => {
                 self.silent += 1;
                 let is_dead = self.silent >= SILENT_LIMIT;
                 (Some(reason(&error)), is_dead.then_some(LinkError::Silent(self.silent)))
@@ -396,7 +395,7 @@ pub(super) fn reason(error: &CallError) -> &'static str {
     match error {
         CallError::Timeout(_) => "timeout",
         CallError::Exception(exception) => exception.reason(),
-        CallError::Rejected(_) | CallError::Link(LinkError::Garbage(_)) => "protocol",
+        CallError::Garbled(..) | CallError::Rejected(_) | CallError::Link(LinkError::Garbage(_)) => "protocol",
         CallError::Link(_) => "device-offline",
     }
 }

@@ -3,17 +3,18 @@
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use super::{
-    config::{Backoff, ByteOrder, Config, DataType, Device, Limits, Link, MappedPoint, Register, Table},
+    config::{Backoff, ByteOrder, Config, Connect, DataType, Device, Limits, Link, MappedPoint, Register, Table},
+    frame::Framing,
     layout::registers,
     pdu::MAX_READ_REGISTERS,
 };
 use crate::{
     config::{
-        AdapterDraft, DeviceDraft, Draft, NamedPoint, Pressure, Unique, in_order,
+        AdapterDraft, DeviceDraft, Draft, NamedPoint, Pressure, Tls, TlsKeys, Unique, in_order,
         report::Problems,
         section::{AdapterKind, At, FromNode, Keyed as _, Shape, section},
         tree::Node,
-        values::{Span, from_integer, text_values},
+        values::{Span, SpanOrZero, from_integer, text_values},
     },
     model::{Access, DeviceId, Point, PointAddress, PointName, PointType},
 };
@@ -22,7 +23,7 @@ use crate::{
 pub const KIND: AdapterKind = AdapterKind { kind: "modbus", adapter: AdapterKeys::KEYS, device: DeviceKeys::KEYS };
 
 text_values! {
-    Link: "tcp://host:port", str::parse;
+    Link: "tcp://, rtu://, rtu+tcp://, ascii://, ascii+tcp:// or tls://", str::parse;
     Register: "coil, discrete, input or holding, and the offset from 0: input:0", str::parse;
     DataType: "bool, i8l, i8h, i16, u16, i32, u32, i64, u64, f16, f32, f64, bcd16, bcd32, string:N, bits:FROM+LEN",
         str::parse;
@@ -58,8 +59,17 @@ impl FromNode for MaxGap {
 section! {
     /// A Modbus link.
     pub struct AdapterKeys {
-        /// How the units are reached: `tcp://host:port`, port 502 when none is given.
+        /// How the units are reached: `tcp://host:port` for Modbus/TCP, `rtu:///dev/serial/by-id/…` for a serial line,
+        /// `rtu+tcp://host:port` for one behind a server that hands its bytes on, `ascii://` and `ascii+tcp://` for
+        /// lines in ASCII, `tls://host:port` for Modbus/TCP Security. The ports are 502, and 802 with TLS. A serial
+        /// port takes options: `?baud=19200&parity=even&stop=1&data=8&rs485=hardware`.
         link: Link = required;
+        /// Trust and client certificate, for `tls://`.
+        tls: TlsKeys = default("{}");
+        /// Rest after connecting, before the first request. Raise it for converters that lose it.
+        pause_after_connect: SpanOrZero = default("\"0\"");
+        /// Rest between an exchange with a unit and the next request to it. Raise it for units that need time.
+        pause_between_requests: SpanOrZero = default("\"0\"");
         /// Longest wait for an answer. Raise it for gateways to slow serial lines.
         timeout: Span = default("\"1s\"");
         /// Further tries after a timeout, before the reading is `bad:timeout`.
@@ -102,6 +112,8 @@ section! {
         timeout: Span = optional("as the adapter");
         /// Further tries after a timeout.
         retries: u32 = optional("as the adapter");
+        /// Rest between an exchange with the unit and the next request to it.
+        pause_between_requests: SpanOrZero = optional("as the adapter");
         /// As the adapter's `backoff`, which it replaces as a whole.
         backoff: BackoffKeys = optional("as the adapter");
         /// How often points of this unit are read.
@@ -122,7 +134,7 @@ section! {
 section! {
     /// Where a unit is.
     pub struct Address {
-        /// Unit id, 0 to 255.
+        /// Unit id, 0 to 255 on TCP, 1 to 247 on a serial line.
         unit: u8 = required;
     }
 }
@@ -161,9 +173,19 @@ pub fn plan(adapter: AdapterDraft, draft: &mut Draft) -> Option<Config> {
     section.close(&mut draft.problems);
     in_order(&keys.backoff.value.min, &keys.backoff.value.max, &mut draft.problems);
     let devices = devices.into_iter().filter_map(|d| device(d, &keys, draft)).collect();
+    let link = keys.link?.value;
+    let connect = Connect { tls: tls(keys.tls, &link, &mut draft.problems), pause: keys.pause_after_connect.value.0 };
     // A register is still there when its turn comes late.
     let pressure = pressure.unwrap_or(Pressure::Wait);
-    Some(Config { name, pressure, link: keys.link?.value, devices })
+    Some(Config { name, pressure, link, connect, devices })
+}
+
+/// The TLS files, which only `tls://` has a use for.
+fn tls(At { value: keys, place }: At<TlsKeys>, link: &Link, problems: &mut Problems) -> Tls {
+    if keys.is_set() && !matches!(link, Link::Tls { .. }) {
+        problems.warning(&place, "TLS settings are not used with this link").help("use tls:// for TLS");
+    }
+    keys.check(problems)
 }
 
 /// Reads the keys of a device; `None` when its address is missing or wrong.
@@ -182,6 +204,7 @@ fn device(device: DeviceDraft, adapter: &AdapterKeys, draft: &mut Draft) -> Opti
         poll: keys.poll.as_ref().map_or(adapter.poll.value.0, |poll| poll.value.0),
         order: keys.order.as_ref().map_or(adapter.order.value, |order| order.value),
     };
+    check_unit(keys.address.as_ref(), adapter, problems);
     let limits = limits(&keys, adapter);
     draft.points.extend(keys.point.value.iter().filter_map(|at| named_point(&at.value, &id)));
     let points = points(keys.point.value, &id, outer, problems);
@@ -190,10 +213,21 @@ fn device(device: DeviceDraft, adapter: &AdapterKeys, draft: &mut Draft) -> Opti
         unit: keys.address?.value.unit?.value,
         timeout: keys.timeout.map_or(adapter.timeout.value.0, |timeout| timeout.value.0),
         retries: keys.retries.map_or(adapter.retries.value, |retries| retries.value),
+        pause: keys.pause_between_requests.map_or(adapter.pause_between_requests.value.0, |pause| pause.value.0),
         backoff: checked_backoff(&backoff.value),
         limits,
         points,
     })
+}
+
+/// A serial line has units 1 to 247; 0 is a broadcast, which nobody answers (MODBUS over serial line 1.02, 2.2).
+fn check_unit(address: Option<&At<Address>>, adapter: &AdapterKeys, problems: &mut Problems) {
+    let unit = address.and_then(|address| address.value.unit.as_ref());
+    let (Some(unit), Some(link)) = (unit, &adapter.link) else { return };
+    if matches!(link.value.framing(), Framing::Line(_)) && !(1..=247).contains(&unit.value) {
+        let message = format!("unit {} is outside 1 to 247", unit.value);
+        problems.error(&unit.place, message).help("a serial line has no others; only TCP has 0 to 255");
+    }
 }
 
 /// What may share a request to a device.

@@ -125,7 +125,7 @@ fn failure(unit: u8, error: &CallError) -> WriteError {
     match error {
         CallError::Exception(_) => WriteError::Refused(format!("unit {unit}: {error}")),
         CallError::Rejected(_) => WriteError::Refused(format!("unit {unit}: {error}; it may have acted")),
-        CallError::Timeout(_) | CallError::Link(_) => {
+        CallError::Timeout(_) | CallError::Garbled(..) | CallError::Link(_) => {
             WriteError::Timeout(format!("unit {unit}: {error}; it may have acted"))
         }
     }

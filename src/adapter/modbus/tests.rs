@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use super::{
-    config::{DataType, Link},
+    config::{Connect, DataType, Link},
     fixtures::{device, mapped},
     *,
 };
@@ -117,7 +117,8 @@ async fn story_at(port: u16, bank: Arc<Bank>, story: impl AsyncFnOnce(Site)) {
     unit.backoff.min = Duration::from_millis(10);
     unit.backoff.max = Duration::from_millis(50);
     let link = Link::Tcp { host: "127.0.0.1".into(), port };
-    let adapter = Modbus::new(Config { name: "line1".into(), pressure: Pressure::Wait, link, devices: vec![unit] });
+    let (name, connect) = ("line1".into(), Connect::default());
+    let adapter = Modbus::new(Config { name, pressure: Pressure::Wait, link, connect, devices: vec![unit] });
 
     let (readings_in, readings) = mpsc::channel(4);
     // Room for all events of a story that does not look at them.
@@ -313,7 +314,8 @@ fn two_units() -> Config {
     (other.id, other.unit) = (second, 2);
     first.timeout = Duration::from_millis(100);
     let link = Link::Tcp { host: "127.0.0.1".into(), port: 502 };
-    Config { name: "line1".into(), pressure: Pressure::Wait, link, devices: vec![first, other] }
+    let (name, connect) = ("line1".into(), Connect::default());
+    Config { name, pressure: Pressure::Wait, link, connect, devices: vec![first, other] }
 }
 
 #[tokio::test(start_paused = true)]
@@ -338,7 +340,8 @@ async fn a_silent_unit_costs_its_neighbour_less_than_a_twentieth_of_its_polls() 
                 heard[usize::from(is_second)] += 1;
             }
         };
-        let session = poller.session(near, &mut requests_out, &mut stop);
+        let mut client = Client::new(near, Bus::new(&config));
+        let session = poller.session(&mut client, &mut requests_out, &mut stop);
         tokio::join!(session, serve_connection(far, &bank), counting)
     });
 

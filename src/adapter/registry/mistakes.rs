@@ -192,7 +192,15 @@ fn adapters_and_devices() {
         one("[[adapter]]\nname = 'a'\nkind = 'modbus'\n", &format!("link = '{link}'\n"), wanted);
     };
     link("tcp://h?baud=1", "4:8: error: unknown link option \"baud\" (help: tcp:// has no options)");
-    link("rtu:///dev/x", "4:8: error: links of \"rtu\" are not in this version (help: write tcp://HOST:PORT)");
+    let help = "(help: did you mean \"parity\"?)";
+    link("rtu:///dev/x?partiy=even", &format!("4:8: error: unknown link option \"partiy\" {help}"));
+    link("rut:///dev/x", "4:8: error: unknown link scheme \"rut\" (help: did you mean \"rtu\"?)");
+    one(
+        "[[adapter]]\nname = 'a'\nkind = 'modbus'\nlink = 'rtu:///dev/x'\n",
+        "[[device]]\nid = 'd'\nadapter = 'a'\naddress = { unit = 0 }\n[[device.point]]\nname = 'p'\n\
+         register = 'input:0'\ntype = 'u16'\n",
+        "8:20: error: unit 0 is outside 1 to 247 (help: a serial line has no others; only TCP has 0 to 255)",
+    );
 }
 
 #[test]

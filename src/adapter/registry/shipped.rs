@@ -50,8 +50,9 @@ fn the_shipped_examples_can_be_taken_in() {
     let (config, adapters, warnings) = load_text(&uncommented()).unwrap();
 
     assert_eq!((config.uplinks.len(), adapters.len(), config.grants.len()), (1, 1, 1));
-    // Its grant is for a pump that is not there, through an uplink that takes no commands by default.
-    assert_eq!(warnings.len(), 2, "{warnings:#?}");
+    // Its grant is for a pump that is not there, through an uplink that takes no commands by default, and its link to
+    // devices has TLS files and no TLS.
+    assert_eq!(warnings.len(), 3, "{warnings:#?}");
 }
 
 #[test]

@@ -22,6 +22,13 @@ pub const LONGEST: usize = 513;
 pub enum Framing {
     /// Modbus/TCP: a header with a transaction id.
     Mbap,
+    /// As on a serial line, which may be behind a TCP connection.
+    Line(Mode),
+}
+
+/// The transmission modes of a serial line (MODBUS over serial line 1.02, 2.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
     /// Bytes with a CRC.
     Rtu,
     /// Hexadecimal digits with an LRC.
@@ -38,19 +45,52 @@ impl Framing {
     pub fn encode(self, out: &mut Vec<u8>, transaction: u16, unit: u8, pdu: impl FnOnce(&mut Vec<u8>)) {
         match self {
             Self::Mbap => mbap::encode(out, transaction, unit, pdu),
+            Self::Line(mode) => mode.encode(out, unit, pdu),
+        }
+    }
+}
+
+impl Mode {
+    /// Appends a frame; `pdu` writes what is in it.
+    pub fn encode(self, out: &mut Vec<u8>, unit: u8, pdu: impl FnOnce(&mut Vec<u8>)) {
+        match self {
             Self::Rtu => rtu::encode(out, unit, pdu),
             Self::Ascii => ascii::encode(out, unit, pdu),
         }
     }
 
-    /// How many bytes a frame has around a PDU of this length.
-    pub fn frame_length(self, pdu: usize) -> usize {
+    /// What the first bytes are to one who waits for `expected`. `content` becomes unit and PDU of the frame found.
+    pub fn find_answer(self, bytes: &[u8], expected: Expected, content: &mut Vec<u8>) -> Step {
         match self {
-            Self::Mbap => mbap::HEADER + pdu,
+            Self::Rtu => take(rtu::find_answer(bytes, expected), bytes, content),
+            Self::Ascii => ascii::find_answer(bytes, expected, content),
+        }
+    }
+
+    /// What the first bytes are to a unit that waits for a request. `content` becomes unit and PDU of the frame found.
+    pub fn find_request(self, bytes: &[u8], content: &mut Vec<u8>) -> Step {
+        match self {
+            Self::Rtu => take(rtu::find_request(bytes), bytes, content),
+            Self::Ascii => ascii::find_request(bytes, content),
+        }
+    }
+
+    /// How many characters a PDU of this length takes on the line.
+    pub fn characters(self, pdu: usize) -> usize {
+        match self {
             Self::Rtu => 1 + pdu + 2,
             Self::Ascii => 1 + 2 * (1 + pdu + 1) + 2,
         }
     }
+}
+
+/// Copies what is in an RTU frame that was found.
+fn take(step: Step, bytes: &[u8], content: &mut Vec<u8>) -> Step {
+    if let Step::Frame(length) = step {
+        content.clear();
+        content.extend_from_slice(rtu::unit_and_pdu(&bytes[..length]));
+    }
+    step
 }
 
 /// What the first bytes received are, seen from one end of a serial line.

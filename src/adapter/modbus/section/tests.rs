@@ -77,3 +77,18 @@ fn the_last_register_of_a_table_can_be_used() {
 
     assert!(config.devices[0].points[0].point.access.can_write());
 }
+
+#[test]
+fn a_link_says_how_it_is_spoken_and_its_units_how_much_rest_they_need() {
+    let adapter = "[[adapter]]\nname = 'a'\nkind = 'modbus'\nlink = 'rtu:///dev/ttyS0?baud=9600'\n\
+                   pause_after_connect = '2s'\npause_between_requests = '20ms'\n";
+
+    let config = planned(&format!(
+        "{adapter}{DEVICE}pause_between_requests = '0'\n[[device]]\nid = 'e'\nadapter = 'a'\naddress = {{ unit = 247 }}\n"
+    ));
+
+    assert_eq!(config.link, "rtu:///dev/ttyS0?baud=9600".parse().unwrap());
+    assert_eq!(config.connect.pause, Duration::from_secs(2));
+    assert_eq!(config.devices[0].pause, Duration::ZERO);
+    assert_eq!(config.devices[1].pause, Duration::from_millis(20));
+}
