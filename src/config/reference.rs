@@ -78,6 +78,7 @@ fn values(shape: Shape) -> String {
         Shape::Integer { min, max } => format!("{min} to {max}"),
         Shape::Number => "number".to_owned(),
         Shape::Bool => "`true`, `false`".to_owned(),
+        Shape::Either(shapes) => shapes.iter().map(|shape| values(*shape)).collect::<Vec<_>>().join(", or "),
         Shape::List(item) => format!("list: {}", values(*item)),
         Shape::Table(_) | Shape::Open => "table".to_owned(),
     }

@@ -11,6 +11,7 @@
 
 mod client;
 pub mod config;
+pub mod conversion;
 pub mod decode;
 pub mod encode;
 pub mod exception;
@@ -21,6 +22,7 @@ pub mod layout;
 mod link;
 mod marks;
 pub mod mbap;
+pub mod notation;
 mod parse;
 pub mod pdu;
 mod plan;
@@ -63,10 +65,12 @@ impl Modbus {
 
     /// The device as others see it.
     fn info(&self, device: &Device) -> DeviceInfo {
+        let points = device.points.iter().map(|mapped| &mapped.point);
+        let groups = device.groups.iter().map(|group| &group.point);
         DeviceInfo {
             id: device.id.clone(),
             address: format!("unit {} at {}", device.unit, self.config.link),
-            points: device.points.iter().map(|mapped| Arc::clone(&mapped.point)).collect(),
+            points: points.chain(groups).map(Arc::clone).collect(),
         }
     }
 }

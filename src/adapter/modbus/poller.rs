@@ -18,10 +18,11 @@ use super::{
     decode::{decode, decode_bit},
     exception::Exception,
     health::{Change, Health},
+    layout::{extent, is_bits},
     link::LinkError,
     marks::Marks,
     pdu::Request,
-    plan::{Group, is_bits, plan, width},
+    plan::{Group, plan},
     schedule::Schedule,
 };
 use crate::{
@@ -201,7 +202,7 @@ impl<'a> Poller<'a> {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         match self.ask(client, device, request).await {
-            Ok(data) => (value(mapped, mapped.register.offset, data), Ok(())),
+            Ok(data) => (value(mapped, extent(mapped).start, data), Ok(())),
             Err(error) => (Err(reason(&error)), Err(error)),
         }
     }
@@ -309,12 +310,13 @@ fn places(devices: &[Device]) -> HashMap<&PointAddress, (usize, usize)> {
 
 /// The value of a point in the data of an answer that begins at `start`.
 fn value(mapped: &MappedPoint, start: u16, data: &[u8]) -> Result<Value, &'static str> {
-    let at = usize::from(mapped.register.offset - start);
+    let own = extent(mapped);
+    let at = usize::from(own.start - start);
     let decoded = if is_bits(mapped.register.table) {
         let byte = data.get(at / 8).ok_or("decode")?;
         decode_bit(mapped, byte >> (at % 8) & 1 == 1)
     } else {
-        let end = (at + usize::from(width(mapped))) * 2;
+        let end = (at + usize::from(own.count)) * 2;
         decode(mapped, data.get(at * 2..end).ok_or("decode")?)
     };
     decoded.map_err(|bad| {
