@@ -18,6 +18,7 @@ pub mod exception;
 #[cfg(test)]
 mod fixtures;
 mod health;
+mod later;
 pub mod layout;
 mod link;
 mod marks;
@@ -33,6 +34,9 @@ pub mod section;
 mod serve;
 #[cfg(test)]
 mod tests;
+mod write;
+#[cfg(test)]
+mod write_tests;
 
 use std::{sync::Arc, time::Duration};
 

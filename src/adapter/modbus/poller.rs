@@ -18,6 +18,7 @@ use super::{
     decode::{decode, decode_bit},
     exception::Exception,
     health::{Change, Health},
+    later::Later,
     layout::{extent, is_bits},
     link::LinkError,
     marks::Marks,
@@ -63,9 +64,11 @@ pub(super) struct Poller<'a> {
     alive: Alive,
     /// Where each point is: device and point index.
     places: HashMap<&'a PointAddress, (usize, usize)>,
+    /// What writes have left to be done.
+    pub(super) later: Later<'a>,
     groups: Vec<Group>,
     schedule: Schedule,
-    health: Vec<Health>,
+    pub(super) health: Vec<Health>,
     marks: Marks,
     /// Timeouts in a row on this connection.
     silent: u32,
@@ -93,6 +96,7 @@ impl<'a> Poller<'a> {
             events,
             alive,
             places: places(&config.devices),
+            later: Later::default(),
             groups,
             schedule,
             health: config.devices.iter().map(|device| Health::new(device.backoff)).collect(),
@@ -113,14 +117,29 @@ impl<'a> Poller<'a> {
         let mut client = Client::new(stream);
         (self.silent, self.has_answered) = (0, false);
         self.schedule.restart(Instant::now());
+        let end = self.work(&mut client, requests, stop).await;
+        if matches!(end, End::Stopped) {
+            self.end_pulses(&mut client).await;
+        }
+        end
+    }
+
+    /// Does what is due until the connection ends or stopping is asked for.
+    async fn work<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        client: &mut Client<S>,
+        requests: &mut mpsc::Receiver<DeviceRequest>,
+        stop: &mut Stop,
+    ) -> End {
         let mut signs = interval(Alive::INTERVAL);
         loop {
             self.alive.sign();
             let worked = tokio::select! {
                 biased;
                 () = stop.requested() => return End::Stopped,
-                Some(request) = requests.recv() => self.serve(&mut client, request).await,
-                group = self.schedule.next() => self.poll(&mut client, group, stop).await,
+                task = self.later.next() => self.follow_up(client, task).await,
+                Some(request) = requests.recv() => self.serve(client, request).await,
+                group = self.schedule.next() => self.poll(client, group, stop).await,
                 error = client.closed(&self.metrics) => return End::Lost(error),
                 _ = signs.tick() => Ok(()),
             };
@@ -176,7 +195,7 @@ impl<'a> Poller<'a> {
     }
 
     /// Asks a unit, again after a timeout if the configuration says so; a suspect unit is asked once.
-    async fn ask<'c, S>(
+    pub(super) async fn ask<'c, S>(
         &self,
         client: &'c mut Client<S>,
         device: usize,
