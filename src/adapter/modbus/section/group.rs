@@ -9,7 +9,7 @@ use crate::{
         pdu::{MAX_WRITE_COILS, MAX_WRITE_REGISTERS},
     },
     config::{
-        Fault, NamedPoint,
+        Fault, NamedPoint, Unique,
         report::{Problems, suggest},
         section::{At, section},
     },
@@ -40,6 +40,10 @@ pub(super) fn groups(
     points: &[MappedPoint],
     problems: &mut Problems,
 ) -> Vec<PointGroup> {
+    let mut names = Unique::default();
+    for name in typed.iter().filter_map(|keys| keys.value.name.as_ref()) {
+        names.take("group", name.value.as_str(), &name.place, problems);
+    }
     typed.into_iter().filter_map(|keys| group(keys.value, device, points, problems)).collect()
 }
 

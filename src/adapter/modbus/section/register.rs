@@ -100,7 +100,9 @@ pub(super) fn factor(
             notation.register(outer.base).map(|register| Factor { register, data: DataType::I16, order: outer.order })
         }
         Source::Point(name) => factors.get(name).copied().ok_or_else(|| {
-            let help = suggest(name.as_str(), factors.keys().map(PointName::as_str));
+            let mut known: Vec<&str> = factors.keys().map(PointName::as_str).collect();
+            known.sort_unstable();
+            let help = suggest(name.as_str(), known);
             Fault::new(format!("the device has no point {:?}", name.as_str())).help(help)
         }),
     };
