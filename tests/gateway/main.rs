@@ -12,3 +12,5 @@ mod harness;
 mod lifecycle;
 mod loss;
 mod proof;
+mod types;
+mod writes;
