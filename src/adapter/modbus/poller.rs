@@ -118,7 +118,8 @@ impl<'a> Poller<'a> {
         (self.silent, self.has_answered) = (0, false);
         self.schedule.restart(Instant::now());
         let end = self.work(&mut client, requests, stop).await;
-        if matches!(end, End::Stopped) {
+        // A connection that is lost cannot end them; the next one will.
+        if !matches!(end, End::Lost(_)) {
             self.end_pulses(&mut client).await;
         }
         end
