@@ -14,7 +14,7 @@ use tracing::{error, warn};
 
 use super::{
     client::{CallError, Client, Patience},
-    config::MappedPoint,
+    config::{MappedPoint, Verify},
     exception::Exception,
     pdu::Request,
     plan::single,
@@ -39,16 +39,14 @@ pub(super) struct Later<'a>(Vec<(Instant, Task<'a>)>);
 /// One thing to be done when its time has come.
 #[derive(Debug)]
 pub(super) enum Task<'a> {
-    /// Read a point and compare.
+    /// Read what was set and compare.
     Verify {
         /// Index of the device.
         device: usize,
-        /// The point.
-        mapped: &'a MappedPoint,
-        /// What it should hold.
-        wanted: Value,
-        /// Largest difference.
-        tolerance: f64,
+        /// What to look at.
+        checks: Vec<Check<'a>>,
+        /// Whether it is for several points, so that no one value is the command's.
+        is_group: bool,
         /// Who waits for it.
         reply: WriteReply,
     },
@@ -61,6 +59,17 @@ pub(super) enum Task<'a> {
         /// Who waits for it; nobody after the first failure.
         reply: Option<WriteReply>,
     },
+}
+
+/// A point that is read back.
+#[derive(Debug)]
+pub(super) struct Check<'a> {
+    /// The point.
+    pub(super) mapped: &'a MappedPoint,
+    /// What it should hold.
+    pub(super) wanted: Value,
+    /// How it is compared, and when.
+    pub(super) verify: Verify,
 }
 
 impl<'a> Later<'a> {
@@ -114,14 +123,36 @@ impl<'a> Poller<'a> {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         match task {
-            Task::Verify { device, mapped, wanted, tolerance, reply } => {
-                let (found, called) = self.ask_point(client, device, mapped, &single(mapped)).await;
+            Task::Verify { device, checks, is_group, reply } => {
+                let (result, ended) = self.verify(client, device, &checks).await;
                 // An asker that stopped waiting does not need to know.
-                let _ = reply.send(verdict(&wanted, found, tolerance));
-                self.settle(device, called, self.clock.now()).await
+                let _ = reply.send(result.map(|found| found.filter(|_| !is_group)));
+                ended
             }
             Task::Release { device, request, reply } => self.release(client, device, request, reply).await,
         }
+    }
+
+    /// Reads points back until one is not what it should be, or the connection ends.
+    async fn verify<S>(
+        &mut self,
+        client: &mut Client<S>,
+        device: usize,
+        checks: &[Check<'a>],
+    ) -> (Result<Option<Value>, WriteError>, Result<(), End>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let mut result = Ok(None);
+        for check in checks {
+            let (found, called) = self.ask_point(client, device, check.mapped, &single(check.mapped)).await;
+            result = verdict(check, found);
+            let settled = self.settle(device, called, self.clock.now()).await;
+            if result.is_err() || settled.is_err() {
+                return (result, settled);
+            }
+        }
+        (result, Ok(()))
     }
 
     /// Ends a pulse, or sees to it that it is tried again.
@@ -192,11 +223,13 @@ impl<'a> Poller<'a> {
 }
 
 /// What the value that was read back says about a write.
-fn verdict(wanted: &Value, found: Result<Value, &'static str>, tolerance: f64) -> Result<Option<Value>, WriteError> {
+fn verdict(check: &Check<'_>, found: Result<Value, &'static str>) -> Result<Option<Value>, WriteError> {
+    let Check { mapped, wanted, verify } = check;
+    let point = mapped.point.name().as_str();
     match found {
-        Ok(found) if agrees(wanted, &found, tolerance) => Ok(Some(found)),
-        Ok(found) => Err(WriteError::Refused(format!("wrote {wanted}, read back {found}"))),
-        Err(why) => Err(WriteError::Timeout(format!("wrote {wanted}, which could not be read back: {why}"))),
+        Ok(found) if agrees(wanted, &found, verify.tolerance) => Ok(Some(found)),
+        Ok(found) => Err(WriteError::Refused(format!("{point}: wrote {wanted}, read back {found}"))),
+        Err(why) => Err(WriteError::Timeout(format!("{point}: wrote {wanted}, which could not be read back: {why}"))),
     }
 }
 

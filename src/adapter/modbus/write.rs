@@ -3,6 +3,8 @@
 //! A write is sent at most once. When its answer does not come nobody knows whether the unit acted, and only the
 //! sender can decide what to do; sending it again could act twice.
 
+use std::time::Duration;
+
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::oneshot,
@@ -13,7 +15,7 @@ use super::{
     config::{MappedPoint, PointGroup},
     decode::power,
     encode::{EncodeError, encode, encode_all, written, zeroed},
-    later::Task,
+    later::{Check, Task},
     pdu::Request,
     poller::{End, Poller},
 };
@@ -36,8 +38,12 @@ struct Order<'a> {
     device: usize,
     /// What is sent.
     request: Request,
-    /// The point with its power of ten, if it is one point.
-    point: Option<(&'a MappedPoint, MappedPoint)>,
+    /// What is read back afterwards.
+    checks: Vec<Check<'a>>,
+    /// Whether it sets several points.
+    is_group: bool,
+    /// When it is set back.
+    pulse: Option<Duration>,
 }
 
 impl<'a> Poller<'a> {
@@ -104,14 +110,11 @@ impl<'a> Poller<'a> {
                 power.and_then(|power| {
                     let exact = mapped.with_power(power);
                     let request = encode(&exact, &command.value).map_err(WriteError::from)?;
-                    Ok(Order { device, request, point: Some((mapped, exact)) })
+                    let checks = check(mapped, &exact, &request, &command.value).into_iter().collect();
+                    Ok(Order { device, request, checks, is_group: false, pulse: mapped.writing.pulse })
                 })
             }
-            Target::Group(group) => self
-                .members(device, group, &command.value)
-                .and_then(|members| encode_all(&members))
-                .map(|request| Order { device, request, point: None })
-                .map_err(WriteError::from),
+            Target::Group(group) => self.together(device, group, &command.value).map_err(WriteError::from),
         };
         // Looked at last, right before the bytes go out.
         Ok(if self.clock.now() > command.expires { Err(WriteError::Expired) } else { order })
@@ -136,6 +139,17 @@ impl<'a> Poller<'a> {
         };
         self.settle(device, called, self.clock.now()).await?;
         Ok(power)
+    }
+
+    /// The request for a group.
+    fn together(&self, device: usize, group: &PointGroup, value: &Value) -> Result<Order<'a>, EncodeError> {
+        let members = self.members(device, group, value)?;
+        let request = encode_all(&members)?;
+        let mut checks = Vec::new();
+        for (mapped, value) in &members {
+            checks.extend(check(mapped, mapped, &encode(mapped, value)?, value));
+        }
+        Ok(Order { device, request, checks, is_group: true, pulse: None })
     }
 
     /// The members of a group with their values, all of them and nothing else.
@@ -183,24 +197,19 @@ impl<'a> Poller<'a> {
 
     /// What comes after a write that was confirmed.
     fn follow(&mut self, order: Order<'a>, reply: WriteReply) {
-        let Order { device, request, point } = order;
-        let Some((mapped, exact)) = point else {
-            // An asker that stopped waiting does not need to know.
-            let _ = reply.send(Ok(None));
-            return;
-        };
+        let Order { device, request, checks, is_group, pulse } = order;
         let release = zeroed(&request);
         self.later.forget(device, &release);
-        match (mapped.writing.pulse, mapped.writing.verify, written(&exact, &request)) {
-            (Some(pulse), _, _) if request != release => {
+        match pulse {
+            Some(pulse) if request != release => {
                 self.later.push(pulse, Task::Release { device, request: release, reply: Some(reply) });
             }
-            (_, Some(verify), Ok(wanted)) => {
-                let tolerance = verify.tolerance;
-                self.later.push(verify.delay, Task::Verify { device, mapped, wanted, tolerance, reply });
+            // An asker that stopped waiting does not need to know.
+            _ if checks.is_empty() => drop(reply.send(Ok(None))),
+            _ => {
+                let delay = checks.iter().map(|check| check.verify.delay).max().unwrap_or_default();
+                self.later.push(delay, Task::Verify { device, checks, is_group, reply });
             }
-            // As above.
-            (_, _, _) => drop(reply.send(Ok(None))),
         }
     }
 
@@ -208,9 +217,10 @@ impl<'a> Poller<'a> {
     fn unsure(&mut self, order: &Order<'a>, reply: WriteReply, outcome: WriteError, error: &CallError) {
         // An asker that stopped waiting does not need to know.
         let _ = reply.send(Err(outcome));
-        let pulse = order.point.as_ref().and_then(|(mapped, _)| mapped.writing.pulse);
         let release = zeroed(&order.request);
-        if let Some(pulse) = pulse.filter(|_| release != order.request && !matches!(error, CallError::Exception(_))) {
+        if let Some(pulse) =
+            order.pulse.filter(|_| release != order.request && !matches!(error, CallError::Exception(_)))
+        {
             self.later.forget(order.device, &release);
             self.later.push(pulse, Task::Release { device: order.device, request: release, reply: None });
         }
@@ -220,9 +230,15 @@ impl<'a> Poller<'a> {
 impl Order<'_> {
     /// Whether something is to be done after it.
     fn leaves_something(&self) -> bool {
-        let writing = self.point.as_ref().map(|(mapped, _)| &mapped.writing);
-        writing.is_some_and(|writing| writing.verify.is_some() || writing.pulse.is_some())
+        !self.checks.is_empty() || self.pulse.is_some()
     }
+}
+
+/// How a point is read back, if it is: as the value that its registers hold then, rounded as they are.
+fn check<'a>(mapped: &'a MappedPoint, exact: &MappedPoint, request: &Request, value: &Value) -> Option<Check<'a>> {
+    let verify = mapped.writing.verify?;
+    let wanted = written(exact, request).unwrap_or_else(|_| value.clone());
+    Some(Check { mapped, wanted, verify })
 }
 
 /// What a failed call means for a command. Only an exception says for certain that the unit did not act.

@@ -59,7 +59,7 @@ async fn a_unit_that_confirms_and_does_nothing_is_found_out() {
     at_unit(device(vec![verified()]), async |mut site| {
         site.bank.set_fault(1, Fault::Deaf);
         let failed = site.write(Value::Float(21.0), NEVER).await.unwrap_err();
-        assert_eq!(failed, WriteError::Refused("wrote 21, read back 3.5".into()));
+        assert_eq!(failed, WriteError::Refused("holding-0: wrote 21, read back 3.5".into()));
     })
     .await;
 }
@@ -194,6 +194,21 @@ async fn a_group_is_set_as_a_whole_or_not_at_all() {
     .await;
 
     assert_eq!(bank.writes(), []);
+}
+
+#[tokio::test]
+async fn members_that_are_read_back_alone_are_so_in_a_group() {
+    let mut unit = grouped();
+    unit.points[1].writing.verify = Some(Verify { tolerance: 0.0, delay: Duration::ZERO });
+    at_unit(unit, async |mut site| {
+        let value = Value::Json(Arc::new(json!({"holding-0": 9, "holding-1": 1.5})));
+        assert_eq!(site.write(value.clone(), NEVER).await, Ok(None));
+        site.bank.set_holdings(1, 1, &[0, 0]);
+        site.bank.set_fault(1, Fault::Deaf);
+        let failed = site.write(value, NEVER).await.unwrap_err();
+        assert_eq!(failed.to_string(), "holding-1: wrote 1.5, read back 0");
+    })
+    .await;
 }
 
 /// A register whose power of ten stands two registers further.
