@@ -14,3 +14,5 @@ mod links;
 mod loss;
 mod profiles;
 mod proof;
+mod types;
+mod writes;

@@ -15,6 +15,7 @@
 mod blocks;
 mod client;
 pub mod config;
+pub mod conversion;
 mod cost;
 pub mod decode;
 pub mod encode;
@@ -24,6 +25,7 @@ mod fixtures;
 pub mod frame;
 mod health;
 mod jobs;
+mod later;
 pub mod layout;
 mod learned;
 mod learning;
@@ -33,6 +35,7 @@ mod learning_tests;
 mod line_tests;
 mod link;
 mod marks;
+pub mod notation;
 mod parse;
 pub mod pdu;
 mod plan;
@@ -48,6 +51,9 @@ mod tests;
 mod units;
 #[cfg(test)]
 mod units_tests;
+mod write;
+#[cfg(test)]
+mod write_tests;
 
 use std::{sync::Arc, time::Duration};
 
@@ -83,10 +89,12 @@ impl Modbus {
 
     /// The device as others see it.
     fn info(&self, device: &Device) -> DeviceInfo {
+        let points = device.points.iter().map(|mapped| &mapped.point);
+        let groups = device.groups.iter().map(|group| &group.point);
         DeviceInfo {
             id: device.id.clone(),
             address: format!("unit {} at {}", device.unit, self.config.link),
-            points: device.points.iter().map(|mapped| Arc::clone(&mapped.point)).collect(),
+            points: points.chain(groups).map(Arc::clone).collect(),
         }
     }
 }

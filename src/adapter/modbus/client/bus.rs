@@ -137,7 +137,7 @@ fn place(request: &Request) -> (Table, u16) {
         Request::Read { table, start, .. } => (*table, *start),
         Request::WriteCoil { address, .. } => (Table::Coil, *address),
         Request::WriteCoils { start, .. } => (Table::Coil, *start),
-        Request::WriteRegister { address, .. } => (Table::Holding, *address),
+        Request::WriteRegister { address, .. } | Request::MaskWrite { address, .. } => (Table::Holding, *address),
         Request::WriteRegisters { start, .. } => (Table::Holding, *start),
     }
 }

@@ -123,6 +123,8 @@ pub enum Body {
     Data(u8),
     /// The beginning of the request.
     Echo([u8; 4]),
+    /// All of the request, with which a mask is answered.
+    Mask([u8; 6]),
 }
 
 impl Expected {
@@ -136,6 +138,7 @@ impl Expected {
             | Request::WriteRegister { .. }
             | Request::WriteCoils { .. }
             | Request::WriteRegisters { .. } => Body::Echo(echo(request)),
+            Request::MaskWrite { .. } => Body::Mask(echo(request)),
         };
         Self { unit, function: request.function(), body }
     }
@@ -145,6 +148,7 @@ impl Expected {
         match self.body {
             Body::Data(count) => 2 + usize::from(count),
             Body::Echo(echo) => 1 + echo.len(),
+            Body::Mask(echo) => 1 + echo.len(),
         }
     }
 
@@ -162,6 +166,7 @@ impl Expected {
         let fits = match &self.body {
             Body::Data(count) => body.first().is_none_or(|said| said == count),
             Body::Echo(echo) => echo.iter().zip(body).all(|(a, b)| a == b),
+            Body::Mask(echo) => echo.iter().zip(body).all(|(a, b)| a == b),
         };
         (*function == self.function && fits).then(|| 1 + self.length())
     }
@@ -184,14 +189,14 @@ impl Expected {
             Body::Data(wanted) => {
                 Mismatch::ByteCount { wanted: wanted.into(), said: body.first().copied().unwrap_or_default().into() }
             }
-            Body::Echo(_) => Mismatch::Echo,
+            Body::Echo(_) | Body::Mask(_) => Mismatch::Echo,
         })
     }
 }
 
-/// The part of a write that its answer repeats (MODBUS Application Protocol 1.1b3, 6.5, 6.6, 6.11, 6.12).
-fn echo(request: &Request) -> [u8; 4] {
+/// The part of a write that its answer repeats (MODBUS Application Protocol 1.1b3, 6.5, 6.6, 6.11, 6.12, 6.16).
+fn echo<const N: usize>(request: &Request) -> [u8; N] {
     let mut sent = Vec::with_capacity(256);
     request.encode(&mut sent);
-    sent[1..5].try_into().expect("a write has an address and a value or quantity")
+    sent[1..=N].try_into().expect("a write has an address and a value or quantity, a mask two values")
 }
