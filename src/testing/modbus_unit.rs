@@ -22,7 +22,7 @@ use crate::adapter::modbus::{
     config::Table,
     exception::Exception,
     pdu::{Request, push_bits},
-    response::EXCEPTION_FLAG,
+    response::{EXCEPTION_FLAG, echo_bytes},
 };
 
 /// Recorded writes at most; older ones are forgotten.
@@ -58,6 +58,8 @@ pub enum Fault {
     Close,
     /// The answer to the request before, with that one's transaction id.
     Late,
+    /// Writes are confirmed, and nothing changes.
+    Deaf,
 }
 
 /// A write that a unit carried out.
@@ -78,6 +80,13 @@ pub enum Written {
     Coils(Vec<bool>),
     /// Holding registers.
     Registers(Vec<u16>),
+    /// Some bits of a register.
+    Mask {
+        /// Bits that stayed.
+        and: u16,
+        /// New state of the others.
+        or: u16,
+    },
 }
 
 /// The four tables of a unit, 65536 entries each.
@@ -219,6 +228,10 @@ impl Tables {
 
     /// Appends the answer's PDU and gives what was written. The request's range has been checked.
     fn carry_out(&mut self, request: &Request, out: &mut Vec<u8>) -> Option<(u16, Written)> {
+        if self.fault == Fault::Deaf && !matches!(request, Request::Read { .. }) {
+            push_echo(out, request);
+            return None;
+        }
         match request {
             Request::Read { table, start, count } => {
                 out.push(request.function());
@@ -229,6 +242,10 @@ impl Tables {
             Request::WriteRegister { address, value } => put(&mut self.holdings, *address, &[*value]),
             Request::WriteCoils { start, values } => put(&mut self.coils, *start, values),
             Request::WriteRegisters { start, values } => put(&mut self.holdings, *start, values),
+            Request::MaskWrite { address, and, or } => {
+                let content = &mut self.holdings[usize::from(*address)];
+                *content = *content & and | or & !and;
+            }
         }
         push_echo(out, request);
         Some(written(request))
@@ -252,7 +269,7 @@ impl Tables {
 fn push_echo(out: &mut Vec<u8>, request: &Request) {
     let start = out.len();
     request.encode(out);
-    out.truncate(start + 5);
+    out.truncate(start + 1 + echo_bytes(request));
 }
 
 /// The exception answer to a request.
@@ -268,6 +285,7 @@ fn written(request: &Request) -> (u16, Written) {
         Request::WriteRegister { address, value } => (*address, Written::Registers(vec![*value])),
         Request::WriteCoils { start, values } => (*start, Written::Coils(values.clone())),
         Request::WriteRegisters { start, values } => (*start, Written::Registers(values.clone())),
+        Request::MaskWrite { address, and, or } => (*address, Written::Mask { and: *and, or: *or }),
         Request::Read { start, .. } => (*start, Written::Registers(Vec::new())),
     }
 }

@@ -13,3 +13,5 @@ mod lifecycle;
 mod loss;
 mod profiles;
 mod proof;
+mod types;
+mod writes;

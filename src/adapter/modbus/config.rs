@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+pub use super::conversion::{Conversion, Names};
 use crate::model::{DeviceId, Point};
 
 /// One `[[adapter]]` of kind `modbus` with its devices: one link, one client loop.
@@ -42,6 +43,8 @@ pub struct Device {
     pub backoff: Backoff,
     /// What is read and written.
     pub points: Vec<MappedPoint>,
+    /// Points that are set together.
+    pub groups: Vec<PointGroup>,
 }
 
 /// A unit that does not answer is asked less often, so that it does not cost the others their time.
@@ -66,10 +69,62 @@ pub struct MappedPoint {
     pub data: DataType,
     /// In which order its bytes come.
     pub order: ByteOrder,
-    /// Factor from the raw number to the value; 1 leaves integers integers.
-    pub scale: f64,
+    /// What the raw number means.
+    pub conversion: Conversion,
+    /// How it is set.
+    pub writing: Writing,
     /// How often it is read.
     pub poll: Duration,
+}
+
+impl MappedPoint {
+    /// The same with the power of ten that was read.
+    pub(super) fn with_power(&self, power: i32) -> Self {
+        Self { conversion: self.conversion.with_power(power), ..self.clone() }
+    }
+}
+
+/// How a point is set.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Writing {
+    /// The function used.
+    pub function: WriteFunction,
+    /// Whether it is read back.
+    pub verify: Option<Verify>,
+    /// Time after which the gateway sets it back to zero.
+    pub pulse: Option<Duration>,
+}
+
+/// With which function a point is set.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum WriteFunction {
+    /// FC 5 for a coil, FC 6 for one register, FC 16 for more.
+    #[default]
+    Fitting,
+    /// FC 5 or 6, for units that know no other.
+    Single,
+    /// FC 15 or 16, also for one.
+    Multiple,
+    /// FC 22: some bits of a register, the others stay as they are.
+    Mask,
+}
+
+/// The look after a write.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Verify {
+    /// Largest difference that still counts as the same number.
+    pub tolerance: f64,
+    /// Wait before it, for units that take a while to act.
+    pub delay: Duration,
+}
+
+/// Points that lie side by side and are set in one request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PointGroup {
+    /// What commands refer to; its values are JSON objects with a key for each member.
+    pub point: Arc<Point>,
+    /// Indices of the device's points, in the order of their registers.
+    pub members: Vec<usize>,
 }
 
 /// The four tables of the Modbus data model (MODBUS Application Protocol 1.1b3, 4.3).

@@ -11,16 +11,19 @@
 
 mod client;
 pub mod config;
+pub mod conversion;
 pub mod decode;
 pub mod encode;
 pub mod exception;
 #[cfg(test)]
 mod fixtures;
 mod health;
+mod later;
 pub mod layout;
 mod link;
 mod marks;
 pub mod mbap;
+pub mod notation;
 mod parse;
 pub mod pdu;
 mod plan;
@@ -31,6 +34,9 @@ pub mod section;
 mod serve;
 #[cfg(test)]
 mod tests;
+mod write;
+#[cfg(test)]
+mod write_tests;
 
 use std::{sync::Arc, time::Duration};
 
@@ -63,10 +69,12 @@ impl Modbus {
 
     /// The device as others see it.
     fn info(&self, device: &Device) -> DeviceInfo {
+        let points = device.points.iter().map(|mapped| &mapped.point);
+        let groups = device.groups.iter().map(|group| &group.point);
         DeviceInfo {
             id: device.id.clone(),
             address: format!("unit {} at {}", device.unit, self.config.link),
-            points: device.points.iter().map(|mapped| Arc::clone(&mapped.point)).collect(),
+            points: points.chain(groups).map(Arc::clone).collect(),
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Modbus types from the texts of the configuration: links, registers, types and byte orders.
+//! Modbus types from the texts of the configuration: links, types and byte orders.
 
 use std::str::FromStr;
 
-use super::config::{ByteOrder, DataType, Link, Register, Table};
+use super::config::{ByteOrder, DataType, Link};
 use crate::config::{Fault, host_port, report::suggest};
 
 /// The TCP port of Modbus (MODBUS Messaging on TCP/IP 1.0b, 4.3.1).
@@ -50,32 +50,6 @@ impl FromStr for Link {
         }
         let (host, port) = host_port(rest, PORT)?;
         Ok(Self::Tcp { host, port })
-    }
-}
-
-/// Reads `input:0`: the table and the offset as on the wire.
-impl FromStr for Register {
-    type Err = Fault;
-
-    fn from_str(text: &str) -> Result<Self, Fault> {
-        let form = "write coil, discrete, input or holding, and the offset from 0: \"input:0\"";
-        let fault = || Fault::new(format!("{text:?} is no register")).help(form);
-        let (table, offset) = text.split_once(':').ok_or_else(fault)?;
-        let table = match table {
-            "coil" => Table::Coil,
-            "discrete" => Table::Discrete,
-            "input" => Table::Input,
-            "holding" => Table::Holding,
-            _ => {
-                let help = suggest(table, ["coil", "discrete", "input", "holding"]);
-                return Err(Fault::new(format!("unknown table {table:?}")).help(help));
-            }
-        };
-        if offset.is_empty() || !offset.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(fault());
-        }
-        let outside = || Fault::new(format!("register {offset} is outside 0 to 65535")).help(form);
-        offset.parse().map(|offset| Self { table, offset }).map_err(|_| outside())
     }
 }
 
@@ -179,14 +153,6 @@ mod tests {
     }
 
     #[test]
-    fn registers_count_from_zero() {
-        assert_eq!("holding:65535".parse(), Ok(Register { table: Table::Holding, offset: 65_535 }));
-        for text in ["holding:65536", "holding:-1", "holding:+1", "holding", "40001", "inputs:0", "input:"] {
-            assert!(text.parse::<Register>().is_err(), "{text}");
-        }
-    }
-
-    #[test]
     fn types_have_names_and_parameters() {
         assert_eq!("f32".parse(), Ok(DataType::F32));
         assert_eq!("string:8".parse(), Ok(DataType::String(8)));
@@ -216,9 +182,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_panics(text in "\\PC{0,20}|(tcp|input|bits|string):[0-9+/?]{0,8}|[A-I]{0,9}") {
-            let _ = (text.parse::<Link>(), text.parse::<Register>());
-            let _ = (text.parse::<DataType>(), text.parse::<ByteOrder>());
+        fn no_text_panics(text in "\\PC{0,20}|(tcp|bits|string):[0-9+/?]{0,8}|[A-I]{0,9}") {
+            let _ = (text.parse::<Link>(), text.parse::<DataType>(), text.parse::<ByteOrder>());
         }
     }
 }

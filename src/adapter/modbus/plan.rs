@@ -5,7 +5,7 @@
 
 use super::{
     config::{Device, MappedPoint, Table},
-    layout::registers,
+    layout::{Extent, extent, is_bits},
     pdu::{MAX_READ_BITS, Request},
 };
 
@@ -36,25 +36,18 @@ pub(super) fn plan(devices: &[Device]) -> Vec<Group> {
 
 /// The request that reads one point alone.
 pub(super) fn single(mapped: &MappedPoint) -> Request {
-    let register = mapped.register;
-    Request::Read { table: register.table, start: register.offset, count: width(mapped) }
-}
-
-/// How many registers or bits a point takes; a bit table has one bit for each.
-pub(super) fn width(mapped: &MappedPoint) -> u16 {
-    if is_bits(mapped.register.table) { 1 } else { registers(mapped.data) }
-}
-
-/// Whether a table holds single bits.
-pub(super) fn is_bits(table: Table) -> bool {
-    matches!(table, Table::Coil | Table::Discrete)
+    let Extent { start, count } = extent(mapped);
+    Request::Read { table: mapped.register.table, start, count }
 }
 
 /// Sorts the points by place and joins neighbours.
 fn plan_device(index: usize, device: &Device) -> Vec<Group> {
     let mut order: Vec<usize> =
         (0..device.points.len()).filter(|&point| device.points[point].point.access.can_read()).collect();
-    order.sort_by_key(|&point| (device.points[point].poll, device.points[point].register));
+    order.sort_by_key(|&point| {
+        let mapped = &device.points[point];
+        (mapped.poll, mapped.register.table, extent(mapped).start)
+    });
     let mut groups: Vec<Group> = Vec::new();
     for point in order {
         let mapped = &device.points[point];
@@ -68,7 +61,7 @@ fn plan_device(index: usize, device: &Device) -> Vec<Group> {
 impl Group {
     /// A group of one point.
     fn of(device: usize, point: usize, mapped: &MappedPoint) -> Self {
-        let (table, start) = (mapped.register.table, mapped.register.offset);
+        let (table, start) = (mapped.register.table, extent(mapped).start);
         Self { device, points: vec![point], poll: mapped.poll, table, start, request: single(mapped) }
     }
 
@@ -77,8 +70,9 @@ impl Group {
         let Request::Read { count, .. } = &mut self.request else { return false };
         let start = u32::from(self.start);
         let end = start + u32::from(*count);
-        let from = u32::from(mapped.register.offset);
-        let joined = end.max(from + u32::from(width(mapped))) - start;
+        let own = extent(mapped);
+        let from = u32::from(own.start);
+        let joined = end.max(from + u32::from(own.count)) - start;
         let limit = if is_bits(self.table) { u32::from(MAX_READ_BITS) } else { MAX_REGISTERS };
         if (mapped.poll, mapped.register.table) != (self.poll, self.table) || from > end || joined > limit {
             return false;

@@ -18,10 +18,12 @@ use super::{
     decode::{decode, decode_bit},
     exception::Exception,
     health::{Change, Health},
+    later::Later,
+    layout::{extent, is_bits},
     link::LinkError,
     marks::Marks,
     pdu::Request,
-    plan::{Group, is_bits, plan, width},
+    plan::{Group, plan},
     schedule::Schedule,
 };
 use crate::{
@@ -62,9 +64,11 @@ pub(super) struct Poller<'a> {
     alive: Alive,
     /// Where each point is: device and point index.
     places: HashMap<&'a PointAddress, (usize, usize)>,
+    /// What writes have left to be done.
+    pub(super) later: Later<'a>,
     groups: Vec<Group>,
     schedule: Schedule,
-    health: Vec<Health>,
+    pub(super) health: Vec<Health>,
     marks: Marks,
     /// Timeouts in a row on this connection.
     silent: u32,
@@ -92,6 +96,7 @@ impl<'a> Poller<'a> {
             events,
             alive,
             places: places(&config.devices),
+            later: Later::default(),
             groups,
             schedule,
             health: config.devices.iter().map(|device| Health::new(device.backoff)).collect(),
@@ -112,14 +117,29 @@ impl<'a> Poller<'a> {
         let mut client = Client::new(stream);
         (self.silent, self.has_answered) = (0, false);
         self.schedule.restart(Instant::now());
+        let end = self.work(&mut client, requests, stop).await;
+        if matches!(end, End::Stopped) {
+            self.end_pulses(&mut client).await;
+        }
+        end
+    }
+
+    /// Does what is due until the connection ends or stopping is asked for.
+    async fn work<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        client: &mut Client<S>,
+        requests: &mut mpsc::Receiver<DeviceRequest>,
+        stop: &mut Stop,
+    ) -> End {
         let mut signs = interval(Alive::INTERVAL);
         loop {
             self.alive.sign();
             let worked = tokio::select! {
                 biased;
                 () = stop.requested() => return End::Stopped,
-                Some(request) = requests.recv() => self.serve(&mut client, request).await,
-                group = self.schedule.next() => self.poll(&mut client, group, stop).await,
+                task = self.later.next() => self.follow_up(client, task).await,
+                Some(request) = requests.recv() => self.serve(client, request).await,
+                group = self.schedule.next() => self.poll(client, group, stop).await,
                 error = client.closed(&self.metrics) => return End::Lost(error),
                 _ = signs.tick() => Ok(()),
             };
@@ -175,7 +195,7 @@ impl<'a> Poller<'a> {
     }
 
     /// Asks a unit, again after a timeout if the configuration says so; a suspect unit is asked once.
-    async fn ask<'c, S>(
+    pub(super) async fn ask<'c, S>(
         &self,
         client: &'c mut Client<S>,
         device: usize,
@@ -201,7 +221,7 @@ impl<'a> Poller<'a> {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         match self.ask(client, device, request).await {
-            Ok(data) => (value(mapped, mapped.register.offset, data), Ok(())),
+            Ok(data) => (value(mapped, extent(mapped).start, data), Ok(())),
             Err(error) => (Err(reason(&error)), Err(error)),
         }
     }
@@ -309,12 +329,13 @@ fn places(devices: &[Device]) -> HashMap<&PointAddress, (usize, usize)> {
 
 /// The value of a point in the data of an answer that begins at `start`.
 fn value(mapped: &MappedPoint, start: u16, data: &[u8]) -> Result<Value, &'static str> {
-    let at = usize::from(mapped.register.offset - start);
+    let own = extent(mapped);
+    let at = usize::from(own.start - start);
     let decoded = if is_bits(mapped.register.table) {
         let byte = data.get(at / 8).ok_or("decode")?;
         decode_bit(mapped, byte >> (at % 8) & 1 == 1)
     } else {
-        let end = (at + usize::from(width(mapped))) * 2;
+        let end = (at + usize::from(own.count)) * 2;
         decode(mapped, data.get(at * 2..end).ok_or("decode")?)
     };
     decoded.map_err(|bad| {

@@ -1,19 +1,27 @@
 //! Modbus keys of the configuration, and what they mean.
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+mod convert;
+mod group;
+mod names;
+mod point;
+mod register;
+mod write;
 
-use super::{
-    config::{Backoff, ByteOrder, Config, DataType, Device, Link, MappedPoint, Register, Table},
-    layout::registers,
+use std::num::NonZeroU32;
+
+pub use self::{group::GroupKeys, point::PointKeys};
+use self::{
+    group::{groups, named_group},
+    point::{Outer, named_point, points},
 };
-use crate::{
-    config::{
-        AdapterDraft, DeviceDraft, Draft, NamedPoint, Unique, in_order,
-        report::Problems,
-        section::{AdapterKind, At, Keyed as _, section},
-        values::{Span, text_values},
-    },
-    model::{Access, DeviceId, Point, PointAddress, PointName, PointType},
+use super::{
+    config::{Backoff, ByteOrder, Config, DataType, Device, Link},
+    notation::Base,
+};
+use crate::config::{
+    AdapterDraft, DeviceDraft, Draft, in_order,
+    section::{AdapterKind, At, Keyed as _, section},
+    values::{Span, text_values},
 };
 
 /// The word in `kind = "modbus"`, and the keys that come with it.
@@ -21,7 +29,6 @@ pub const KIND: AdapterKind = AdapterKind { kind: "modbus", adapter: AdapterKeys
 
 text_values! {
     Link: "tcp://host:port", str::parse;
-    Register: "coil, discrete, input or holding, and the offset from 0: input:0", str::parse;
     DataType: "bool, i8l, i8h, i16, u16, i32, u32, i64, u64, f16, f32, f64, bcd16, bcd32, string:N, bits:FROM+LEN",
         str::parse;
     ByteOrder: "AB, BA, ABCD, CDAB, BADC, DCBA or eight letters", str::parse;
@@ -42,6 +49,8 @@ section! {
         poll: Span = default("\"1s\"");
         /// Order in which the bytes of a value come; `A` is the most significant one.
         order: ByteOrder = default("\"ABCD\"");
+        /// Number of the first register of a table: 0 as on the wire, 1 as many data sheets count.
+        base: Base = default("0");
     }
 }
 
@@ -72,8 +81,12 @@ section! {
         poll: Span = optional("as the adapter");
         /// Order in which the bytes of a value come.
         order: ByteOrder = optional("as the adapter");
+        /// Number of the first register of a table: 0 as on the wire, 1 as many data sheets count.
+        base: Base = optional("as the adapter");
         /// What is read and written.
         point: Vec<At<PointKeys>> = default("[]");
+        /// Points that are set together.
+        group: Vec<At<GroupKeys>> = default("[]");
     }
 }
 
@@ -82,33 +95,6 @@ section! {
     pub struct Address {
         /// Unit id, 0 to 255.
         unit: u8 = required;
-    }
-}
-
-section! {
-    /// One value of a device and the registers behind it.
-    pub struct PointKeys {
-        /// Name of the point, unique in its device.
-        name: PointName = required;
-        /// Table and offset, counted from 0 as on the wire: `coil:0`, `discrete:0`, `input:0`, `holding:0`.
-        register: Register = required;
-        /// How the bytes are read: `bool i8l i8h i16 u16 i32 u32 i64 u64 f16 f32 f64 bcd16 bcd32 string:N
-        /// bits:FROM+LEN`.
-        r#type: DataType = required;
-        /// Order in which the bytes of this value come.
-        order: ByteOrder = optional("as the device");
-        /// Factor from the raw number to the value; a scaled integer is a float.
-        scale: f64 = default("1.0");
-        /// Unit of the value, UCUM: `V`, `Cel`, `kW.h`.
-        unit: String = optional("no unit");
-        /// How often this point is read.
-        poll: Span = optional("as the device");
-        /// `r` to read, `w` to write, `rw` for both. A point can be written only when this says so.
-        access: Access = default("\"r\"");
-        /// Smallest plausible value; readings below are `bad:out-of-range`.
-        min: f64 = optional("no limit");
-        /// Largest plausible value; readings above are `bad:out-of-range`.
-        max: f64 = optional("no limit");
     }
 }
 
@@ -137,9 +123,12 @@ fn device(device: DeviceDraft, adapter: &AdapterKeys, draft: &mut Draft) -> Opti
     let outer = Outer {
         poll: keys.poll.as_ref().map_or(adapter.poll.value.0, |poll| poll.value.0),
         order: keys.order.as_ref().map_or(adapter.order.value, |order| order.value),
+        base: keys.base.as_ref().map_or(adapter.base.value, |base| base.value),
     };
     draft.points.extend(keys.point.value.iter().filter_map(|at| named_point(&at.value, &id)));
+    draft.points.extend(keys.group.value.iter().filter_map(|at| named_group(&at.value, &id)));
     let points = points(keys.point.value, &id, outer, problems);
+    let groups = groups(keys.group.value, &id, &points, problems);
     Some(Device {
         id,
         unit: keys.address?.value.unit?.value,
@@ -147,138 +136,13 @@ fn device(device: DeviceDraft, adapter: &AdapterKeys, draft: &mut Draft) -> Opti
         retries: keys.retries.map_or(adapter.retries.value, |retries| retries.value),
         backoff: checked_backoff(&backoff.value),
         points,
+        groups,
     })
-}
-
-/// A point as far as grants have to know it.
-fn named_point(keys: &PointKeys, device: &DeviceId) -> Option<NamedPoint> {
-    let address = PointAddress { device: device.clone(), point: keys.name.as_ref()?.value.clone() };
-    Some(NamedPoint { address, access: keys.access.value })
 }
 
 /// A backoff as meant.
 fn checked_backoff(keys: &BackoffKeys) -> Backoff {
     Backoff { after: keys.after.value.get(), min: keys.min.value.0, max: keys.max.value.0 }
-}
-
-/// What a point takes from its device.
-#[derive(Clone, Copy)]
-struct Outer {
-    /// How often it is read.
-    poll: Duration,
-    /// Its byte order.
-    order: ByteOrder,
-}
-
-/// The points of a device, names unique.
-fn points(typed: Vec<At<PointKeys>>, device: &DeviceId, outer: Outer, problems: &mut Problems) -> Vec<MappedPoint> {
-    let mut names = Unique::default();
-    let mut checked = Vec::new();
-    for At { value: keys, .. } in typed {
-        if let Some(name) = &keys.name {
-            names.take("point", name.value.as_str(), &name.place, problems);
-        }
-        checked.extend(point(keys, device, outer, problems));
-    }
-    checked
-}
-
-/// One point; `None` when a required key is missing or wrong.
-fn point(keys: PointKeys, device: &DeviceId, outer: Outer, problems: &mut Problems) -> Option<MappedPoint> {
-    check_register(&keys, problems);
-    check_numbers(&keys, problems);
-    let (name, register, data) = (keys.name?.value, keys.register?.value, keys.r#type?.value);
-    let scale = keys.scale.value;
-    let point = Point {
-        address: PointAddress { device: device.clone(), point: name },
-        kind: point_type(data, scale),
-        unit: keys.unit.map(|unit| unit.value.into()),
-        access: keys.access.value,
-        min: keys.min.map(|min| min.value),
-        max: keys.max.map(|max| max.value),
-    };
-    Some(MappedPoint {
-        point: Arc::new(point),
-        register,
-        data,
-        order: keys.order.map_or(outer.order, |order| order.value),
-        scale,
-        poll: keys.poll.map_or(outer.poll, |poll| poll.value.0),
-    })
-}
-
-/// Table, offset, type and access fit each other.
-fn check_register(keys: &PointKeys, problems: &mut Problems) {
-    let Some(At { value: Register { table, offset }, place }) = &keys.register else { return };
-    let is_bits = matches!(table, Table::Coil | Table::Discrete);
-    if let Some(At { value: data, place: type_place }) = &keys.r#type {
-        let last = u32::from(*offset) + u32::from(registers(*data)) - 1;
-        if is_bits && *data != DataType::Bool {
-            problems.error(type_place, "coils and discrete inputs are single bits").help("use type = \"bool\"");
-        } else if last > 65_535 {
-            let message = format!("the value ends at register {last}, the last one is 65535");
-            problems.error(place, message).help("offsets count from 0, without the table's digit");
-        }
-    }
-    if keys.access.value.can_write() && matches!(table, Table::Discrete | Table::Input) {
-        let help = "use access = \"r\", or a coil or holding register";
-        problems.error(&keys.access.place, "discrete inputs and input registers cannot be written").help(help);
-    }
-}
-
-/// Scale and limits make sense and belong to a number.
-fn check_numbers(keys: &PointKeys, problems: &mut Problems) {
-    let scale = &keys.scale;
-    if scale.value == 0.0 {
-        problems.error(&scale.place, "a scale of 0 makes every value 0").help("leave it out for 1");
-    }
-    if let (Some(min), Some(max)) = (&keys.min, &keys.max)
-        && min.value > max.value
-    {
-        let message = format!("min {} is above max {}", min.value, max.value);
-        problems.error(&min.place, message).help("swap them");
-    }
-    let is_number = keys.r#type.as_ref().is_none_or(|data| is_number(data.value));
-    let limits = [&keys.min, &keys.max].into_iter().flatten().chain((!is_unscaled(scale.value)).then_some(scale));
-    for at in limits.filter(|_| !is_number) {
-        problems.error(&at.place, "only numbers have a scale and limits").help("leave it out");
-    }
-}
-
-/// Whether values of this type are numbers.
-fn is_number(data: DataType) -> bool {
-    !matches!(data, DataType::Bool | DataType::String(_))
-}
-
-/// Whether a scale leaves numbers as they are.
-fn is_unscaled(scale: f64) -> bool {
-    (scale - 1.0).abs() < f64::EPSILON
-}
-
-/// The type of a point's values: integers stay integers unless they are scaled.
-fn point_type(data: DataType, scale: f64) -> PointType {
-    match data {
-        DataType::Bool => PointType::Bool,
-        DataType::String(_) => PointType::Text,
-        DataType::F16 | DataType::F32 | DataType::F64 => PointType::Float,
-        DataType::I8l
-        | DataType::I8h
-        | DataType::I16
-        | DataType::U16
-        | DataType::I32
-        | DataType::U32
-        | DataType::I64
-        | DataType::U64
-        | DataType::Bcd16
-        | DataType::Bcd32
-        | DataType::Bits { .. } => {
-            if is_unscaled(scale) {
-                PointType::Int
-            } else {
-                PointType::Float
-            }
-        }
-    }
 }
 
 #[cfg(test)]

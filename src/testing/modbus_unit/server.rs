@@ -126,6 +126,7 @@ impl Line {
                 return Next::ByteByByte;
             }
             Fault::None
+            | Fault::Deaf
             | Fault::Exception(_)
             | Fault::WrongUnit
             | Fault::WrongFunction
