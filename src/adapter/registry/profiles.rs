@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::model::PointType;
 
@@ -124,4 +126,19 @@ fn a_profile_is_read_as_it_was_written_whatever_the_adapter_says() {
         found,
         [format!("tidegate.toml:12:8: error: the profile counts registers in another way (help: {help})")]
     );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_profile_panics(at in 0..PROFILE.len(), cut in 0..40usize, noise in "\\PC{0,12}") {
+        let behind = PROFILE.get(at + cut..).unwrap_or_default();
+
+        let (_folder, loaded) = loaded(&format!("{}{noise}{behind}", &PROFILE[..at]), DEVICE);
+
+        if let Err(report) = loaded {
+            prop_assert!(report.has_errors());
+        }
+    }
 }

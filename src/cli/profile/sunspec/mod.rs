@@ -19,7 +19,7 @@ use crate::{
     testing::rehearsal,
 };
 
-/// Where the mark "SunS" can stand (SunSpec Device Information Model Specification, 6.2).
+/// Where the mark `SunS` can stand (SunSpec Device Information Model Specification, 6.2).
 const BASES: [u16; 3] = [40_000, 50_000, 0];
 
 /// The id behind the last model.
