@@ -11,7 +11,7 @@ use crate::{
     config,
     model::{Block, BlockId, EpochEnd, Replay, Wanted},
     supervisor::{Restart, Stage, TaskHandle},
-    uplink::{self, Outbox, OutboxClosed},
+    uplink::{self, FetchError, Outbox, OutboxClosed},
 };
 
 /// How long an uplink may go on delivering after it was asked to stop; shorter than a stage's limit.
@@ -85,9 +85,17 @@ fn closed(_: Stopped) -> OutboxClosed {
     OutboxClosed
 }
 
+/// The buffer's words for "no blocks" in the uplink's language.
+fn no_blocks(error: buffer::FetchError) -> FetchError {
+    match error {
+        buffer::FetchError::Stopped(stopped) => closed(stopped).into(),
+        buffer::FetchError::Unreadable(why) => FetchError::Unreadable(why),
+    }
+}
+
 impl Outbox for Cursor {
-    async fn fetch(&self, wanted: Wanted, limit: usize) -> Result<Vec<Arc<Block>>, OutboxClosed> {
-        self.core.buffer.fetch(&self.uplink, wanted, limit).await.map_err(closed)
+    async fn fetch(&self, wanted: Wanted, limit: usize) -> Result<Vec<Arc<Block>>, FetchError> {
+        self.core.buffer.fetch(&self.uplink, wanted, limit).await.map_err(no_blocks)
     }
 
     async fn delivered(&self, blocks: Vec<BlockId>) -> Result<(), OutboxClosed> {
@@ -111,8 +119,8 @@ impl Outbox for Cursor {
         (Arc::clone(&identity.store), identity.epoch)
     }
 
-    async fn replay(&self, what: &Replay, after: BlockId, limit: usize) -> Result<Vec<Arc<Block>>, OutboxClosed> {
-        self.core.buffer.replay(what.clone(), after, limit).await.map_err(closed)
+    async fn replay(&self, what: &Replay, after: BlockId, limit: usize) -> Result<Vec<Arc<Block>>, FetchError> {
+        self.core.buffer.replay(what.clone(), after, limit).await.map_err(no_blocks)
     }
 
     async fn refused(&self, block: BlockId, why: String) -> Result<(), OutboxClosed> {
