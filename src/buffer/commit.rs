@@ -216,10 +216,10 @@ fn put_metas(tx: &Transaction<'_>, metas: &BTreeMap<String, Option<String>>) -> 
 }
 
 fn put_progress(tx: &Transaction<'_>, commit: &Commit<'_>, epoch: u64) -> rusqlite::Result<()> {
-    let mut put = tx.prepare_cached("INSERT OR REPLACE INTO sent VALUES (?, ?, ?, ?)")?;
+    let mut put = tx.prepare_cached("INSERT OR REPLACE INTO sent VALUES (?, ?, ?, ?, ?)")?;
     for row in commit.sent {
         let sum = checksum(&[row.uplink.as_bytes(), &row.ranges]);
-        put.execute(params![row.uplink, row.ranges, row.readings, sum])?;
+        put.execute(params![row.uplink, row.ranges, row.readings, sum, row.bytes])?;
     }
     let [data, event, outcome, local] = Stream::ALL.map(|stream| commit.seqs.get(&stream).copied().unwrap_or(0));
     let sql = "UPDATE epoch SET last_id = ?, data = ?, event = ?, outcome = ?, local = ? WHERE epoch = ?";

@@ -25,11 +25,12 @@ use super::{
 use crate::model::{Gap, Timestamp};
 
 /// Forward only; the file's `user_version` is how many of them it has seen.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("schema/0001_first.sql"),
     include_str!("schema/0002_packs.sql"),
     include_str!("schema/0003_rollup.sql"),
     include_str!("schema/0004_sums.sql"),
+    include_str!("schema/0005_owed_bytes.sql"),
 ];
 /// The format of a file that was opened.
 pub(super) const FORMAT: usize = MIGRATIONS.len();

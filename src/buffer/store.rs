@@ -101,13 +101,13 @@ impl Store {
 
     /// Progress per uplink, the base under the empty name. Ranges that cannot be read count as nothing sent.
     pub(super) fn progress(&self) -> rusqlite::Result<BTreeMap<Arc<str>, Progress>> {
-        let mut query = self.db.prepare("SELECT uplink, ranges, readings, sum FROM sent")?;
+        let mut query = self.db.prepare("SELECT uplink, ranges, readings, bytes, sum FROM sent")?;
         let row = |row: &Row<'_>| {
             let bytes: Vec<u8> = row.get(1)?;
-            let (uplink, sum): (Arc<str>, Option<u32>) = (row.get(0)?, row.get(3)?);
+            let (uplink, sum): (Arc<str>, Option<u32>) = (row.get(0)?, row.get(4)?);
             let is_whole = sum.is_none_or(|sum| sum == checksum(&[uplink.as_bytes(), &bytes]));
             let settled = Ranges::decode(&bytes).ok().filter(|_| is_whole).unwrap_or_default();
-            Ok((uplink, Progress::stored(settled, row.get(2)?)))
+            Ok((uplink, Progress::stored(settled, row.get(2)?, row.get(3)?)))
         };
         query.query_map([], row)?.collect()
     }

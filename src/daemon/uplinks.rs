@@ -58,6 +58,7 @@ pub(super) fn view(status: &uplink::Status, owed: Option<&buffer::Owed>) -> Valu
     if let Some(owed) = owed {
         view["owed_blocks"] = owed.blocks.into();
         view["owed_readings"] = owed.readings.into();
+        view["owed_bytes"] = owed.bytes.into();
         view["drained_in_s"] = seconds_left(owed.blocks, status.drain_rate).into();
     }
     view
@@ -136,13 +137,15 @@ mod tests {
     #[test]
     fn the_end_of_a_drain_is_foretold_while_something_drains() {
         let mut status = uplink::Status::new("cloud".into(), "mqtt://b:1883".into(), Timestamp::default());
-        let owed = buffer::Owed { uplink: "cloud".into(), blocks: 1000, readings: 90_000, oldest: None };
+        let owed =
+            buffer::Owed { uplink: "cloud".into(), blocks: 1000, readings: 90_000, bytes: 9 << 20, oldest: None };
 
         assert_eq!(view(&status, Some(&owed))["drained_in_s"], Value::Null);
         status.drain_rate = 300.0;
         let view = view(&status, Some(&owed));
 
         assert_eq!(view["drained_in_s"], 4);
+        assert_eq!(view["owed_bytes"], 9 << 20);
         assert_eq!((&view["owed_blocks"], &view["owed_readings"]), (&json!(1000), &json!(90_000)));
         assert_eq!((&view["name"], &view["throttled"]), (&json!("cloud"), &json!(false)));
     }
