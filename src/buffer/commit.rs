@@ -80,7 +80,7 @@ impl Store {
     /// Writes it all, or nothing.
     pub(super) fn commit(&mut self, commit: &Commit<'_>) -> rusqlite::Result<()> {
         // A synced commit syncs the whole log, so it covers every commit before it (SQLite, WAL, synchronous=FULL).
-        self.db.pragma_update(None, "synchronous", if commit.is_synced { "FULL" } else { "NORMAL" })?;
+        self.sync(commit.is_synced)?;
         let (epoch, seal) = (self.identity.epoch, &self.seal);
         let tx = self.db.transaction()?;
         commit.all_packs().try_for_each(|pack| insert_pack(&tx, seal, pack))?;
@@ -97,9 +97,19 @@ impl Store {
         tx.commit()
     }
 
+    /// Says whether the next commit is on the disk when it returns. Only a change is said: SQLite reads the statement
+    /// anew each time.
+    fn sync(&self, is_full: bool) -> rusqlite::Result<()> {
+        if self.is_full.get() != is_full {
+            self.db.pragma_update(None, "synchronous", if is_full { "FULL" } else { "NORMAL" })?;
+            self.is_full.set(is_full);
+        }
+        Ok(())
+    }
+
     /// Puts rows in the place of those with their ids, on the disk when it returns.
     pub(super) fn rewrite(&mut self, packs: &[Pack], messages: &[Message]) -> rusqlite::Result<()> {
-        self.db.pragma_update(None, "synchronous", "FULL")?;
+        self.sync(true)?;
         let seal = &self.seal;
         let tx = self.db.transaction()?;
         let old = packs.iter().map(|pack| (Table::Pack, pack.id()));
@@ -112,7 +122,7 @@ impl Store {
 
     /// Writes the trail of an untrusted clock, on the disk when it returns.
     pub(super) fn keep_trail(&self, text: &str) -> rusqlite::Result<()> {
-        self.db.pragma_update(None, "synchronous", "FULL")?;
+        self.sync(true)?;
         put_trail(&self.db, text)
     }
 }

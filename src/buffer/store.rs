@@ -1,6 +1,6 @@
 //! The database file once it is open: every query that is no commit.
 
-use std::{collections::BTreeMap, fs::File, path::PathBuf, sync::Arc};
+use std::{cell::Cell, collections::BTreeMap, fs::File, path::PathBuf, sync::Arc};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use tracing::warn;
@@ -34,6 +34,8 @@ pub(super) struct Store {
     pub(super) lock: Option<File>,
     /// What its bodies are sealed with.
     pub(super) seal: Seal,
+    /// Whether commits are synced at present; as it was opened, they are.
+    pub(super) is_full: Cell<bool>,
 }
 
 impl Store {
