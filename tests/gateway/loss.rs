@@ -136,10 +136,10 @@ fn damage_messages(site: &Site) -> String {
     let store = ask("SELECT value FROM meta WHERE key = 'store'");
     let number = |sql: &str| ask(sql).parse::<u64>().unwrap();
     let page = number("SELECT CAST(rootpage AS TEXT) FROM sqlite_schema WHERE name = 'message'");
-    let size = number("SELECT CAST(page_size AS TEXT) FROM pragma_page_size");
+    let bytes = number("SELECT CAST(page_size AS TEXT) FROM pragma_page_size");
     drop(db);
     let file = File::options().write(true).open(site.path("buffer.db")).unwrap();
-    file.write_all_at(&vec![0xa5; usize::try_from(size).unwrap()], (page - 1) * size).unwrap();
+    file.write_all_at(&vec![0xa5; usize::try_from(bytes).unwrap()], (page - 1) * bytes).unwrap();
     store
 }
 
