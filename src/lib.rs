@@ -29,5 +29,6 @@ pub mod supervisor;
 
 pub mod host;
 pub mod telemetry;
+mod tls;
 
 pub mod testing;

@@ -10,10 +10,11 @@ use std::{
 };
 
 /// Libraries that live behind one door, and the modules behind it.
-const DOORS: [(&str, &[&str]); 8] = [
+const DOORS: [(&str, &[&str]); 9] = [
     ("rusqlite::", &["buffer", "command"]),
     ("rumqttc", &["uplink", "testing"]),
-    ("tokio_rustls::", &["uplink"]),
+    ("tokio_rustls::", &["tls"]),
+    ("serial2_tokio::", &["adapter"]),
     ("rhai::", &["rules", "profile"]),
     ("axum::", &["api"]),
     ("clap::", &["cli"]),

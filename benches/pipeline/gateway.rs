@@ -17,7 +17,7 @@ use tidegate::{
     pipeline,
     rules::{self, Kept, RuleThread},
     supervisor::{Restart, Stage, Supervisor},
-    uplink::{self, GatewayInfo, Outbox, OutboxClosed},
+    uplink::{self, FetchError, GatewayInfo, Outbox, OutboxClosed},
 };
 use tokio::{
     runtime::Handle,
@@ -222,8 +222,9 @@ impl Cursor {
 }
 
 impl Outbox for Cursor {
-    async fn fetch(&self, wanted: Wanted, limit: usize) -> Result<Vec<Arc<Block>>, OutboxClosed> {
-        let blocks = self.buffer.fetch(&self.uplink, wanted, limit).await.map_err(closed)?;
+    async fn fetch(&self, wanted: Wanted, limit: usize) -> Result<Vec<Arc<Block>>, FetchError> {
+        let blocks = self.buffer.fetch(&self.uplink, wanted, limit).await;
+        let blocks = blocks.map_err(|error| FetchError::Unreadable(error.to_string()))?;
         let readings: usize = blocks.iter().map(|block| block.readings()).sum();
         self.fetched.blocks.fetch_add(blocks.len() as u64, Ordering::Relaxed);
         self.fetched.readings.fetch_add(readings as u64, Ordering::Relaxed);
@@ -251,7 +252,7 @@ impl Outbox for Cursor {
         (Arc::clone(&identity.store), identity.epoch)
     }
 
-    async fn replay(&self, _: &Replay, _: BlockId, _: usize) -> Result<Vec<Arc<Block>>, OutboxClosed> {
+    async fn replay(&self, _: &Replay, _: BlockId, _: usize) -> Result<Vec<Arc<Block>>, FetchError> {
         Ok(Vec::new())
     }
 

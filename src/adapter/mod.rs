@@ -10,6 +10,8 @@ pub mod memory;
 #[cfg(feature = "modbus")]
 pub mod modbus;
 pub mod registry;
+#[cfg(feature = "modbus")]
+pub mod serial;
 #[cfg(feature = "zigbee")]
 pub mod zigbee;
 

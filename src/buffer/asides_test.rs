@@ -13,7 +13,7 @@ use crate::{
 };
 
 fn fetch(core: &mut Core, uplink: &str) -> Vec<Arc<Block>> {
-    core.fetch(uplink, Wanted::all_after(BlockId(0)), 99)
+    core.fetch(uplink, Wanted::all_after(BlockId(0)), 99).unwrap()
 }
 
 fn replay(core: &Core, stream: Stream, epoch: u64, (from, to): (u64, u64)) -> Replay {
@@ -144,7 +144,7 @@ fn a_range_that_is_asked_for_again_comes_as_it_was_from_packs_rows_and_memory() 
         let what = replay(&core, stream.clone(), 2, range);
         let (mut all, mut after) = (Vec::new(), BlockId(0));
         loop {
-            let some = core.replay(&what, after, 6);
+            let some = core.replay(&what, after, 6).unwrap();
             let Some(last) = some.last() else { break };
             after = last.id;
             all.extend(some);
@@ -152,7 +152,7 @@ fn a_range_that_is_asked_for_again_comes_as_it_was_from_packs_rows_and_memory() 
         assert_eq!(all, of(&stream, range), "{stream:?} {range:?}");
     }
     let foreign = Replay { store: "other".into(), ..replay(&core, Stream::Data, 2, (1, 40)) };
-    assert!(core.replay(&foreign, BlockId(0), 9).is_empty());
-    assert!(core.replay(&replay(&core, Stream::Data, 9, (1, 40)), BlockId(0), 9).is_empty());
-    assert_eq!(core.replay(&replay(&core, Stream::Data, 1, (1, 40)), BlockId(0), 9).len(), 1);
+    assert!(core.replay(&foreign, BlockId(0), 9).unwrap().is_empty());
+    assert!(core.replay(&replay(&core, Stream::Data, 9, (1, 40)), BlockId(0), 9).unwrap().is_empty());
+    assert_eq!(core.replay(&replay(&core, Stream::Data, 1, (1, 40)), BlockId(0), 9).unwrap().len(), 1);
 }

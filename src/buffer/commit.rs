@@ -80,7 +80,7 @@ impl Store {
     /// Writes it all, or nothing.
     pub(super) fn commit(&mut self, commit: &Commit<'_>) -> rusqlite::Result<()> {
         // A synced commit syncs the whole log, so it covers every commit before it (SQLite, WAL, synchronous=FULL).
-        self.db.pragma_update(None, "synchronous", if commit.is_synced { "FULL" } else { "NORMAL" })?;
+        self.sync(commit.is_synced)?;
         let (epoch, seal) = (self.identity.epoch, &self.seal);
         let tx = self.db.transaction()?;
         commit.all_packs().try_for_each(|pack| insert_pack(&tx, seal, pack))?;
@@ -97,9 +97,19 @@ impl Store {
         tx.commit()
     }
 
+    /// Says whether the next commit is on the disk when it returns. Only a change is said: SQLite reads the statement
+    /// anew each time.
+    fn sync(&self, is_full: bool) -> rusqlite::Result<()> {
+        if self.is_full.get() != is_full {
+            self.db.pragma_update(None, "synchronous", if is_full { "FULL" } else { "NORMAL" })?;
+            self.is_full.set(is_full);
+        }
+        Ok(())
+    }
+
     /// Puts rows in the place of those with their ids, on the disk when it returns.
     pub(super) fn rewrite(&mut self, packs: &[Pack], messages: &[Message]) -> rusqlite::Result<()> {
-        self.db.pragma_update(None, "synchronous", "FULL")?;
+        self.sync(true)?;
         let seal = &self.seal;
         let tx = self.db.transaction()?;
         let old = packs.iter().map(|pack| (Table::Pack, pack.id()));
@@ -112,7 +122,7 @@ impl Store {
 
     /// Writes the trail of an untrusted clock, on the disk when it returns.
     pub(super) fn keep_trail(&self, text: &str) -> rusqlite::Result<()> {
-        self.db.pragma_update(None, "synchronous", "FULL")?;
+        self.sync(true)?;
         put_trail(&self.db, text)
     }
 }
@@ -216,10 +226,10 @@ fn put_metas(tx: &Transaction<'_>, metas: &BTreeMap<String, Option<String>>) -> 
 }
 
 fn put_progress(tx: &Transaction<'_>, commit: &Commit<'_>, epoch: u64) -> rusqlite::Result<()> {
-    let mut put = tx.prepare_cached("INSERT OR REPLACE INTO sent VALUES (?, ?, ?, ?)")?;
+    let mut put = tx.prepare_cached("INSERT OR REPLACE INTO sent VALUES (?, ?, ?, ?, ?)")?;
     for row in commit.sent {
         let sum = checksum(&[row.uplink.as_bytes(), &row.ranges]);
-        put.execute(params![row.uplink, row.ranges, row.readings, sum])?;
+        put.execute(params![row.uplink, row.ranges, row.readings, sum, row.bytes])?;
     }
     let [data, event, outcome, local] = Stream::ALL.map(|stream| commit.seqs.get(&stream).copied().unwrap_or(0));
     let sql = "UPDATE epoch SET last_id = ?, data = ?, event = ?, outcome = ?, local = ? WHERE epoch = ?";

@@ -2,6 +2,9 @@
 //!
 //! An id is settled for an uplink when it was acknowledged, when the uplink does not want the block, or when it is
 //! gone. Ids have no holes, so what is owed is arithmetic on ranges and nothing is ever counted in the database.
+//!
+//! How many bytes that is, is known when a block is cut, and kept for all that is owed together: a block that is settled
+//! takes the share of its readings along. So the figure is as exact as readings are alike, and right at both ends.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -15,6 +18,8 @@ pub(super) struct Progress {
     pub(super) settled: Ranges,
     /// Readings in the blocks that are.
     pub(super) readings: u64,
+    /// Bytes of their messages, nearly.
+    bytes: u64,
     /// The stream of its own, if it has a filter.
     own: Option<Stream>,
 }
@@ -27,6 +32,8 @@ pub(super) struct Row {
     pub(super) ranges: Vec<u8>,
     /// Readings that are owed.
     pub(super) readings: u64,
+    /// Bytes of their messages.
+    pub(super) bytes: u64,
 }
 
 /// What the database does not hold of the blocks that have an id.
@@ -67,9 +74,9 @@ impl Delivery {
         }
     }
 
-    /// A block was cut.
-    pub(super) fn add(&mut self, id: u64, stream: &Stream, readings: usize) {
-        self.all().for_each(|progress| progress.add(id, stream, readings as u64));
+    /// A block was cut, whose message has so many bytes.
+    pub(super) fn add(&mut self, id: u64, stream: &Stream, readings: usize, bytes: usize) {
+        self.all().for_each(|progress| progress.add(id, stream, (readings as u64, bytes as u64)));
     }
 
     /// An uplink acknowledged a block.
@@ -83,6 +90,7 @@ impl Delivery {
     pub(super) fn owe_again(&mut self, uplink: &str, id: u64, readings: u64) {
         if let Some(progress) = self.uplinks.get_mut(uplink).filter(|progress| progress.settled.contains(id)) {
             progress.settled.remove(id);
+            progress.bytes += progress.share(readings);
             progress.readings += readings;
         }
     }
@@ -140,8 +148,8 @@ impl Delivery {
         let owed = |(name, progress): (&Arc<str>, &Progress)| {
             let blocks = last.saturating_sub(progress.settled.len());
             // Of a new uplink the readings are only nearly known until it has caught up.
-            let readings = if blocks == 0 { 0 } else { progress.readings };
-            Owed { uplink: Arc::clone(name), blocks, readings, oldest: None }
+            let (readings, bytes) = if blocks == 0 { (0, 0) } else { (progress.readings, progress.bytes) };
+            Owed { uplink: Arc::clone(name), blocks, readings, bytes, oldest: None }
         };
         self.uplinks.iter().map(owed).collect()
     }
@@ -153,7 +161,8 @@ impl Delivery {
             let owed = unstored.pending.iter().filter(|(id, _)| !progress.settled.contains(*id));
             let later: u64 = owed.map(|(_, readings)| readings).sum();
             let ranges = progress.settled.up_to(committed).encode();
-            Row { uplink, ranges, readings: progress.readings.saturating_sub(later) }
+            let readings = progress.readings.saturating_sub(later);
+            Row { uplink, ranges, readings, bytes: progress.bytes - progress.share(later) }
         };
         let mut base = self.base.clone();
         base.settled.extend(&unstored.safe);
@@ -168,15 +177,15 @@ impl Delivery {
 
 impl Progress {
     /// As the database holds it.
-    pub(super) fn stored(settled: Ranges, readings: u64) -> Self {
-        Self { settled, readings, own: None }
+    pub(super) fn stored(settled: Ranges, readings: u64, bytes: u64) -> Self {
+        Self { settled, readings, bytes, own: None }
     }
 
     /// One that is owed nothing up to an id.
     fn with_all(last: u64) -> Self {
         let mut settled = Ranges::default();
         settled.insert_range(1, last);
-        Self::stored(settled, 0)
+        Self::stored(settled, 0, 0)
     }
 
     /// The stream of its own, if it has a filter.
@@ -195,9 +204,11 @@ impl Progress {
     }
 
     /// A new block.
-    fn add(&mut self, id: u64, stream: &Stream, readings: u64) {
+    fn add(&mut self, id: u64, stream: &Stream, (readings, bytes): (u64, u64)) {
         if self.wants(stream) {
             self.readings += readings;
+            // Messages are few and small; without readings they have no share.
+            self.bytes += if readings > 0 { bytes } else { 0 };
         } else {
             self.settled.insert(id);
         }
@@ -207,8 +218,69 @@ impl Progress {
     fn settle(&mut self, id: u64, readings: u64) -> bool {
         let is_new = self.settled.insert(id);
         if is_new {
+            self.bytes -= self.share(readings);
             self.readings = self.readings.saturating_sub(readings);
         }
         is_new
+    }
+
+    /// What so many of the owed readings are of the owed bytes; all of them when they are the last.
+    fn share(&self, readings: u64) -> u64 {
+        if readings >= self.readings {
+            return self.bytes;
+        }
+        let share = u128::from(self.bytes) * u128::from(readings) / u128::from(self.readings);
+        u64::try_from(share).unwrap_or(self.bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One uplink without a filter.
+    fn delivery() -> Delivery {
+        let mut delivery = Delivery::default();
+        delivery.set_uplinks(&[Feed { name: "cloud".into(), filter: None }], 0);
+        delivery
+    }
+
+    /// What is owed of blocks up to `last`, as readings and bytes.
+    fn owed(delivery: &Delivery, last: u64) -> (u64, u64) {
+        let owed = &delivery.owed(last)[0];
+        (owed.readings, owed.bytes)
+    }
+
+    #[test]
+    fn owed_bytes_follow_the_readings_and_end_at_none() {
+        let mut delivery = delivery();
+        delivery.add(1, &Stream::Data, 10, 1_000);
+        delivery.add(2, &Stream::Event, 0, 300);
+        delivery.add(3, &Stream::Data, 30, 2_000);
+        delivery.add(4, &Stream::Local, 9, 900);
+        assert_eq!(owed(&delivery, 4), (40, 3_000));
+
+        delivery.settle("cloud", 2, 0);
+        assert_eq!(owed(&delivery, 4), (40, 3_000));
+        delivery.settle("cloud", 1, 10);
+        assert_eq!(owed(&delivery, 4), (30, 2_250), "a quarter of the readings, so a quarter of the bytes");
+        delivery.owe_again("cloud", 1, 10);
+        assert_eq!(owed(&delivery, 4), (40, 3_000));
+        delivery.settle("cloud", 3, 30);
+        delivery.settle("cloud", 1, 10);
+
+        assert_eq!(owed(&delivery, 4), (0, 0));
+    }
+
+    #[test]
+    fn what_is_stored_of_owed_bytes_leaves_out_what_is_not_committed() {
+        let mut delivery = delivery();
+        delivery.add(1, &Stream::Data, 10, 1_000);
+        delivery.add(2, &Stream::Data, 10, 1_000);
+
+        let unstored = Unstored { safe: Ranges::default(), pending: vec![(2, 10)] };
+
+        let rows = delivery.rows(1, &unstored);
+        assert!(rows.iter().all(|row| (row.readings, row.bytes) == (10, 1_000)));
     }
 }

@@ -33,7 +33,8 @@ async fn publish(core: &mut Core, uplinks: &[&str]) -> Vec<BlockId> {
     core.tick();
     let mut all = Vec::new();
     for uplink in uplinks {
-        let ids: Vec<BlockId> = core.fetch(uplink, Wanted::all_after(BlockId(0)), 99).iter().map(|b| b.id).collect();
+        let ids: Vec<BlockId> =
+            core.fetch(uplink, Wanted::all_after(BlockId(0)), 99).unwrap().iter().map(|b| b.id).collect();
         core.delivered(uplink, &ids);
         all = ids;
     }
@@ -176,7 +177,7 @@ async fn blocks_of_two_streams_that_took_turns_are_found_by_their_ids() {
         advance(SOON).await;
         core.tick();
         for uplink in ["a", "f"] {
-            let blocks = core.fetch(uplink, Wanted::all_after(BlockId(0)), 99);
+            let blocks = core.fetch(uplink, Wanted::all_after(BlockId(0)), 99).unwrap();
             seen.extend(blocks.iter().map(|block| (block.id, id(block))));
             core.delivered(uplink, &blocks.iter().map(|block| block.id).collect::<Vec<_>>());
         }

@@ -13,8 +13,8 @@ use super::{
 use crate::{
     config::{self, Policy, Priority},
     model::{
-        Block, BlockId, ClockQuality, DeviceId, Point, PointName, PointType, Reading, Selector, SharedClock,
-        StateChange, Timestamp, Value,
+        Block, BlockId, ClockQuality, DeviceId, Point, PointName, PointType, Reading, Replay, Selector, SharedClock,
+        StateChange, Stream, Timestamp, Value, Wanted,
     },
     testing::clock::ManualClock,
 };
@@ -40,6 +40,25 @@ fn filled(settings: &config::Buffer) -> Vec<Arc<Block>> {
         let _ = fs::remove_file(settings.path.with_extension(suffix));
     }
     blocks
+}
+
+#[test]
+fn a_database_that_cannot_be_read_is_an_error_and_not_an_empty_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings(dir.path(), true, 1 << 30);
+    let stored = filled(&settings);
+    let mut buffer = core(&settings);
+    let replay =
+        Replay { store: Arc::clone(&buffer.store().identity.store), epoch: 1, stream: Stream::Data, from: 1, to: 9 };
+    let all = Wanted::all_after(BlockId(0));
+
+    buffer.store().db.execute_batch("ALTER TABLE pack RENAME TO elsewhere").unwrap();
+    assert!(buffer.fetch("a", all, 9).is_err());
+    assert!(buffer.replay(&replay, BlockId(0), 9).is_err());
+    buffer.store().db.execute_batch("ALTER TABLE elsewhere RENAME TO pack").unwrap();
+
+    assert_eq!(buffer.fetch("a", all, 9).unwrap(), stored[..9]);
+    assert_eq!(buffer.replay(&replay, BlockId(0), 9).unwrap().len(), 9);
 }
 
 /// Opens what is there and reads all of it, again as a daemon would after the first one ended over the damage. What

@@ -90,6 +90,17 @@ impl Append {
 #[error("buffer has stopped or cannot write")]
 pub struct Stopped;
 
+/// Why there are no blocks to be had.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FetchError {
+    /// There never will be.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+    /// The database could not be read at this moment; there may be some.
+    #[error("buffer cannot be read: {0}")]
+    Unreadable(String),
+}
+
 /// The way to the buffer. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Buffer {
@@ -135,9 +146,14 @@ impl Buffer {
 
     /// Publishable blocks of those that are wanted and that this uplink has not delivered, ascending. At most 256 come
     /// at once.
-    pub async fn fetch(&self, uplink: &Arc<str>, wanted: Wanted, limit: usize) -> Result<Vec<Arc<Block>>, Stopped> {
+    pub async fn fetch(
+        &self,
+        uplink: &Arc<str>,
+        wanted: Wanted,
+        limit: usize,
+    ) -> Result<Vec<Arc<Block>>, FetchError> {
         let uplink = Arc::clone(uplink);
-        self.ask(|reply| Request::Fetch { uplink, wanted, limit, reply }).await
+        self.ask(|reply| Request::Fetch { uplink, wanted, limit, reply }).await?
     }
 
     /// The uplink's broker has acknowledged these blocks. Known at once, persisted within 500 ms and at close.
@@ -166,8 +182,8 @@ impl Buffer {
     }
 
     /// Blocks that are asked for again and still stored, after a place, ascending; at most 256 come at once.
-    pub async fn replay(&self, what: Replay, after: BlockId, limit: usize) -> Result<Vec<Arc<Block>>, Stopped> {
-        self.ask(|reply| Request::Replay { what, after, limit, reply }).await
+    pub async fn replay(&self, what: Replay, after: BlockId, limit: usize) -> Result<Vec<Arc<Block>>, FetchError> {
+        self.ask(|reply| Request::Replay { what, after, limit, reply }).await?
     }
 
     /// The newest publishable block: changes wake uplinks.
@@ -244,8 +260,8 @@ impl Buffer {
     }
 
     /// Whether the writer still answers.
-    pub async fn ping(&self) -> Result<(), Stopped> {
-        self.fetch(&"".into(), Wanted::all_after(BlockId(u64::MAX)), 0).await.map(|_| ())
+    pub async fn ping(&self) -> Result<(), FetchError> {
+        self.fetch(&"".into(), Wanted::all_after(BlockId(u64::MAX)), 0).await.map(drop)
     }
 
     async fn tell(&self, request: Request) -> Result<(), Stopped> {

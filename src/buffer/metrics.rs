@@ -41,6 +41,7 @@ pub struct Metrics {
     loss_window: Gauge,
     owed_blocks: Family<Labels, Gauge>,
     owed_readings: Family<Labels, Gauge>,
+    owed_bytes: Family<Labels, Gauge>,
 }
 
 impl Metrics {
@@ -81,6 +82,8 @@ impl Metrics {
         registry.register("loss_window_ms", "What a power cut may take at most", new.loss_window.clone());
         registry.register("owed_blocks", "Blocks an uplink has to deliver", new.owed_blocks.clone());
         registry.register("owed_readings", "Readings an uplink has to deliver", new.owed_readings.clone());
+        let text = "Bytes of the messages an uplink has to deliver, before compression";
+        registry.register("owed_bytes", text, new.owed_bytes.clone());
         new
     }
 
@@ -100,6 +103,7 @@ impl Metrics {
             let labels = vec![("uplink".to_owned(), owed.uplink.to_string())];
             self.owed_blocks.get_or_create(&labels).set(gauge(owed.blocks));
             self.owed_readings.get_or_create(&labels).set(gauge(owed.readings));
+            self.owed_bytes.get_or_create(&labels).set(gauge(owed.bytes));
         }
     }
 }

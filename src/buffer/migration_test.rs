@@ -40,6 +40,7 @@ fn format_1_is_carried_over_with_what_was_delivered() {
 
     let mut core = core(&settings);
 
+    assert_eq!((core.owed_now()[0].readings, core.owed_now()[0].bytes), (2, 200), "guessed");
     let blocks = owed(&mut core, "a");
     let found: Vec<_> =
         blocks.values().map(|block| (block.id.0, block.stream.as_str(), block.epoch, block.seq)).collect();

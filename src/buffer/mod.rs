@@ -70,7 +70,7 @@ mod trail;
 mod writer;
 
 pub use cipher::KeyError;
-pub use handle::{Append, Buffer, Feed, Origin, Stopped, open};
+pub use handle::{Append, Buffer, Feed, FetchError, Origin, Stopped, open};
 pub use history::{
     Answer, Archive, ArchiveError, Bucket, Every, History, HistoryError, Period, Rows, Step, Wish, parse_time,
 };

@@ -74,7 +74,7 @@ pub(super) fn owed(core: &mut Core, uplink: &str) -> BTreeMap<BlockId, Arc<Block
     let mut all = BTreeMap::new();
     let mut after = BlockId(0);
     loop {
-        let blocks = core.fetch(uplink, Wanted::all_after(after), 7);
+        let blocks = core.fetch(uplink, Wanted::all_after(after), 7).unwrap();
         let Some(last) = blocks.last() else { return all };
         after = last.id;
         all.extend(blocks.into_iter().map(|block| (block.id, block)));
@@ -356,9 +356,9 @@ async fn readings_gather_into_one_block_while_no_uplink_follows() {
         core.tick();
         newest.push(core.newest().borrow().0);
     }
-    let first = core.fetch("a", Wanted::all_after(BlockId(0)), 10);
+    let first = core.fetch("a", Wanted::all_after(BlockId(0)), 10).unwrap();
     core.tick();
-    let second = core.fetch("a", Wanted::all_after(first[0].id), 10);
+    let second = core.fetch("a", Wanted::all_after(first[0].id), 10).unwrap();
 
     assert_eq!(newest, [1, 1, 1]);
     assert_eq!((first.len(), second.len(), second[0].readings()), (1, 1, 2));

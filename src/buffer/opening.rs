@@ -3,6 +3,7 @@
 //! A lock file beside the database keeps a second daemon out; the kernel frees it when this one dies.
 
 use std::{
+    cell::Cell,
     fs::{File, TryLockError},
     io,
     path::{Path, PathBuf},
@@ -25,11 +26,12 @@ use super::{
 use crate::model::{Gap, Timestamp};
 
 /// Forward only; the file's `user_version` is how many of them it has seen.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("schema/0001_first.sql"),
     include_str!("schema/0002_packs.sql"),
     include_str!("schema/0003_rollup.sql"),
     include_str!("schema/0004_sums.sql"),
+    include_str!("schema/0005_owed_bytes.sql"),
 ];
 /// The format of a file that was opened.
 pub(super) const FORMAT: usize = MIGRATIONS.len();
@@ -100,7 +102,8 @@ pub(super) fn open(path: &Path, seal: Seal, now: Timestamp) -> Result<(Store, Op
     let mark = Mark::read(&lock);
     match connect_with_reserve(path, &seal, mark.as_ref()) {
         Ok((db, identity)) => {
-            let store = Store { db, identity, path: path.to_owned(), lock: Some(lock), seal };
+            let store =
+                Store { db, identity, path: path.to_owned(), lock: Some(lock), seal, is_full: Cell::new(true) };
             let lost = store.lost_end(mark.as_ref()).map_err(|error| sqlite(path, error))?;
             store.mark(store.last_id().map_err(|error| sqlite(path, error))?, &Seqs::new());
             // The epoch is worth a sync; what later marks add is not.
@@ -141,7 +144,7 @@ fn begin_anew(
     Pending::new(&aside, mark, sent).remember(&db).map_err(|error| sqlite(path, error))?;
     let text = format!("{why}; what can be read of the old file {} is salvaged", aside.display());
     warn!(text, "Damaged buffer was set aside, a new store begins");
-    let store = Store { db, identity, path: path.to_owned(), lock: Some(lock), seal };
+    let store = Store { db, identity, path: path.to_owned(), lock: Some(lock), seal, is_full: Cell::new(true) };
     store.mark(0, &Seqs::new());
     Ok((store, Some(Notice { what: "store-replaced", text, gaps: Vec::new() })))
 }

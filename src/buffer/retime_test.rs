@@ -110,7 +110,7 @@ impl Site {
 
     /// An uplink takes up to so many blocks, and has them acknowledged if it says so.
     fn fetch(&mut self, uplink: &str, limit: usize, is_acked: bool) -> usize {
-        let blocks = self.core().fetch(uplink, Wanted::all_after(BlockId(0)), limit);
+        let blocks = self.core().fetch(uplink, Wanted::all_after(BlockId(0)), limit).unwrap();
         for block in &blocks {
             let known = self.cloud.entry(id(block)).or_insert_with(|| Arc::clone(block));
             assert_eq!(known, block, "a block changed after it had left");

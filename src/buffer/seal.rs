@@ -107,25 +107,38 @@ impl Seal {
 
 /// CRC-32 as in Ethernet and zlib.
 pub(super) fn checksum(pieces: &[&[u8]]) -> u32 {
-    let bytes = pieces.iter().copied().flatten();
-    !bytes.fold(u32::MAX, |sum, &byte| (sum >> 8) ^ CRC[usize::from(sum.to_le_bytes()[0] ^ byte)])
+    !pieces.iter().fold(u32::MAX, |sum, piece| extend(sum, piece))
 }
 
-/// The remainder of each byte.
-static CRC: [u32; 256] = {
-    let mut table = [0; 256];
+/// Takes further bytes into a remainder: eight at a time, because every block is read through this on its way out.
+fn extend(sum: u32, bytes: &[u8]) -> u32 {
+    let (eights, rest) = bytes.as_chunks::<8>();
+    let sum = eights.iter().fold(sum, |sum, &[a, b, c, d, e, f, g, h]| {
+        let [a, b, c, d] = (sum ^ u32::from_le_bytes([a, b, c, d])).to_le_bytes();
+        let bytes = [h, g, f, e, d, c, b, a].map(usize::from);
+        CRC.iter().zip(bytes).fold(0, |sum, (table, byte)| sum ^ table[byte])
+    });
+    rest.iter().fold(sum, |sum, &byte| (sum >> 8) ^ CRC[0][usize::from(sum.to_le_bytes()[0] ^ byte)])
+}
+
+/// The remainder of each byte that so many others follow.
+static CRC: [[u32; 256]; 8] = {
+    let mut tables = [[0; 256]; 8];
     let mut byte = 0;
-    while byte < table.len() {
+    while byte < 256 {
         #[expect(clippy::cast_possible_truncation, reason = "below 256")]
-        let (mut sum, mut bit) = (byte as u32, 0);
-        while bit < 8 {
-            sum = if sum & 1 == 1 { (sum >> 1) ^ 0xedb8_8320 } else { sum >> 1 };
-            bit += 1;
+        let (mut sum, mut bit, mut follow) = (byte as u32, 0, 0);
+        while follow < 8 {
+            while bit < 8 {
+                sum = if sum & 1 == 1 { (sum >> 1) ^ 0xedb8_8320 } else { sum >> 1 };
+                bit += 1;
+            }
+            tables[follow][byte] = sum;
+            (bit, follow) = (0, follow + 1);
         }
-        table[byte] = sum;
         byte += 1;
     }
-    table
+    tables
 };
 
 #[cfg(test)]
@@ -176,5 +189,15 @@ mod tests {
     #[test]
     fn the_checksum_is_the_one_of_zlib() {
         assert_eq!(checksum(&[b"1234", b"56789"]), 0xcbf4_3926);
+        assert_eq!(checksum(&[b"123456789"]), 0xcbf4_3926);
+    }
+
+    #[test]
+    fn eight_bytes_at_a_time_are_eight_single_ones() {
+        let bytes: Vec<u8> = (0..100_u8).map(|n| n.wrapping_mul(151) ^ 0x5a).collect();
+        for end in 0..=bytes.len() {
+            let single: Vec<&[u8]> = bytes[..end].chunks(1).collect();
+            assert_eq!(checksum(&[&bytes[..end]]), checksum(&single), "{end} bytes");
+        }
     }
 }

@@ -75,6 +75,8 @@ pub struct Owed {
     pub blocks: u64,
     /// Readings in them.
     pub readings: u64,
+    /// Bytes of their messages before compression, nearly.
+    pub bytes: u64,
     /// When the oldest of them was cut.
     pub oldest: Option<Timestamp>,
 }

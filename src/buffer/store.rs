@@ -1,6 +1,6 @@
 //! The database file once it is open: every query that is no commit.
 
-use std::{collections::BTreeMap, fs::File, path::PathBuf, sync::Arc};
+use std::{cell::Cell, collections::BTreeMap, fs::File, path::PathBuf, sync::Arc};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use tracing::warn;
@@ -34,6 +34,8 @@ pub(super) struct Store {
     pub(super) lock: Option<File>,
     /// What its bodies are sealed with.
     pub(super) seal: Seal,
+    /// Whether commits are synced at present; as it was opened, they are.
+    pub(super) is_full: Cell<bool>,
 }
 
 impl Store {
@@ -101,13 +103,13 @@ impl Store {
 
     /// Progress per uplink, the base under the empty name. Ranges that cannot be read count as nothing sent.
     pub(super) fn progress(&self) -> rusqlite::Result<BTreeMap<Arc<str>, Progress>> {
-        let mut query = self.db.prepare("SELECT uplink, ranges, readings, sum FROM sent")?;
+        let mut query = self.db.prepare("SELECT uplink, ranges, readings, bytes, sum FROM sent")?;
         let row = |row: &Row<'_>| {
             let bytes: Vec<u8> = row.get(1)?;
-            let (uplink, sum): (Arc<str>, Option<u32>) = (row.get(0)?, row.get(3)?);
+            let (uplink, sum): (Arc<str>, Option<u32>) = (row.get(0)?, row.get(4)?);
             let is_whole = sum.is_none_or(|sum| sum == checksum(&[uplink.as_bytes(), &bytes]));
             let settled = Ranges::decode(&bytes).ok().filter(|_| is_whole).unwrap_or_default();
-            Ok((uplink, Progress::stored(settled, row.get(2)?)))
+            Ok((uplink, Progress::stored(settled, row.get(2)?, row.get(3)?)))
         };
         query.query_map([], row)?.collect()
     }

@@ -10,7 +10,7 @@ use tokio::{
 use tracing::error;
 
 use super::{
-    Append, Feed, Letter, Letters, OpenError,
+    Append, Feed, FetchError, Letter, Letters, OpenError,
     core::Core,
     damage::{Done, Row, Salvage},
     rollup::Unwritten,
@@ -28,14 +28,16 @@ const IDLE: Duration = Duration::from_secs(3_600);
 
 /// Where an answer goes.
 type Reply<T> = oneshot::Sender<T>;
+/// The blocks that were looked for.
+type Found = Result<Vec<Arc<Block>>, FetchError>;
 
 /// A question to the writer.
 pub(super) enum Request {
-    Fetch { uplink: Arc<str>, wanted: Wanted, limit: usize, reply: Reply<Vec<Arc<Block>>> },
+    Fetch { uplink: Arc<str>, wanted: Wanted, limit: usize, reply: Reply<Found> },
     Delivered { uplink: Arc<str>, blocks: Vec<BlockId> },
     Refused { uplink: Arc<str>, block: BlockId, why: String },
     Letters { which: Letters, act: LetterAct, reply: Reply<Vec<Letter>> },
-    Replay { what: Replay, after: BlockId, limit: usize, reply: Reply<Vec<Arc<Block>>> },
+    Replay { what: Replay, after: BlockId, limit: usize, reply: Reply<Found> },
     OpenEpochs { uplink: Arc<str>, reply: Reply<Vec<EpochEnd>> },
     CloseEpochs { uplink: Arc<str>, up_to: u64 },
     SetUplinks { feeds: Vec<Feed>, reply: Reply<()> },
@@ -146,14 +148,14 @@ fn answer(core: &mut Core, request: Request) -> Option<Request> {
             if core.is_withholding() {
                 return Some(Request::Fetch { uplink, wanted, limit, reply });
             }
-            let _ = reply.send(blocks);
+            let _ = reply.send(blocks.map_err(|error| unreadable(&error)));
         }
         Request::Replay { what, after, limit, reply } if !reply.is_closed() => {
             let blocks = core.replay(&what, after, limit.min(MAX_REPLAY));
             if core.is_withholding() {
                 return Some(Request::Replay { what, after, limit, reply });
             }
-            let _ = reply.send(blocks);
+            let _ = reply.send(blocks.map_err(|error| unreadable(&error)));
         }
         Request::Delivered { uplink, blocks } => core.delivered(&uplink, &blocks),
         Request::Refused { uplink, block, why } => core.refused(&uplink, block, &why),
@@ -197,4 +199,9 @@ fn answer(core: &mut Core, request: Request) -> Option<Request> {
         Request::Fetch { .. } | Request::Replay { .. } | Request::Flush(_) | Request::Close(_) => {}
     }
     None
+}
+
+/// What SQLite says, for those who know nothing of it.
+fn unreadable(error: &rusqlite::Error) -> FetchError {
+    FetchError::Unreadable(error.to_string())
 }

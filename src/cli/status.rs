@@ -8,7 +8,7 @@ use super::{
     buffer,
     context::{Context, known},
     error::CliError,
-    format::{count, span},
+    format::{bytes, count, span},
     rules,
     table::{Table, one_line},
 };
@@ -94,12 +94,13 @@ fn uplink(uplink: &Value) -> Value {
     shown
 }
 
-/// `1200 blocks, 40/s, 30 s left, throttled`: what is known of it.
+/// `1200 blocks, 3.0 MiB, 40/s, 30 s left, throttled`: what is known of it.
 fn owed(uplink: &Value, blocks: u64) -> String {
     let rate = uplink["drain_rate"].as_f64().filter(|rate| *rate > 0.0);
     let left = uplink["drained_in_s"].as_u64().map(|seconds| format!("{} left", span(Duration::from_secs(seconds))));
     let parts = [
         Some(count(&blocks, "block")),
+        uplink["owed_bytes"].as_u64().filter(|owed| *owed > 0).map(bytes),
         rate.map(|rate| format!("{rate:.1}/s")),
         left,
         (uplink["throttled"] == true).then(|| "throttled".to_owned()),
@@ -123,11 +124,11 @@ mod tests {
     #[test]
     fn an_uplink_tells_what_it_is_owed_and_when_that_is_done() {
         let shown = uplink(&json!({
-            "latency_ms": 12.34, "owed_blocks": 1200, "drain_rate": 40.0, "drained_in_s": 30, "throttled": true,
+            "latency_ms": 12.34, "owed_blocks": 1200, "owed_bytes": 3 << 20, "drain_rate": 40.0, "drained_in_s": 30, "throttled": true,
         }));
         assert_eq!(
             (&shown["latency"], &shown["owed"]),
-            (&json!("12.3 ms"), &json!("1200 blocks, 40.0/s, 30 s left, throttled"))
+            (&json!("12.3 ms"), &json!("1200 blocks, 3.0 MiB, 40.0/s, 30 s left, throttled"))
         );
 
         let idle = uplink(&json!({"owed_blocks": 1, "drain_rate": 0.0, "drained_in_s": null, "throttled": false}));

@@ -1,18 +1,15 @@
 //! From typed to meant: uplinks, their TLS files and their secrets.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use super::{
     Backlog, Gateway, Secret, Tls, Transport, Uplink,
     check::{Unique, in_order},
     file,
     parse::topic_prefix,
-    report::{Fault, Place, Problems},
+    report::{Fault, Problems},
     section::{At, FromNode, Keyed as _, Shape},
+    tls::{TlsKeys, readable},
     tree::{Data, Node},
 };
 use crate::model::Selector;
@@ -106,53 +103,12 @@ fn check_login(typed: &file::Uplink, problems: &mut Problems) {
     }
 }
 
-/// Certificate and key, which only make sense together.
-fn tls(typed: At<file::Tls>, transport: Option<Transport>, problems: &mut Problems) -> Tls {
-    let At { value: typed, place } = typed;
-    let is_set = typed.ca.is_some() || typed.cert.is_some() || !typed.alpn.value.is_empty();
-    if is_set && transport == Some(Transport::Tcp) {
+/// The TLS files, which only `mqtts` has a use for.
+fn tls(At { value: typed, place }: At<TlsKeys>, transport: Option<Transport>, problems: &mut Problems) -> Tls {
+    if typed.is_set() && transport == Some(Transport::Tcp) {
         problems.warning(&place, "TLS settings are not used with mqtt://").help("use mqtts:// for TLS");
     }
-    check_pair(&typed, problems);
-    Tls {
-        ca: pem(typed.ca, "CERTIFICATE-----", problems),
-        cert: pem(typed.cert, "CERTIFICATE-----", problems),
-        key: pem(typed.key, "PRIVATE KEY-----", problems),
-        alpn: typed.alpn.value,
-    }
-}
-
-/// A certificate and its key, or neither.
-fn check_pair(typed: &file::Tls, problems: &mut Problems) {
-    if let (Some(cert), None) = (&typed.cert, &typed.key) {
-        problems.error(&cert.place, "a certificate without its key").help("add its key as the key \"key\"");
-    }
-    if let (None, Some(key)) = (&typed.cert, &typed.key) {
-        problems.error(&key.place, "a key without its certificate").help("add its certificate as the key \"cert\"");
-    }
-}
-
-/// A PEM file that can be read and holds what is looked for.
-fn pem(path: Option<At<PathBuf>>, marker: &str, problems: &mut Problems) -> Option<PathBuf> {
-    let At { value: path, place } = path?;
-    readable(&path, &place, Some(marker), problems);
-    Some(path)
-}
-
-/// Reports a file that cannot be read, or in which `marker` is missing.
-fn readable(path: &Path, place: &Place, marker: Option<&str>, problems: &mut Problems) {
-    let shown = path.display();
-    match (fs::read(path), marker) {
-        (Err(error), _) => {
-            let problem = problems.error(place, format!("cannot read {shown}: {error}"));
-            problem.help("a relative path starts at the folder of this file");
-        }
-        (Ok(bytes), Some(marker)) if !String::from_utf8_lossy(&bytes).contains(marker) => {
-            let wanted = marker.trim_end_matches('-').to_lowercase();
-            problems.error(place, format!("{shown} holds no {wanted} in PEM")).help("convert it to PEM");
-        }
-        (Ok(_), _) => {}
-    }
+    typed.check(problems)
 }
 
 impl FromNode for Secret {

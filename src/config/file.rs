@@ -9,6 +9,7 @@ use super::{
     Compression, Durability, Encoding, MqttProtocol, Order, Pressure, Priority, Secret, UplinkUrl,
     parse::{log_level, sender, uplink_url},
     section::{At, Section, section},
+    tls::TlsKeys,
     values::{Size, Slug, Span, SpanOrZero, text_values, word_values},
 };
 use crate::model::{DeviceId, Rate, Selector};
@@ -142,7 +143,7 @@ section! {
         /// Login password: `{ credential = "…" }`, `{ file = "…" }` or `{ env = "…" }`.
         password: Secret = optional("no password");
         /// Trust and client certificate, for `mqtts`.
-        tls: Tls = default("{}");
+        tls: TlsKeys = default("{}");
         /// Form of the messages; `json` is the only one in this version.
         encoding: Encoding = default("\"json\"");
         /// Compression of the messages: `none`, or `zstd` for those that it makes smaller. Choose `zstd` where traffic
@@ -187,20 +188,6 @@ section! {
         min: Span = default("\"1s\"");
         /// Longest wait.
         max: Span = default("\"60s\"");
-    }
-}
-
-section! {
-    /// Trust and client certificate. The files are read at each connection, so a renewed one needs no restart.
-    pub(super) struct Tls {
-        /// Trusted roots, PEM. Set it for a broker with a certificate of your own.
-        ca: PathBuf = optional("the roots of the system");
-        /// Client certificate chain, PEM; goes with `key`.
-        cert: PathBuf = optional("no client certificate");
-        /// Key of the client certificate, PEM; goes with `cert`.
-        key: PathBuf = optional("no client certificate");
-        /// ALPN protocol names. Some clouds want `mqtt` on port 443.
-        alpn: Vec<String> = default("[]");
     }
 }
 

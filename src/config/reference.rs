@@ -48,7 +48,17 @@ fn section(page: &mut String, title: &str, text: &str, keys: &Keys) {
         match key.shape {
             Shape::Table(inner) => nested(page, title, key, inner),
             Shape::List(Shape::Table(inner)) => nested(page, title, key, inner),
+            Shape::Either(shapes) => either(page, title, key, shapes),
             _ => {}
+        }
+    }
+}
+
+/// The tables among the kinds of value that a key takes.
+fn either(page: &mut String, title: &str, key: &Key, shapes: &[Shape]) {
+    for shape in shapes {
+        if let Shape::Table(inner) = shape {
+            nested(page, title, key, inner);
         }
     }
 }
@@ -78,6 +88,7 @@ fn values(shape: Shape) -> String {
         Shape::Integer { min, max } => format!("{min} to {max}"),
         Shape::Number => "number".to_owned(),
         Shape::Bool => "`true`, `false`".to_owned(),
+        Shape::Either(shapes) => shapes.iter().map(|shape| values(*shape)).collect::<Vec<_>>().join(", or "),
         Shape::List(item) => format!("list: {}", values(*item)),
         Shape::Table(_) | Shape::Open => "table".to_owned(),
     }

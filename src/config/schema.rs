@@ -79,6 +79,7 @@ fn shape(shape_of: Shape) -> Value {
         Shape::Integer { min, max } => json!({"type": "integer", "minimum": min, "maximum": max}),
         Shape::Number => json!({"type": "number"}),
         Shape::Bool => json!({"type": "boolean"}),
+        Shape::Either(shapes) => json!({"anyOf": shapes.iter().map(|one| shape(*one)).collect::<Vec<_>>()}),
         Shape::List(item) => json!({"type": "array", "items": shape(*item)}),
         Shape::Table(keys) => table(keys),
         Shape::Open => json!({"type": "object"}),

@@ -72,6 +72,8 @@ pub enum Shape {
     Number,
     /// True or false.
     Bool,
+    /// One of several kinds.
+    Either(&'static [Shape]),
     /// A list of one kind.
     List(&'static Shape),
     /// A table with these keys.

@@ -11,7 +11,7 @@ use crate::{
     config,
     model::{Block, BlockId, EpochEnd, Replay, Wanted},
     supervisor::{Restart, Stage, TaskHandle},
-    uplink::{self, Outbox, OutboxClosed},
+    uplink::{self, FetchError, Outbox, OutboxClosed},
 };
 
 /// How long an uplink may go on delivering after it was asked to stop; shorter than a stage's limit.
@@ -58,6 +58,7 @@ pub(super) fn view(status: &uplink::Status, owed: Option<&buffer::Owed>) -> Valu
     if let Some(owed) = owed {
         view["owed_blocks"] = owed.blocks.into();
         view["owed_readings"] = owed.readings.into();
+        view["owed_bytes"] = owed.bytes.into();
         view["drained_in_s"] = seconds_left(owed.blocks, status.drain_rate).into();
     }
     view
@@ -85,9 +86,17 @@ fn closed(_: Stopped) -> OutboxClosed {
     OutboxClosed
 }
 
+/// The buffer's words for "no blocks" in the uplink's language.
+fn no_blocks(error: buffer::FetchError) -> FetchError {
+    match error {
+        buffer::FetchError::Stopped(stopped) => closed(stopped).into(),
+        buffer::FetchError::Unreadable(why) => FetchError::Unreadable(why),
+    }
+}
+
 impl Outbox for Cursor {
-    async fn fetch(&self, wanted: Wanted, limit: usize) -> Result<Vec<Arc<Block>>, OutboxClosed> {
-        self.core.buffer.fetch(&self.uplink, wanted, limit).await.map_err(closed)
+    async fn fetch(&self, wanted: Wanted, limit: usize) -> Result<Vec<Arc<Block>>, FetchError> {
+        self.core.buffer.fetch(&self.uplink, wanted, limit).await.map_err(no_blocks)
     }
 
     async fn delivered(&self, blocks: Vec<BlockId>) -> Result<(), OutboxClosed> {
@@ -111,8 +120,8 @@ impl Outbox for Cursor {
         (Arc::clone(&identity.store), identity.epoch)
     }
 
-    async fn replay(&self, what: &Replay, after: BlockId, limit: usize) -> Result<Vec<Arc<Block>>, OutboxClosed> {
-        self.core.buffer.replay(what.clone(), after, limit).await.map_err(closed)
+    async fn replay(&self, what: &Replay, after: BlockId, limit: usize) -> Result<Vec<Arc<Block>>, FetchError> {
+        self.core.buffer.replay(what.clone(), after, limit).await.map_err(no_blocks)
     }
 
     async fn refused(&self, block: BlockId, why: String) -> Result<(), OutboxClosed> {
@@ -128,13 +137,15 @@ mod tests {
     #[test]
     fn the_end_of_a_drain_is_foretold_while_something_drains() {
         let mut status = uplink::Status::new("cloud".into(), "mqtt://b:1883".into(), Timestamp::default());
-        let owed = buffer::Owed { uplink: "cloud".into(), blocks: 1000, readings: 90_000, oldest: None };
+        let owed =
+            buffer::Owed { uplink: "cloud".into(), blocks: 1000, readings: 90_000, bytes: 9 << 20, oldest: None };
 
         assert_eq!(view(&status, Some(&owed))["drained_in_s"], Value::Null);
         status.drain_rate = 300.0;
         let view = view(&status, Some(&owed));
 
         assert_eq!(view["drained_in_s"], 4);
+        assert_eq!(view["owed_bytes"], 9 << 20);
         assert_eq!((&view["owed_blocks"], &view["owed_readings"]), (&json!(1000), &json!(90_000)));
         assert_eq!((&view["name"], &view["throttled"]), (&json!("cloud"), &json!(false)));
     }

@@ -4,11 +4,14 @@ use super::{Library, Pack};
 use crate::config::{
     AdapterDraft, DeviceDraft, Draft, Fault, Place,
     report::Problems,
-    tree::{Data, Entry, Node},
+    tree::{self, Data, Entry, Node, Table},
 };
 
 /// The key of a point that says where it is. A listed point that has it is another point of the same name.
 const WHERE: &str = "register";
+
+/// How a profile's registers are read where it does not say: its points never depend on the adapter they are behind.
+const READ_AS: [(&str, &str, &str); 2] = [("modbus", "order", "\"ABCD\""), ("modbus", "base", "0")];
 
 /// Fills the devices of an adapter from the profiles they name. Where that cannot be done the reason is among the
 /// draft's problems, and nothing is said of points that may be missing.
@@ -35,6 +38,12 @@ fn fill_device(device: &mut DeviceDraft, pack: &Pack, problems: &mut Problems) {
         let fault = Fault::new("points stand outside [device]").help("write [[point]]");
         problems.fault(&entry.key, fault);
     }
+    for (_, name, default) in READ_AS.into_iter().filter(|(kind, ..)| *kind == pack.kind) {
+        let place = Place::start_of(&pack.file);
+        let node = tree::parse_value(default, &place).expect("a default is TOML");
+        keys.entry(name.to_owned()).or_insert(Entry { key: place, node });
+    }
+    refuse_base(device, &keys, problems);
     device.section.fill(keys);
     let listed = device.section.take("point");
     let place = listed.as_ref().map_or_else(|| Place::start_of(&pack.file), |entry| entry.key.clone());
@@ -46,6 +55,16 @@ fn fill_device(device: &mut DeviceDraft, pack: &Pack, problems: &mut Problems) {
     };
     let entry = Entry { key: place.clone(), node: Node { place, data } };
     device.section.fill([("point".to_owned(), entry)].into());
+}
+
+/// A device cannot count registers in another way than its profile: the points of the two would be mixed up.
+fn refuse_base(device: &mut DeviceDraft, keys: &Table, problems: &mut Problems) {
+    let Some(counted) = keys.get("base") else { return };
+    let Some(typed) = device.section.take("base").filter(|typed| typed.node.data != counted.node.data) else {
+        return;
+    };
+    let help = "leave it out, and write the device's own points as the profile counts";
+    problems.error(&typed.node.place, "the profile counts registers in another way").help(help);
 }
 
 /// The profile's points in their order, each as the device changes it, then what the device adds.

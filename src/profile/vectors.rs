@@ -174,6 +174,8 @@ fn expected(at: At<ReadingKeys>, problems: &mut Problems) -> Option<Expected> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -197,4 +199,23 @@ mod tests {
         let columns: Vec<_> = problems.into_report().problems.iter().map(|problem| problem.place.column).collect();
         assert_eq!(columns, [13, 30, 77, 100]);
     }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn no_vectors_panic(at in 0..VECTORS.len(), cut in 0..40usize, noise in "\\PC{0,12}") {
+            let folder = tempfile::tempdir().unwrap();
+            let behind = VECTORS.get(at + cut..).unwrap_or_default();
+            std::fs::write(folder.path().join(FILE), format!("{}{noise}{behind}", &VECTORS[..at])).unwrap();
+
+            for vector in read(folder.path(), &mut Problems::default()) {
+                prop_assert!(vector.readings.iter().all(|reading| reading.value.is_none() == reading.quality.is_bad()));
+            }
+        }
+    }
+
+    /// Vectors without a mistake.
+    const VECTORS: &str = "[[vector]]\nabout = 'x'\nregisters = { 'input:0' = '4366 199A', 'coil:1' = '1' }\n\
+        readings = [{ point = 'a', value = 230.1, unit = 'V' }, { point = 'b', quality = 'bad:timeout' }]\n";
 }

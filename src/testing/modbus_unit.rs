@@ -1,10 +1,11 @@
-//! Modbus units without hardware: a Modbus/TCP server for tests, the demo and rehearsals of a site.
+//! Modbus units without hardware, over TCP or a serial line, for tests, the demo and rehearsals of a site.
 //!
 //! A [`Bank`] holds the tables of several units. User code sets values while [`serve`] answers; writes are recorded
 //! in their order, so that a test can prove that a register was written exactly once. Each unit can be told to
 //! misbehave in one of the ways of [`Fault`].
 
 mod chance;
+mod line;
 mod server;
 
 use std::{
@@ -17,13 +18,13 @@ use std::{
 use self::chance::Lot;
 pub use self::{
     chance::{Chance, ChanceError},
-    server::{serve, serve_connection},
+    server::{serve, serve_connection, serve_framed},
 };
 use crate::adapter::modbus::{
     config::Table,
     exception::Exception,
     pdu::{Request, push_bits},
-    response::EXCEPTION_FLAG,
+    response::{EXCEPTION_FLAG, echo_bytes},
 };
 
 /// Recorded writes at most; older ones are forgotten.
@@ -51,6 +52,18 @@ pub enum Fault {
     WrongByteCount,
     /// The frame ends in the middle, and the connection with it.
     Short,
+    /// The frame ends in the middle, and nothing follows.
+    Cut,
+    /// The frame's checksum is wrong. Modbus/TCP has none, so there the answer is right.
+    WrongChecksum,
+    /// The right answer twice.
+    Twice,
+    /// The right answer behind noise that begins like it. On Modbus/TCP as [`Fault::Garbage`].
+    Noise,
+    /// The right answer behind a frame that is not ours.
+    Foreign,
+    /// The right answer and a frame that is not ours in one packet.
+    Merged,
     /// The right answer, each byte in its own packet.
     ByteByByte,
     /// Bytes that are no Modbus.
@@ -59,6 +72,8 @@ pub enum Fault {
     Close,
     /// The answer to the request before, with that one's transaction id.
     Late,
+    /// Writes are confirmed, and nothing changes.
+    Deaf,
 }
 
 /// A write that a unit carried out.
@@ -79,6 +94,13 @@ pub enum Written {
     Coils(Vec<bool>),
     /// Holding registers.
     Registers(Vec<u16>),
+    /// Some bits of a register.
+    Mask {
+        /// Bits that stayed.
+        and: u16,
+        /// New state of the others.
+        or: u16,
+    },
 }
 
 /// The four tables of a unit, 65536 entries each.
@@ -284,6 +306,10 @@ impl Tables {
 
     /// Appends the answer's PDU and gives what was written. The request's range has been checked.
     fn carry_out(&mut self, request: &Request, out: &mut Vec<u8>) -> Option<(u16, Written)> {
+        if self.fault == Fault::Deaf && !matches!(request, Request::Read { .. }) {
+            push_echo(out, request);
+            return None;
+        }
         match request {
             Request::Read { table, start, count } => {
                 out.push(request.function());
@@ -294,6 +320,10 @@ impl Tables {
             Request::WriteRegister { address, value } => put(&mut self.holdings, *address, &[*value]),
             Request::WriteCoils { start, values } => put(&mut self.coils, *start, values),
             Request::WriteRegisters { start, values } => put(&mut self.holdings, *start, values),
+            Request::MaskWrite { address, and, or } => {
+                let content = &mut self.holdings[usize::from(*address)];
+                *content = *content & and | or & !and;
+            }
         }
         push_echo(out, request);
         Some(written(request))
@@ -317,7 +347,7 @@ impl Tables {
 fn push_echo(out: &mut Vec<u8>, request: &Request) {
     let start = out.len();
     request.encode(out);
-    out.truncate(start + 5);
+    out.truncate(start + 1 + echo_bytes(request));
 }
 
 /// The exception answer to a request.
@@ -333,6 +363,7 @@ fn written(request: &Request) -> (u16, Written) {
         Request::WriteRegister { address, value } => (*address, Written::Registers(vec![*value])),
         Request::WriteCoils { start, values } => (*start, Written::Coils(values.clone())),
         Request::WriteRegisters { start, values } => (*start, Written::Registers(values.clone())),
+        Request::MaskWrite { address, and, or } => (*address, Written::Mask { and: *and, or: *or }),
         Request::Read { start, .. } => (*start, Written::Registers(Vec::new())),
     }
 }

@@ -40,7 +40,7 @@ const MAX_VECTORS: usize = 200;
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// The first reading of each point.
-pub(super) type Readings = HashMap<PointAddress, Reading>;
+pub type Readings = HashMap<PointAddress, Reading>;
 
 /// What a rehearsal found.
 #[derive(Debug)]
@@ -145,13 +145,29 @@ fn address(vector: usize, point: &PointName) -> PointAddress {
     PointAddress { device: profiled::device(vector), point: point.clone() }
 }
 
-/// Lets the adapter poll the units until everything wanted was read, or the time is over.
+/// Serves the units and lets the adapter poll them until everything wanted was read, or the time is over.
 pub(super) async fn play(
     adapter: &Modbus,
     listener: TcpListener,
     bank: Arc<Bank>,
     wanted: BTreeSet<PointAddress>,
 ) -> Readings {
+    let (_signal, stop) = StopSignal::pair();
+    tokio::select! {
+        () = modbus_unit::serve(listener, bank, stop) => Readings::new(),
+        found = read(adapter, wanted) => found,
+    }
+}
+
+/// The first reading of every readable point of an adapter, of devices that are there.
+pub async fn read_all(adapter: &Modbus) -> Readings {
+    let points = adapter.devices().into_iter().flat_map(|device| device.points);
+    let wanted = points.filter(|point| point.access.can_read()).map(|point| point.address.clone()).collect();
+    read(adapter, wanted).await
+}
+
+/// Lets the adapter poll until everything wanted was read, or the time is over.
+async fn read(adapter: &Modbus, wanted: BTreeSet<PointAddress>) -> Readings {
     let (signal, stop) = StopSignal::pair();
     // Both are emptied as fast as they fill; the adapter waits meanwhile.
     let (readings, mut batches) = mpsc::channel(16);
@@ -169,7 +185,6 @@ pub(super) async fn play(
     };
     let mut found = Readings::new();
     tokio::select! {
-        () = modbus_unit::serve(listener, bank, stop) => {}
         // An adapter that ends has said nothing that is missing below.
         _ = adapter.run(context) => {}
         // The time is over: what is missing is told point by point.

@@ -1,18 +1,17 @@
 //! What a login needs from files, read at each connect, so that a renewed certificate or password needs no restart.
 
-use std::sync::Arc;
-
-use tokio_rustls::rustls::ClientConfig;
-
-use super::{link::LinkError, tls};
-use crate::config::{self, Transport, Uplink as Config};
+use super::link::LinkError;
+use crate::{
+    config::{self, Transport, Uplink as Config},
+    tls,
+};
 
 /// The content of the files as they are now.
 pub(super) struct Credentials {
     /// User name and, where there is one, password.
     pub(super) login: Option<(String, Option<String>)>,
     /// For a broker that speaks TLS.
-    pub(super) tls: Option<Arc<ClientConfig>>,
+    pub(super) tls: Option<tls::Client>,
 }
 
 impl Credentials {
@@ -25,7 +24,8 @@ impl Credentials {
 
     fn read_now(config: &Config) -> Result<Self, LinkError> {
         let is_tls = config.url.transport == Transport::Tls;
-        let tls = is_tls.then(|| tls::client_config(&config.tls)).transpose()?;
+        let tls = is_tls.then(|| tls::read_now(&config.tls)).transpose();
+        let tls = tls.map_err(|error| LinkError::Tls(error.to_string()))?;
         Ok(Self { login: login(config)?, tls })
     }
 }

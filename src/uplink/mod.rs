@@ -27,7 +27,6 @@ mod session;
 mod state;
 mod status;
 mod suspects;
-mod tls;
 mod topic;
 mod wire;
 
@@ -50,11 +49,8 @@ use crate::{
 pub trait Outbox: Send + Sync + 'static {
     /// At most `limit` undelivered blocks of those that are wanted, in order. Empty when there are none. Ids grow in
     /// the order in which blocks become visible: below the newest one, no new one appears.
-    fn fetch(
-        &self,
-        wanted: Wanted,
-        limit: usize,
-    ) -> impl Future<Output = Result<Vec<Arc<Block>>, OutboxClosed>> + Send;
+    fn fetch(&self, wanted: Wanted, limit: usize)
+    -> impl Future<Output = Result<Vec<Arc<Block>>, FetchError>> + Send;
 
     /// The broker has these blocks.
     fn delivered(&self, blocks: Vec<BlockId>) -> impl Future<Output = Result<(), OutboxClosed>> + Send;
@@ -77,7 +73,7 @@ pub trait Outbox: Send + Sync + 'static {
         what: &Replay,
         after: BlockId,
         limit: usize,
-    ) -> impl Future<Output = Result<Vec<Arc<Block>>, OutboxClosed>> + Send;
+    ) -> impl Future<Output = Result<Vec<Arc<Block>>, FetchError>> + Send;
 
     /// The broker will never take this block. It is recorded with the reason and counts as handled.
     fn refused(&self, block: BlockId, why: String) -> impl Future<Output = Result<(), OutboxClosed>> + Send;
@@ -87,6 +83,17 @@ pub trait Outbox: Send + Sync + 'static {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the outbox is closed")]
 pub struct OutboxClosed;
+
+/// Why the outbox gave no blocks.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FetchError {
+    /// It never will again.
+    #[error(transparent)]
+    Closed(#[from] OutboxClosed),
+    /// It could not look at this moment; there may be some.
+    #[error("{0}")]
+    Unreadable(String),
+}
 
 /// Who is speaking, for `state` messages.
 #[derive(Debug, Clone)]

@@ -2,20 +2,19 @@
 
 use std::{
     io,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
 };
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_rustls::{
-    TlsConnector,
-    rustls::{ClientConfig, pki_types::ServerName},
-};
 
 use super::{
     clip::Clip,
     link::{LinkError, MAX_INCOMING, Session},
 };
-use crate::config::Uplink as Config;
+use crate::{
+    config::Uplink as Config,
+    tls::{self, TlsError},
+};
 
 /// The longest fixed header.
 const HEADER: usize = 5;
@@ -29,11 +28,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Sync + Unpin> Bytes for S {}
 pub(super) type Stream = Clip<Box<dyn Bytes>>;
 
 /// Connects, with TLS when there is a configuration for it. The caller limits the time.
-pub(super) async fn dial(
-    config: &Config,
-    session: &Session,
-    tls: Option<Arc<ClientConfig>>,
-) -> Result<Stream, LinkError> {
+pub(super) async fn dial(config: &Config, session: &Session, tls: Option<tls::Client>) -> Result<Stream, LinkError> {
     let (host, port) = (config.url.host.as_str(), config.url.port);
     // Resolved on its own first, so that a wrong name can be told from a closed port.
     let resolved = tokio::net::lookup_host((host, port)).await;
@@ -43,11 +38,10 @@ pub(super) async fn dial(
     let tcp = tcp.await.map_err(LinkError::Unreachable)?;
     let stream: Box<dyn Bytes> = match tls {
         None => Box::new(tcp),
-        Some(tls) => {
-            let name = ServerName::try_from(host.to_owned()).map_err(|error| LinkError::Tls(error.to_string()))?;
-            let tls = TlsConnector::from(tls).connect(name, tcp).await;
-            Box::new(tls.map_err(|error| LinkError::Tls(handshake(&error, port)))?)
-        }
+        Some(client) => Box::new(tls::connect(client, host, tcp).await.map_err(|error| match error {
+            TlsError::Settings(what) => LinkError::Tls(what),
+            TlsError::Handshake(error) => LinkError::Tls(handshake(&error, port)),
+        })?),
     };
     let is_new = matches!(session, Session::Clean { .. });
     Ok(Clip::new(stream, MAX_INCOMING as usize - HEADER, is_new))

@@ -1,4 +1,5 @@
-//! A disk of its own for the buffer, small enough to be filled. Only root can mount one.
+//! A disk of its own for the buffer, small enough to be filled, or on a device that can be made to fail. Only root can
+//! mount one.
 
 use std::{
     fs::{self, File},
@@ -16,13 +17,14 @@ const SIZE: &str = "40M";
 pub(crate) struct Disk {
     /// Where everything is.
     dir: TempDir,
+    /// What has to be filled so that it refuses: the disk itself, or what its device lies on.
+    ballast: &'static str,
 }
 
 impl Disk {
     /// An ext4 in a loop device, or a tmpfs where there are no loop devices; or why there is neither.
     pub(crate) fn mount() -> Result<Self, String> {
-        let disk = Self { dir: TempDir::new().map_err(|error| error.to_string())? };
-        fs::create_dir(disk.path("")).map_err(|error| error.to_string())?;
+        let disk = Self::empty("disk")?;
         let image = disk.dir.path().join("image");
         let ext4 = run(Command::new("truncate").args(["-s", SIZE]).arg(&image))
             .and_then(|()| run(Command::new("/usr/sbin/mkfs.ext4").args(["-q", "-F", "-m", "0"]).arg(&image)))
@@ -34,15 +36,38 @@ impl Disk {
         Ok(disk)
     }
 
+    /// An ext4 that has room on a device that may not: its blocks lie in a tmpfs. When that is full, writing succeeds,
+    /// and the disk fails when it is asked to keep what was written. Without a journal, so that it can recover.
+    pub(crate) fn failing() -> Result<Self, String> {
+        let disk = Self::empty("device")?;
+        let device = disk.dir.path().join("device");
+        fs::create_dir(&device).map_err(|error| error.to_string())?;
+        let size = format!("size={SIZE}");
+        run(Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&device))?;
+        let image = device.join("image");
+        run(Command::new("truncate").args(["-s", SIZE]).arg(&image))?;
+        let plain = ["-q", "-F", "-m", "0", "-O", "^has_journal"];
+        run(Command::new("/usr/sbin/mkfs.ext4").args(plain).arg(&image))?;
+        run(Command::new("mount").args(["-o", "loop,errors=continue"]).arg(&image).arg(disk.path("")))?;
+        Ok(disk)
+    }
+
+    /// A place to mount one at.
+    fn empty(ballast: &'static str) -> Result<Self, String> {
+        let disk = Self { dir: TempDir::new().map_err(|error| error.to_string())?, ballast };
+        fs::create_dir(disk.path("")).map_err(|error| error.to_string())?;
+        Ok(disk)
+    }
+
     /// A file on it.
     pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.dir.path().join("disk").join(name)
     }
 
-    /// Leaves no free block.
+    /// Leaves no free block, on the disk or behind it.
     pub(crate) fn fill(&self) {
         for (name, chunk) in [("ballast", 1 << 20), ("crumbs", 1 << 10)] {
-            let mut ballast = File::create(self.path(name)).unwrap();
+            let mut ballast = File::create(self.ballast(name)).unwrap();
             // The error is the point: it says that nothing more fits.
             while ballast.write_all(&vec![0xa5; chunk]).and_then(|()| ballast.sync_data()).is_ok() {}
         }
@@ -52,15 +77,22 @@ impl Disk {
     pub(crate) fn free(&self) {
         for name in ["ballast", "crumbs"] {
             // A crumb that never fitted was never made.
-            let _ = fs::remove_file(self.path(name));
+            let _ = fs::remove_file(self.ballast(name));
         }
+    }
+
+    fn ballast(&self, name: &str) -> PathBuf {
+        self.dir.path().join(self.ballast).join(name)
     }
 }
 
 impl Drop for Disk {
     fn drop(&mut self) {
         // Lazily: a daemon that a failing test leaves may still hold its files for a moment.
-        let _ = Command::new("umount").arg("-l").arg(self.path("")).stderr(Stdio::null()).status();
+        for name in ["disk", "device"] {
+            let place = self.dir.path().join(name);
+            let _ = Command::new("umount").arg("-l").arg(place).stderr(Stdio::null()).status();
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod cloud;
 mod consumer;
 mod damage;
 mod databases;
+mod device;
 mod disk;
 mod faults;
 mod form;

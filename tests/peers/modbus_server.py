@@ -1,6 +1,6 @@
-"""Modbus TCP units for the tests, on pymodbus's own server.
+"""Modbus units for the tests, on pymodbus's own server.
 
-    modbus_server.py PORT UNITS POINTS
+    modbus_server.py PORT UNITS POINTS [FRAMER [CERT KEY CA]]
 
 Units 1..UNITS answer on 127.0.0.1. Each holds POINTS 32-bit values at holding registers 0, 2, 4, ... The high word of
 a value says where it belongs (unit * 256 + point), the low word counts how often it was read: no two reads of the
@@ -14,15 +14,18 @@ Control, one line in, one line of JSON out:
     mute UNIT   the unit takes requests and never answers, until  unmute UNIT
     quit        end
 
-PORT 0 takes a free one. The first line out is {"port": N}.
+PORT 0 takes a free one. The first line out is {"port": N}. FRAMER is socket (Modbus/TCP), rtu or ascii; with a
+certificate the server speaks TLS and wants one from its client, too.
 """
 
 import asyncio
 import functools
 import json
+import ssl
 import sys
 
-from pymodbus.server import ModbusTcpServer
+from pymodbus import FramerType
+from pymodbus.server import ModbusTcpServer, ModbusTlsServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 WRITABLE = range(1000, 1010)
@@ -90,11 +93,22 @@ def access_of(units, unit):
     return action
 
 
+def server_of(devices, port, framer="socket", cert=None, key=None, ca=None):
+    """The server in the wanted framing, with TLS when there is a certificate."""
+    address = ("127.0.0.1", port)
+    if cert is None:
+        return ModbusTcpServer(devices, framer=FramerType(framer), address=address)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=ca)
+    context.load_cert_chain(cert, key)
+    context.verify_mode = ssl.CERT_REQUIRED
+    return ModbusTlsServer(devices, framer=FramerType(framer), address=address, sslctx=context)
+
+
 async def main():
     port, count, points = (int(argument) for argument in sys.argv[1:4])
     units = Units(count, points)
     devices = [units.device(unit) for unit in range(1, count + 1)]
-    server = ModbusTcpServer(devices, address=("127.0.0.1", port))
+    server = server_of(devices, port, *sys.argv[4:])
     await server.serve_forever(background=True)
     say = functools.partial(print, flush=True)
     say(json.dumps({"port": server.transport.sockets[0].getsockname()[1]}))

@@ -155,6 +155,22 @@ async fn a_block_that_the_outbox_gives_again_is_sent_once() {
 }
 
 #[tokio::test]
+async fn an_outbox_that_cannot_be_read_for_a_moment_is_asked_again() {
+    for order in super::ORDERS {
+        let (broker, port, _stop) = embedded().await;
+        let outbox = Memory::new();
+        outbox.fail(4);
+        outbox.fill(20);
+
+        let running = start(Uplink { order, ..live_first(port) }, outbox.clone());
+        outbox.drained().await;
+        running.stop().await;
+
+        assert_eq!(order_of(&broker, "t/data"), (1..=20).collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test]
 async fn a_slow_link_throttles_the_backlog_and_the_status_says_so() {
     let (broker, port, _stop) = embedded().await;
     broker.set_faults(Faults { ack_every: Some(Duration::from_millis(4)), ..Faults::default() });

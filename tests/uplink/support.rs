@@ -20,7 +20,7 @@ use tidegate::{
         broker::{self, Broker},
         clock::ManualClock,
     },
-    uplink::{self, Context, GatewayInfo, Metrics, Outbox, OutboxClosed, Status},
+    uplink::{self, Context, FetchError, GatewayInfo, Metrics, Outbox, OutboxClosed, Status},
 };
 use tokio::{
     net::TcpListener,
@@ -49,6 +49,8 @@ pub(crate) struct Memory {
 struct Inner {
     /// How many blocks before the wanted place are given as well.
     repeats: u64,
+    /// How many fetches still fail.
+    unreadable: u32,
     owed: BTreeMap<BlockId, Arc<Block>>,
     /// What a replay finds.
     history: BTreeMap<BlockId, Arc<Block>>,
@@ -87,6 +89,11 @@ impl Memory {
         self.inner.lock().unwrap().repeats = count;
     }
 
+    /// Cannot be read at the next so many fetches.
+    pub(crate) fn fail(&self, count: u32) {
+        self.inner.lock().unwrap().unreadable = count;
+    }
+
     pub(crate) fn leave_open(&self, epoch: EpochEnd) {
         self.inner.lock().unwrap().epochs.push(epoch);
     }
@@ -122,8 +129,12 @@ impl Memory {
 }
 
 impl Outbox for Memory {
-    async fn fetch(&self, wanted: Wanted, limit: usize) -> Result<Vec<Arc<Block>>, OutboxClosed> {
-        let inner = self.inner.lock().unwrap();
+    async fn fetch(&self, wanted: Wanted, limit: usize) -> Result<Vec<Arc<Block>>, FetchError> {
+        let mut inner = self.inner.lock().unwrap();
+        if inner.unreadable > 0 {
+            inner.unreadable -= 1;
+            return Err(FetchError::Unreadable("disk I/O error".to_owned()));
+        }
         if wanted.after >= wanted.until {
             return Ok(Vec::new());
         }
@@ -160,7 +171,7 @@ impl Outbox for Memory {
         ("6f2c".into(), 42)
     }
 
-    async fn replay(&self, what: &Replay, after: BlockId, limit: usize) -> Result<Vec<Arc<Block>>, OutboxClosed> {
+    async fn replay(&self, what: &Replay, after: BlockId, limit: usize) -> Result<Vec<Arc<Block>>, FetchError> {
         let is_wanted = |block: &Block| {
             (&*block.store, &block.stream, block.epoch) == (&*what.store, &what.stream, what.epoch)
                 && (what.from..=what.to).contains(&block.seq)

@@ -4,8 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+pub use super::conversion::{Conversion, Names};
+use super::frame::Mode;
 use crate::{
-    config::Pressure,
+    adapter::serial,
+    config::{Pressure, Tls},
     model::{DeviceId, Point},
 };
 
@@ -18,6 +21,8 @@ pub struct Config {
     pub pressure: Pressure,
     /// How the units are reached.
     pub link: Link,
+    /// How the link is made.
+    pub connect: Connect,
     /// The devices in the order of the configuration.
     pub devices: Vec<Device>,
 }
@@ -32,6 +37,38 @@ pub enum Link {
         /// TCP port, 502 when none is given.
         port: u16,
     },
+    /// `tls://host:port`: Modbus/TCP Security.
+    Tls {
+        /// Host name or IP address, which the certificate must have.
+        host: String,
+        /// TCP port, 802 when none is given.
+        port: u16,
+    },
+    /// `rtu+tcp://host:port` and `ascii+tcp://host:port`: the frames of a serial line over TCP.
+    Gateway {
+        /// The frames.
+        mode: Mode,
+        /// Host name or IP address.
+        host: String,
+        /// TCP port, 502 when none is given.
+        port: u16,
+    },
+    /// `rtu:///dev/…` and `ascii:///dev/…`: a serial line.
+    Serial {
+        /// The frames.
+        mode: Mode,
+        /// The port and its settings.
+        port: serial::Port,
+    },
+}
+
+/// How the link is made.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Connect {
+    /// Trust and client certificate of `tls://`.
+    pub tls: Tls,
+    /// Rest before the first request.
+    pub pause: Duration,
 }
 
 /// One unit on the link.
@@ -39,18 +76,22 @@ pub enum Link {
 pub struct Device {
     /// The device's id.
     pub id: DeviceId,
-    /// Unit id, 0 to 255 on TCP.
+    /// Unit id, 0 to 255 on TCP, 1 to 247 on a serial line.
     pub unit: u8,
     /// Longest wait for an answer.
     pub timeout: Duration,
     /// Further tries after a timeout.
     pub retries: u32,
+    /// Rest between an exchange with the unit and the next request to it.
+    pub pause: Duration,
     /// What to do with a unit that does not answer.
     pub backoff: Backoff,
     /// What may share a request.
     pub limits: Limits,
     /// What is read and written.
     pub points: Vec<MappedPoint>,
+    /// Points that are set together.
+    pub groups: Vec<PointGroup>,
 }
 
 /// A unit that does not answer is asked less often, so that it does not cost the others their time.
@@ -93,10 +134,62 @@ pub struct MappedPoint {
     pub data: DataType,
     /// In which order its bytes come.
     pub order: ByteOrder,
-    /// Factor from the raw number to the value; 1 leaves integers integers.
-    pub scale: f64,
+    /// What the raw number means.
+    pub conversion: Conversion,
+    /// How it is set.
+    pub writing: Writing,
     /// How often it is read.
     pub poll: Duration,
+}
+
+impl MappedPoint {
+    /// The same with the power of ten that was read.
+    pub(super) fn with_power(&self, power: i32) -> Self {
+        Self { conversion: self.conversion.with_power(power), ..self.clone() }
+    }
+}
+
+/// How a point is set.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Writing {
+    /// The function used.
+    pub function: WriteFunction,
+    /// Whether it is read back.
+    pub verify: Option<Verify>,
+    /// Time after which the gateway sets it back to zero.
+    pub pulse: Option<Duration>,
+}
+
+/// With which function a point is set.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum WriteFunction {
+    /// FC 5 for a coil, FC 6 for one register, FC 16 for more.
+    #[default]
+    Fitting,
+    /// FC 5 or 6, for units that know no other.
+    Single,
+    /// FC 15 or 16, also for one.
+    Multiple,
+    /// FC 22: some bits of a register, the others stay as they are.
+    Mask,
+}
+
+/// The look after a write.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Verify {
+    /// Largest difference that still counts as the same number.
+    pub tolerance: f64,
+    /// Wait before it, for units that take a while to act.
+    pub delay: Duration,
+}
+
+/// Points that lie side by side and are set in one request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PointGroup {
+    /// What commands refer to; its values are JSON objects with a key for each member.
+    pub point: Arc<Point>,
+    /// Indices of the device's points, in the order of their registers.
+    pub members: Vec<usize>,
 }
 
 /// The four tables of the Modbus data model (MODBUS Application Protocol 1.1b3, 4.3).

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use super::{
     config::{Config, Link, Table},
-    frame::mbap,
+    frame::{Mode, mbap},
     pdu::Request,
     plan::{Group, plan},
     response::read_bytes,
@@ -43,7 +43,10 @@ impl Wire {
         match (link, behind) {
             (_, Some(Line { is_ascii: false, baud })) => Self::Rtu(characters(RTU_BITS, baud)),
             (_, Some(Line { is_ascii: true, baud })) => Self::Ascii(characters(ASCII_BITS, baud)),
-            (Link::Tcp { .. }, None) => Self::Tcp,
+            (Link::Serial { mode: Mode::Rtu, port }, None) => Self::Rtu(port.character()),
+            (Link::Serial { mode: Mode::Ascii, port }, None) => Self::Ascii(port.character()),
+            // How fast the line behind a gateway is can only be told.
+            (Link::Tcp { .. } | Link::Tls { .. } | Link::Gateway { .. }, None) => Self::Tcp,
         }
     }
 

@@ -3,15 +3,21 @@
 //! Pure, and total: any bytes give a value or a reason. A marker for "no value" never becomes a number.
 
 use super::{
-    config::{DataType, MappedPoint},
-    layout::{registers, text_order, to_significance},
+    config::{DataType, MappedPoint, Names},
+    layout::{Extent, extent, registers, text_order, to_significance},
 };
 use crate::model::{PointType, Value};
+
+/// Powers of ten that a factor register may hold (`SunSpec` Device Information Model, type `sunssf`).
+const POWERS: std::ops::RangeInclusive<i16> = -10..=10;
+
+/// What a factor register holds while the value it belongs to is not implemented (as above).
+const NO_POWER: i16 = i16::MIN;
 
 /// Why registers hold no value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BadValue {
-    /// NaN or an infinity: the device has no value to give.
+    /// NaN, an infinity or one of the point's markers: the device has no value to give.
     NotAvailable,
     /// The bytes are not what the point's type allows.
     Decode,
@@ -32,24 +38,41 @@ impl BadValue {
 
 /// The value of a point in a bit table.
 pub fn decode_bit(mapped: &MappedPoint, on: bool) -> Result<Value, BadValue> {
-    plausible(mapped, of_kind(mapped, if mapped.data == DataType::Bool { Value::Bool(on) } else { on_off(on) }))
+    let value = if mapped.data == DataType::Bool { Value::Bool(on) } else { Value::Int(i64::from(on)) };
+    plausible(mapped, named(mapped, of_kind(mapped, value)))
 }
 
-/// The value in a point's registers, given as they came.
+/// The value in the registers of a point's [`extent`], given as they came.
 pub fn decode(mapped: &MappedPoint, wire: &[u8]) -> Result<Value, BadValue> {
-    if wire.len() != usize::from(registers(mapped.data)) * 2 {
+    let Extent { start, count } = extent(mapped);
+    if wire.len() != usize::from(count) * 2 {
         return Err(BadValue::Decode);
     }
+    let from = usize::from(mapped.register.offset - start) * 2;
+    let own = &wire[from..from + usize::from(registers(mapped.data)) * 2];
     let value = match mapped.data {
-        DataType::String(len) => text(mapped, wire, len)?,
-        _ => number(mapped, wire)?,
+        DataType::String(len) => text(mapped, own, len)?,
+        _ => number(mapped, own, power_within(mapped, wire)?)?,
     };
     plausible(mapped, value)
 }
 
-/// A bit as a number.
-fn on_off(on: bool) -> Value {
-    Value::Int(i64::from(on))
+/// The power of ten among the registers of a point's [`extent`]; 0 for a point without one.
+fn power_within(mapped: &MappedPoint, wire: &[u8]) -> Result<i32, BadValue> {
+    let Some(exponent) = mapped.conversion.exponent else { return Ok(0) };
+    let from = usize::from(exponent - extent(mapped).start) * 2;
+    power(mapped, wire.get(from..from + 2).ok_or(BadValue::Decode)?)
+}
+
+/// The power of ten in its register, given as it came.
+pub fn power(mapped: &MappedPoint, wire: &[u8]) -> Result<i32, BadValue> {
+    let mut word: [u8; 2] = wire.try_into().map_err(|_| BadValue::Decode)?;
+    text_order(&mut word, &mapped.order);
+    match i16::from_be_bytes(word) {
+        NO_POWER => Err(BadValue::NotAvailable),
+        power if POWERS.contains(&power) => Ok(power.into()),
+        _ => Err(BadValue::Decode),
+    }
 }
 
 /// Text up to its trailing NULs.
@@ -63,13 +86,30 @@ fn text(mapped: &MappedPoint, wire: &[u8], len: u16) -> Result<Value, BadValue> 
 }
 
 /// Everything that fits eight bytes.
-fn number(mapped: &MappedPoint, wire: &[u8]) -> Result<Value, BadValue> {
+fn number(mapped: &MappedPoint, wire: &[u8], power: i32) -> Result<Value, BadValue> {
     let mut ordered = [0; 8];
     let bytes = &mut ordered[..wire.len().min(8)];
     bytes.copy_from_slice(&wire[..bytes.len()]);
     to_significance(bytes, &mapped.order);
-    let bits = bytes.iter().fold(0, |bits: u64, &byte| bits << 8 | u64::from(byte));
-    raw(mapped.data, bits).and_then(|raw| scaled(mapped, raw))
+    let bits = part(mapped.data, bytes.iter().fold(0, |bits: u64, &byte| bits << 8 | u64::from(byte)));
+    if mapped.conversion.invalid.contains(&bits) {
+        return Err(BadValue::NotAvailable);
+    }
+    let raw = raw(mapped.data, bits)?;
+    if mapped.conversion.names != Names::None {
+        return Ok(named(mapped, raw));
+    }
+    converted(mapped, raw, power)
+}
+
+/// The bits that belong to the point, where it does not have its registers for itself.
+fn part(data: DataType, bits: u64) -> u64 {
+    match data {
+        DataType::I8l => bits & 0xff,
+        DataType::I8h => bits >> 8 & 0xff,
+        DataType::Bits { from, len } => bits >> from & ((1 << len.min(16)) - 1),
+        _ => bits,
+    }
 }
 
 /// The number before scaling.
@@ -81,18 +121,16 @@ fn number(mapped: &MappedPoint, wire: &[u8]) -> Result<Value, BadValue> {
 fn raw(data: DataType, bits: u64) -> Result<Value, BadValue> {
     Ok(match data {
         DataType::Bool => Value::Bool(bits != 0),
-        DataType::I8l => Value::Int(i64::from(bits as i8)),
-        DataType::I8h => Value::Int(i64::from((bits >> 8) as i8)),
+        DataType::I8l | DataType::I8h => Value::Int(i64::from(bits as i8)),
         DataType::I16 => Value::Int(i64::from(bits as i16)),
         DataType::I32 => Value::Int(i64::from(bits as i32)),
         DataType::I64 => Value::Int(bits as i64),
-        DataType::U16 | DataType::U32 | DataType::U64 => Value::from_u64(bits),
+        DataType::U16 | DataType::U32 | DataType::U64 | DataType::Bits { .. } => Value::from_u64(bits),
         DataType::F16 => float(half(bits as u16))?,
         DataType::F32 => float(shortest(f32::from_bits(bits as u32)))?,
         DataType::F64 => float(f64::from_bits(bits))?,
         DataType::Bcd16 => Value::from_u64(bcd(bits, 4)?),
         DataType::Bcd32 => Value::from_u64(bcd(bits, 8)?),
-        DataType::Bits { from, len } => Value::from_u64(bits >> from & ((1 << len.min(16)) - 1)),
         DataType::String(_) => return Err(BadValue::Decode),
     })
 }
@@ -136,28 +174,18 @@ fn half(bits: u16) -> f64 {
     }
 }
 
-/// The raw number times the scale. A scaled integer is a float.
-fn scaled(mapped: &MappedPoint, raw: Value) -> Result<Value, BadValue> {
-    if is_one(mapped.scale) || matches!(raw, Value::Bool(_)) {
+/// The value that a raw number means. A scaled integer is a float.
+fn converted(mapped: &MappedPoint, raw: Value, power: i32) -> Result<Value, BadValue> {
+    if mapped.conversion.is_plain() || matches!(raw, Value::Bool(_)) {
         return Ok(of_kind(mapped, raw));
     }
     let number = raw.as_f64().ok_or(BadValue::Decode)?;
-    let value = match divisor(mapped.scale) {
-        Some(divisor) => number / divisor,
-        None => number * mapped.scale,
-    };
-    float(value)
+    float(mapped.conversion.value(number, power))
 }
 
-/// A whole `n` for a scale of 1/n: dividing by it rounds once, so that 2301 × 0.1 is 230.1.
-pub(crate) fn divisor(scale: f64) -> Option<f64> {
-    let divisor = (1.0 / scale).round();
-    ((1.0 / divisor).to_bits() == scale.to_bits()).then_some(divisor)
-}
-
-/// Whether a scale changes nothing.
-pub(crate) fn is_one(scale: f64) -> bool {
-    scale.to_bits() == 1f64.to_bits()
+/// The name of a raw number, where the point has names.
+fn named(mapped: &MappedPoint, raw: Value) -> Value {
+    mapped.conversion.names.text(&raw).map_or(raw, Value::Text)
 }
 
 /// The value in the form the point announces: an integer where a float is announced is one.

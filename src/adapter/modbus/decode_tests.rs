@@ -1,9 +1,17 @@
 //! Vectors for every type and order.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::*;
-use crate::adapter::modbus::fixtures::{ABCD, BADC, CDAB, DCBA, mapped};
+use crate::{
+    adapter::modbus::{
+        config::Conversion,
+        fixtures::{ABCD, BADC, CDAB, DCBA, any_order, any_type, mapped},
+    },
+    model::Point,
+};
 
 fn check(data: DataType, order: super::super::config::ByteOrder, wire: &[u8]) -> Result<Value, BadValue> {
     let mut point = mapped("input", 0, data);
@@ -50,11 +58,11 @@ fn what_is_no_number_is_not_available() {
 #[test]
 fn a_scale_of_one_over_n_gives_the_decimal_a_person_expects() {
     let mut point = mapped("input", 0, DataType::U16);
-    point.scale = 0.1;
+    point.conversion.scale = 0.1;
     assert_eq!(decode(&point, &2301u16.to_be_bytes()), Ok(Value::Float(230.1)));
-    point.scale = 10.0;
+    point.conversion.scale = 10.0;
     assert_eq!(decode(&point, &[0, 7]), Ok(Value::Float(70.0)));
-    point.scale = 1.0;
+    point.conversion.scale = 1.0;
     assert_eq!(decode(&point, &[0, 7]), Ok(Value::Int(7)));
 }
 
@@ -101,9 +109,91 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_a_type_panic(
-        wire in proptest::collection::vec(any::<u8>(), 0..20), data in crate::adapter::modbus::fixtures::any_type(),
+    fn no_bytes_and_no_configuration_make_a_type_panic(
+        wire in proptest::collection::vec(any::<u8>(), 0..20), data in any_type(), order in any_order(),
+        conversion in any_conversion(), offset: u16,
     ) {
-        let _ = check(data, CDAB, &wire);
+        let mut point = mapped("input", offset, data);
+        (point.order, point.conversion) = (order, conversion);
+        if let Ok(Value::Float(value)) = decode(&point, &wire) {
+            prop_assert!(value.is_finite());
+        }
+        let whole = vec![0xa5; usize::from(extent(&point).count) * 2];
+        let _ = decode(&point, &whole);
     }
+}
+
+/// Scales, powers, markers and names of any kind, sensible or not.
+fn any_conversion() -> impl Strategy<Value = Conversion> {
+    let names = prop_oneof![
+        Just(Names::None),
+        any::<i64>().prop_map(|number| Names::Numbers([(number, "a".into()), (0, "b".into())].into())),
+        (0..64u8).prop_map(|bit| Names::Bits([(bit, "a".into()), (0, "b".into())].into())),
+    ];
+    let numbers = (any::<f64>(), any::<f64>(), any::<Option<u16>>(), any::<Option<u64>>());
+    (numbers, names).prop_map(|((scale, offset, exponent, invalid), names)| Conversion {
+        scale,
+        offset,
+        exponent,
+        invalid: invalid.into_iter().collect(),
+        names,
+    })
+}
+
+/// A point at register 2 whose power of ten is in register 4, or 0.
+fn powered(exponent: u16) -> MappedPoint {
+    let mut point = mapped("input", 2, DataType::U16);
+    point.point = Arc::new(Point { kind: PointType::Float, ..(*point.point).clone() });
+    point.conversion.exponent = Some(exponent);
+    point
+}
+
+#[test]
+fn a_value_and_its_power_of_ten_come_in_one_answer() {
+    let behind = powered(4);
+    assert_eq!(extent(&behind), Extent { start: 2, count: 3 });
+    assert_eq!(decode(&behind, &[0x08, 0xfd, 9, 9, 0xff, 0xff]), Ok(Value::Float(230.1)));
+    assert_eq!(decode(&behind, &[0x08, 0xfd, 9, 9, 0, 0]), Ok(Value::Float(2301.0)));
+    let before = powered(0);
+    assert_eq!(extent(&before), Extent { start: 0, count: 3 });
+    assert_eq!(decode(&before, &[0, 2, 9, 9, 0, 7]), Ok(Value::Float(700.0)));
+}
+
+#[test]
+fn without_a_power_of_ten_there_is_no_value() {
+    assert_eq!(decode(&powered(4), &[0, 7, 9, 9, 0x80, 0]), Err(BadValue::NotAvailable));
+    assert_eq!(decode(&powered(4), &[0, 7, 9, 9, 0, 11]), Err(BadValue::Decode));
+}
+
+#[test]
+fn markers_are_compared_with_the_raw_bits_of_the_point_alone() {
+    let marked = |data, invalid: u64, wire: &[u8]| {
+        let mut point = mapped("input", 0, data);
+        point.conversion = Conversion { scale: 0.1, invalid: vec![invalid], ..Conversion::default() };
+        decode(&point, wire)
+    };
+    let gone = Err(BadValue::NotAvailable);
+    assert_eq!(marked(DataType::I16, 0x8000, &[0x80, 0]), gone);
+    assert_eq!(marked(DataType::I16, 0x8000, &[0x80, 1]), Ok(Value::Float(-3276.7)));
+    assert_eq!(marked(DataType::U32, 0xffff, &[0, 0, 0xff, 0xff]), gone);
+    assert_eq!(marked(DataType::I8h, 0x80, &[0x80, 0x12]), gone);
+    assert_eq!(marked(DataType::Bits { from: 4, len: 4 }, 0xf, &[0x12, 0xf4]), gone);
+    assert_eq!(marked(DataType::F32, (-1f32).to_bits().into(), &(-1f32).to_be_bytes()), gone);
+    // Digits that are none are a decode fault unless they are the marker.
+    assert_eq!(marked(DataType::Bcd16, 0xffff, &[0xff, 0xff]), gone);
+    assert_eq!(marked(DataType::Bcd16, 0xffff, &[0xff, 0xfe]), Err(BadValue::Decode));
+}
+
+#[test]
+fn names_take_the_place_of_numbers() {
+    let mut state = mapped("input", 0, DataType::Bits { from: 8, len: 2 });
+    state.conversion.names = Names::Numbers([(1, "run".into()), (2, "fault".into())].into());
+    assert_eq!(decode(&state, &[0b0000_0110, 0xff]), Ok(Value::Text("fault".into())));
+    assert_eq!(decode(&state, &[0b0000_0011, 0xff]), Ok(Value::Text("3".into())));
+    let mut flags = mapped("input", 0, DataType::U32);
+    flags.conversion.names = Names::Bits([(0, "alarm".into()), (31, "test".into())].into());
+    assert_eq!(decode(&flags, &[0x80, 0, 0, 1]), Ok(Value::Text("alarm,test".into())));
+    let mut contact = mapped("discrete", 0, DataType::Bool);
+    contact.conversion.names = Names::Numbers([(0, "shut".into()), (1, "open".into())].into());
+    assert_eq!(decode_bit(&contact, true), Ok(Value::Text("open".into())));
 }

@@ -3,12 +3,12 @@
 //! A value that does not fit its registers is refused, never cut or wrapped.
 
 use super::{
-    config::{DataType, MappedPoint, Table},
-    decode::{divisor, is_one},
+    config::{DataType, MappedPoint, Names, Table, WriteFunction},
+    decode::{BadValue, decode, decode_bit},
     layout::{registers, text_order, to_wire},
     pdu::{MAX_WRITE_REGISTERS, Request},
 };
-use crate::model::Value;
+use crate::model::{Value, WriteError};
 
 /// Why a value cannot be written.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -17,7 +17,7 @@ pub enum EncodeError {
     #[error("point is read-only")]
     ReadOnly,
     /// Writing a part would have to guess the rest of the register.
-    #[error("point is a part of a register, only whole registers can be written")]
+    #[error("point is a part of a register, which needs write = \"mask\"")]
     Part,
     /// The value is no number, text or switch as the point's type wants it.
     #[error("{0} is not of the point's type")]
@@ -25,28 +25,130 @@ pub enum EncodeError {
     /// The registers cannot hold the value.
     #[error("{0} does not fit the point's registers")]
     Fit(String),
+    /// The registers would say that there is no value.
+    #[error("{0} stands for \"no value\" in the point's registers")]
+    Marker(String),
+    /// The text is none of the point's names.
+    #[error("{value:?} is none of the point's names: {known}")]
+    Name {
+        /// What was asked for.
+        value: String,
+        /// The names.
+        known: String,
+    },
     /// Outside the point's `min` and `max`.
     #[error("{0} is outside the point's limits")]
     OutOfRange(String),
+    /// A group's value misses a member, or has one that it does not know.
+    #[error("a value is needed for each of {0}, and for nothing else")]
+    Members(String),
+    /// A member's value is not of its type.
+    #[error("{0}")]
+    Member(String),
 }
 
-/// The request that sets a point: FC 5 for a coil, FC 6 for one register, FC 16 for more.
+/// A value that cannot be sent.
+impl From<EncodeError> for WriteError {
+    fn from(error: EncodeError) -> Self {
+        Self::Refused(error.to_string())
+    }
+}
+
+/// The request that sets a point. A power of ten has to be known by now ([`super::config::Conversion::exponent`]).
 pub fn encode(mapped: &MappedPoint, value: &Value) -> Result<Request, EncodeError> {
     let address = mapped.register.offset;
     check_limits(mapped, value)?;
-    match mapped.register.table {
-        Table::Discrete | Table::Input => Err(EncodeError::ReadOnly),
-        Table::Coil => switch(value).map(|on| Request::WriteCoil { address, on }),
-        Table::Holding => Ok(write_words(address, words(mapped, value)?)),
+    match (mapped.register.table, mapped.writing.function) {
+        (Table::Discrete | Table::Input, _) => Err(EncodeError::ReadOnly),
+        (Table::Coil, function) => switch(mapped, value).map(|on| write_coil(address, on, function)),
+        (Table::Holding, WriteFunction::Mask) => mask(mapped, value),
+        (Table::Holding, function) => Ok(write_words(address, words(mapped, value)?, function)),
     }
 }
 
-/// FC 6 for one register, FC 16 for more.
-fn write_words(address: u16, words: Vec<u16>) -> Request {
+/// The request that sets points which lie side by side, in the order of their registers.
+pub fn encode_all(members: &[(&MappedPoint, Value)]) -> Result<Request, EncodeError> {
+    let start = members.first().map_or(0, |(mapped, _)| mapped.register.offset);
+    let (mut words, mut coils) = (Vec::new(), Vec::new());
+    for (mapped, value) in members {
+        match encode(mapped, value)? {
+            Request::WriteCoil { on, .. } => coils.push(on),
+            Request::WriteCoils { values, .. } => coils.extend(values),
+            Request::WriteRegister { value, .. } => words.push(value),
+            Request::WriteRegisters { values, .. } => words.extend(values),
+            Request::MaskWrite { .. } | Request::Read { .. } => return Err(EncodeError::Part),
+        }
+    }
+    if coils.is_empty() {
+        Ok(Request::WriteRegisters { start, values: words })
+    } else {
+        Ok(Request::WriteCoils { start, values: coils })
+    }
+}
+
+/// The value that a unit holds after a request of [`encode`], rounded as its registers are.
+pub fn written(mapped: &MappedPoint, request: &Request) -> Result<Value, BadValue> {
+    let wire = |words: &[u16]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<_>>();
+    match request {
+        Request::WriteCoil { on, .. } => decode_bit(mapped, *on),
+        Request::WriteCoils { values, .. } => decode_bit(mapped, values.first().copied().unwrap_or_default()),
+        Request::WriteRegister { value, .. } => decode(mapped, &wire(&[*value])),
+        Request::WriteRegisters { values, .. } => decode(mapped, &wire(values)),
+        Request::MaskWrite { or, .. } => decode(mapped, &wire(&[*or])),
+        Request::Read { .. } => Err(BadValue::Decode),
+    }
+}
+
+/// The request that sets back to zero what another one set.
+pub fn zeroed(request: &Request) -> Request {
+    match request.clone() {
+        Request::WriteCoil { address, .. } => Request::WriteCoil { address, on: false },
+        Request::WriteCoils { start, values } => Request::WriteCoils { start, values: vec![false; values.len()] },
+        Request::WriteRegister { address, .. } => Request::WriteRegister { address, value: 0 },
+        Request::WriteRegisters { start, values } => Request::WriteRegisters { start, values: vec![0; values.len()] },
+        Request::MaskWrite { address, and, .. } => Request::MaskWrite { address, and, or: 0 },
+        read @ Request::Read { .. } => read,
+    }
+}
+
+/// FC 5, or FC 15 where only that is wanted.
+fn write_coil(address: u16, on: bool, function: WriteFunction) -> Request {
+    match function {
+        WriteFunction::Multiple => Request::WriteCoils { start: address, values: vec![on] },
+        WriteFunction::Fitting | WriteFunction::Single | WriteFunction::Mask => Request::WriteCoil { address, on },
+    }
+}
+
+/// FC 6 for one register, FC 16 for more or where only that is wanted.
+fn write_words(address: u16, words: Vec<u16>, function: WriteFunction) -> Request {
     match words[..] {
-        [value] => Request::WriteRegister { address, value },
+        [value] if function != WriteFunction::Multiple => Request::WriteRegister { address, value },
         _ => Request::WriteRegisters { start: address, values: words },
     }
+}
+
+/// FC 22: the point's own bits of its register, the others stay.
+fn mask(mapped: &MappedPoint, value: &Value) -> Result<Request, EncodeError> {
+    let (shift, own) = own_bits(mapped);
+    let bits = bits(mapped, value)? << shift;
+    let word = |bits: u64| {
+        let mut bytes = u16::try_from(bits & 0xffff).unwrap_or(u16::MAX).to_be_bytes();
+        text_order(&mut bytes, &mapped.order);
+        u16::from_be_bytes(bytes)
+    };
+    Ok(Request::MaskWrite { address: mapped.register.offset, and: word(!own), or: word(bits) })
+}
+
+/// Where a point's bits begin in its register, and which they are.
+fn own_bits(mapped: &MappedPoint) -> (u8, u64) {
+    let (shift, all) = match mapped.data {
+        DataType::Bits { from, len } => (from, (1 << len.min(16)) - 1),
+        DataType::I8l => (0, 0xff),
+        DataType::I8h => (8, 0xff),
+        _ => (0, 0xffff),
+    };
+    let own = if matches!(mapped.conversion.names, Names::Bits(_)) { mapped.conversion.names.mask() } else { all };
+    (shift, own << shift)
 }
 
 /// Access, plausibility, and what one request can carry.
@@ -63,12 +165,13 @@ fn check_limits(mapped: &MappedPoint, value: &Value) -> Result<(), EncodeError> 
     }
 }
 
-/// A switch, also from the numbers 0 and 1.
-fn switch(value: &Value) -> Result<bool, EncodeError> {
+/// A switch, also from the numbers 0 and 1 and from their names.
+fn switch(mapped: &MappedPoint, value: &Value) -> Result<bool, EncodeError> {
     match value {
         Value::Bool(on) => Ok(*on),
         Value::Int(0) => Ok(false),
         Value::Int(1) => Ok(true),
+        Value::Text(_) => Ok(named(mapped, value)? != 0),
         _ => Err(EncodeError::Type(value.to_string())),
     }
 }
@@ -105,29 +208,31 @@ fn number(mapped: &MappedPoint, value: &Value) -> Result<Vec<u8>, EncodeError> {
     Ok(bytes)
 }
 
-/// The bits of the raw number, right-aligned.
-#[expect(clippy::cast_possible_truncation, reason = "a value beyond f32 becomes an infinity, which is refused")]
+/// The bits of the raw number, right-aligned, unless they would say that there is none.
 fn bits(mapped: &MappedPoint, value: &Value) -> Result<u64, EncodeError> {
     let misfit = || EncodeError::Fit(value.to_string());
-    match mapped.data {
-        DataType::Bool => switch(value).map(u64::from),
-        DataType::F16 => half(unscaled(mapped, value)?).map(u64::from).ok_or_else(misfit),
-        DataType::F32 => {
-            let single = unscaled(mapped, value)? as f32;
-            single.is_finite().then(|| u64::from(single.to_bits())).ok_or_else(misfit)
+    let bits = match mapped.data {
+        DataType::Bool => u64::from(switch(mapped, value)?),
+        DataType::F16 | DataType::F32 | DataType::F64 => {
+            float_bits(mapped.data, unscaled(mapped, value)?).ok_or_else(misfit)?
         }
-        DataType::F64 => unscaled(mapped, value).map(f64::to_bits),
-        _ => integer_bits(mapped.data, integer(mapped, value)?).ok_or_else(misfit),
-    }
+        _ => integer_bits(mapped.data, integer(mapped, value)?).ok_or_else(misfit)?,
+    };
+    if mapped.conversion.invalid.contains(&bits) { Err(EncodeError::Marker(value.to_string())) } else { Ok(bits) }
+}
+
+/// The number a name stands for.
+fn named(mapped: &MappedPoint, value: &Value) -> Result<i128, EncodeError> {
+    let Value::Text(text) = value else { return Err(EncodeError::Type(value.to_string())) };
+    let names = &mapped.conversion.names;
+    let unknown = || EncodeError::Name { value: text.to_string(), known: names.known() };
+    names.number(text).ok_or_else(unknown)
 }
 
 /// The raw float.
 fn unscaled(mapped: &MappedPoint, value: &Value) -> Result<f64, EncodeError> {
     let number = value.as_f64().ok_or_else(|| EncodeError::Type(value.to_string()))?;
-    let raw = match divisor(mapped.scale) {
-        Some(divisor) => number * divisor,
-        None => number / mapped.scale,
-    };
+    let raw = mapped.conversion.raw(number);
     if raw.is_finite() { Ok(raw) } else { Err(EncodeError::Fit(value.to_string())) }
 }
 
@@ -135,30 +240,38 @@ fn unscaled(mapped: &MappedPoint, value: &Value) -> Result<f64, EncodeError> {
 #[expect(clippy::cast_possible_truncation, reason = "the cast holds at the ends of i128, beyond every register type")]
 fn integer(mapped: &MappedPoint, value: &Value) -> Result<i128, EncodeError> {
     match value {
-        Value::Int(v) if is_one(mapped.scale) => Ok((*v).into()),
-        Value::Uint(v) if is_one(mapped.scale) => Ok((*v).into()),
+        _ if mapped.conversion.names != Names::None => named(mapped, value),
+        Value::Int(v) if mapped.conversion.is_plain() => Ok((*v).into()),
+        Value::Uint(v) if mapped.conversion.is_plain() => Ok((*v).into()),
         _ => unscaled(mapped, value).map(|raw| raw.round() as i128),
     }
 }
 
-/// The bits of an integer, if its type can hold it.
-fn integer_bits(data: DataType, raw: i128) -> Option<u64> {
+/// The bits of a float, if its type can hold it.
+#[expect(clippy::cast_possible_truncation, reason = "a value beyond f32 becomes an infinity, which is refused")]
+pub(super) fn float_bits(data: DataType, raw: f64) -> Option<u64> {
     match data {
+        DataType::F16 => half(raw).map(u64::from),
+        DataType::F32 => (raw as f32).is_finite().then(|| u64::from((raw as f32).to_bits())),
+        DataType::F64 => raw.is_finite().then(|| raw.to_bits()),
+        _ => None,
+    }
+}
+
+/// The bits of an integer, if its type can hold it.
+pub(super) fn integer_bits(data: DataType, raw: i128) -> Option<u64> {
+    match data {
+        DataType::I8l | DataType::I8h => i8::try_from(raw).ok().map(|v| v.cast_unsigned().into()),
         DataType::I16 => i16::try_from(raw).ok().map(|v| v.cast_unsigned().into()),
         DataType::I32 => i32::try_from(raw).ok().map(|v| v.cast_unsigned().into()),
         DataType::I64 => i64::try_from(raw).ok().map(i64::cast_unsigned),
-        DataType::U16 | DataType::Bits { .. } => u16::try_from(raw).ok().map(u64::from),
+        DataType::U16 => u16::try_from(raw).ok().map(u64::from),
         DataType::U32 => u32::try_from(raw).ok().map(u64::from),
         DataType::U64 => u64::try_from(raw).ok(),
+        DataType::Bits { len, .. } => u64::try_from(raw).ok().filter(|bits| bits >> len.min(16) == 0),
         DataType::Bcd16 => bcd(raw, 4),
         DataType::Bcd32 => bcd(raw, 8),
-        DataType::Bool
-        | DataType::I8l
-        | DataType::I8h
-        | DataType::F16
-        | DataType::F32
-        | DataType::F64
-        | DataType::String(_) => None,
+        DataType::Bool | DataType::F16 | DataType::F32 | DataType::F64 | DataType::String(_) => None,
     }
 }
 
@@ -182,90 +295,5 @@ fn half(value: f64) -> Option<u16> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::{
-        adapter::modbus::{
-            config::ByteOrder,
-            decode::decode,
-            fixtures::{ABCD, BADC, CDAB, DCBA, any_type, mapped},
-        },
-        model::{Access, PointType},
-    };
-
-    #[test]
-    fn each_table_has_its_function() {
-        let coil = encode(&mapped("coil", 3, DataType::Bool), &Value::Bool(true));
-        assert_eq!(coil, Ok(Request::WriteCoil { address: 3, on: true }));
-        let one = encode(&mapped("holding", 4, DataType::I16), &Value::Int(-2));
-        assert_eq!(one, Ok(Request::WriteRegister { address: 4, value: 0xfffe }));
-        let two = encode(&mapped("holding", 5, DataType::U32), &Value::Int(0x0001_0002));
-        assert_eq!(two, Ok(Request::WriteRegisters { start: 5, values: vec![1, 2] }));
-        assert_eq!(encode(&mapped("input", 5, DataType::U16), &Value::Int(1)), Err(EncodeError::ReadOnly));
-    }
-
-    #[test]
-    fn a_scaled_value_is_rounded_to_the_nearest_step() {
-        let mut point = mapped("holding", 0, DataType::U16);
-        point.scale = 0.1;
-        let written = |value| encode(&point, &Value::Float(value));
-        assert_eq!(written(230.1), Ok(Request::WriteRegister { address: 0, value: 2301 }));
-        assert_eq!(written(230.149), Ok(Request::WriteRegister { address: 0, value: 2301 }));
-        assert_eq!(written(-0.1), Err(EncodeError::Fit("-0.1".into())));
-    }
-
-    #[test]
-    fn what_does_not_fit_is_refused() {
-        let fit = |data, value| encode(&mapped("holding", 0, data), &value).unwrap_err().to_string();
-        assert_eq!(fit(DataType::U16, Value::Int(65536)), "65536 does not fit the point's registers");
-        assert_eq!(fit(DataType::Bcd16, Value::Int(10_000)), "10000 does not fit the point's registers");
-        assert_eq!(fit(DataType::F16, Value::Float(65520.0)), "65520 does not fit the point's registers");
-        assert_eq!(fit(DataType::String(2), Value::Text("abc".into())), "abc does not fit the point's registers");
-        assert_eq!(fit(DataType::U16, Value::Text("abc".into())), "abc is not of the point's type");
-    }
-
-    #[test]
-    fn parts_limits_and_read_only_points_are_refused() {
-        let part = mapped("holding", 0, DataType::Bits { from: 1, len: 2 });
-        assert_eq!(encode(&part, &Value::Int(1)), Err(EncodeError::Part));
-        let mut limited = mapped("holding", 0, DataType::U16);
-        std::sync::Arc::get_mut(&mut limited.point).unwrap().max = Some(50.0);
-        assert_eq!(encode(&limited, &Value::Int(51)), Err(EncodeError::OutOfRange("51".into())));
-        std::sync::Arc::get_mut(&mut limited.point).unwrap().access = Access::R;
-        assert_eq!(encode(&limited, &Value::Int(1)), Err(EncodeError::ReadOnly));
-    }
-
-    fn any_order() -> impl Strategy<Value = ByteOrder> {
-        proptest::sample::select(vec![ABCD, BADC, CDAB, DCBA])
-    }
-
-    fn wire(request: &Request) -> Vec<u8> {
-        match request {
-            Request::WriteRegister { value, .. } => value.to_be_bytes().to_vec(),
-            Request::WriteRegisters { values, .. } => values.iter().flat_map(|word| word.to_be_bytes()).collect(),
-            other => panic!("{other:?} writes no registers"),
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn what_was_decoded_encodes_to_the_same_value(
-            data in any_type(), order in any_order(), bytes in proptest::collection::vec(any::<u8>(), 32),
-            scale in proptest::sample::select(vec![1.0, 0.1, 0.001, 10.0]),
-        ) {
-            let mut point = mapped("holding", 0, data);
-            point.order = order;
-            let wide = matches!(data, DataType::I64 | DataType::U64 | DataType::F64 | DataType::F32 | DataType::F16);
-            point.scale = if point.point.kind == PointType::Text || wide { 1.0 } else { scale };
-            let read = decode(&point, &bytes[..usize::from(registers(data)) * 2]);
-            prop_assume!(read.is_ok());
-            let value = read.unwrap();
-            match encode(&point, &value) {
-                Ok(request) => prop_assert_eq!(decode(&point, &wire(&request)), Ok(value)),
-                Err(error) => prop_assert_eq!(error, EncodeError::Part),
-            }
-        }
-    }
-}
+#[path = "encode_tests.rs"]
+mod tests;

@@ -15,6 +15,10 @@ impl Exception {
     pub const ILLEGAL_VALUE: Self = Self(3);
     /// The unit failed while it tried.
     pub const DEVICE_FAILURE: Self = Self(4);
+    /// The unit has begun and will take long; it is asked again.
+    pub const ACKNOWLEDGE: Self = Self(5);
+    /// The unit is at something else; it is asked again later.
+    pub const BUSY: Self = Self(6);
     /// A gateway has no way to the unit.
     pub const PATH_UNAVAILABLE: Self = Self(10);
     /// A gateway reached no unit of this id.

@@ -4,7 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use proptest::prelude::*;
 
-use super::config::{Backoff, ByteOrder, DataType, Device, Limits, MappedPoint, Register, Table};
+use super::config::{
+    Backoff, ByteOrder, Conversion, DataType, Device, Limits, MappedPoint, Register, Table, Writing,
+};
 use crate::model::{Access, DeviceId, Point, PointName, PointType};
 
 pub(super) const ABCD: ByteOrder = ByteOrder { two: [0, 1], four: [0, 1, 2, 3], eight: [0, 1, 2, 3, 4, 5, 6, 7] };
@@ -34,7 +36,8 @@ pub(super) fn mapped(table: &str, offset: u16, data: DataType) -> MappedPoint {
         register: Register { table, offset },
         data,
         order: ABCD,
-        scale: 1.0,
+        conversion: Conversion::default(),
+        writing: Writing::default(),
         poll: Duration::from_secs(1),
     }
 }
@@ -46,10 +49,22 @@ pub(super) fn device(points: Vec<MappedPoint>) -> Device {
         unit: 1,
         timeout: Duration::from_secs(1),
         retries: 0,
+        pause: Duration::ZERO,
         backoff: Backoff { after: 3, min: Duration::from_secs(1), max: Duration::from_secs(10) },
         limits: Limits::default(),
         points,
+        groups: Vec::new(),
     }
+}
+
+/// Every order: the usual ones, and any eight letters.
+pub(super) fn any_order() -> impl Strategy<Value = ByteOrder> {
+    let letters = Just("ABCDEFGH".chars().collect::<Vec<_>>()).prop_shuffle();
+    prop_oneof![
+        proptest::sample::select(vec!["AB", "BA", "ABCD", "CDAB", "BADC", "DCBA"]).prop_map(str::to_owned),
+        letters.prop_map(|letters| letters.into_iter().collect()),
+    ]
+    .prop_map(|text| text.parse().unwrap())
 }
 
 /// Every type.

@@ -1,6 +1,6 @@
 //! How the bytes of a value lie in registers.
 
-use super::config::{ByteOrder, DataType};
+use super::config::{ByteOrder, DataType, MappedPoint, Table};
 
 /// How many registers, or bits of a bit table, a value takes.
 pub fn registers(data: DataType) -> u16 {
@@ -17,6 +17,31 @@ pub fn registers(data: DataType) -> u16 {
         DataType::I64 | DataType::U64 | DataType::F64 => 4,
         DataType::String(bytes) => bytes.div_ceil(2),
     }
+}
+
+/// The entries of a table that one reading of a point takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// The first one.
+    pub start: u16,
+    /// How many.
+    pub count: u16,
+}
+
+/// The point's own registers, and all between them and its power of ten: a value and its power count only together,
+/// so they come in one answer. A bit table has one bit for each point.
+pub fn extent(mapped: &MappedPoint) -> Extent {
+    let offset = mapped.register.offset;
+    let count = if is_bits(mapped.register.table) { 1 } else { registers(mapped.data) };
+    let Some(exponent) = mapped.conversion.exponent else { return Extent { start: offset, count } };
+    let start = offset.min(exponent);
+    let last = offset.saturating_add(count - 1).max(exponent);
+    Extent { start, count: (last - start).saturating_add(1) }
+}
+
+/// Whether a table holds single bits.
+pub fn is_bits(table: Table) -> bool {
+    matches!(table, Table::Coil | Table::Discrete)
 }
 
 /// Wire order to most significant first, in place. Other lengths than 2, 4 and 8 are text: ordered pair by pair.

@@ -12,8 +12,9 @@ use tokio::time::Instant;
 use super::{
     config::{Device, Table},
     exception::Exception,
+    layout::is_bits,
     pdu::Request,
-    plan::{addresses, is_bits},
+    plan::addresses,
 };
 
 /// Longest pause between two questions for what was refused.

@@ -17,9 +17,10 @@ use super::{
     client::{CallError, Client},
     config::{Device, Table},
     exception::Exception,
+    layout::is_bits,
     learned::{Cause, Document, Learned, MAX_WAIT},
     pdu::Request,
-    plan::{addresses, is_bits, plan_device},
+    plan::{addresses, plan_device},
     poller::{End, Poller},
     search::{Progress, Search},
 };

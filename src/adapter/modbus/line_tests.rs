@@ -8,7 +8,8 @@ use tokio::{
 };
 
 use super::{
-    config::{Config, Device, Link, MappedPoint},
+    client::{Bus, Client},
+    config::{Config, Connect, Device, Link, MappedPoint},
     fixtures::device,
     poller::{End, Poller},
 };
@@ -37,7 +38,7 @@ pub(super) struct Heard {
 /// A configuration of these devices.
 pub(super) fn config(devices: Vec<Device>) -> Config {
     let link = Link::Tcp { host: "127.0.0.1".into(), port: 502 };
-    Config { name: "line1".into(), pressure: Pressure::Wait, link, devices }
+    Config { name: "line1".into(), pressure: Pressure::Wait, link, connect: Connect::default(), devices }
 }
 
 /// A unit named after its number.
@@ -82,8 +83,9 @@ impl<'a> Line<'a> {
         let working = async {
             loop {
                 let (near, far) = tokio::io::duplex(4096);
+                let mut client = Client::new(near, Bus::new(poller.config));
                 tokio::select! {
-                    end = poller.session(near, &mut requests, &mut stop) => {
+                    end = poller.session(&mut client, &mut requests, &mut stop) => {
                         assert!(matches!(end, End::Lost(_)), "{end:?}");
                     }
                     served = serve_connection(far, bank) => panic!("{served:?}"),

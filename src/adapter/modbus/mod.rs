@@ -1,7 +1,7 @@
-//! Modbus/TCP: polls registers of several units over one connection, and writes them.
+//! Modbus: polls registers of several units over one link, and writes them.
 //!
 //! ```text
-//! plan -> schedule -> poller -> client -> mbap, pdu -> TCP
+//! plan -> schedule -> poller -> client -> pdu, frame -> link: TCP, TLS, serial port
 //!                       |  '- serve (writes and reads on request, before polls)
 //!                       '- response -> decode -> marks (a fault is told once) -> readings
 //! ```
@@ -15,6 +15,7 @@
 mod blocks;
 mod client;
 pub mod config;
+pub mod conversion;
 mod cost;
 pub mod decode;
 pub mod encode;
@@ -24,6 +25,7 @@ mod fixtures;
 pub mod frame;
 mod health;
 mod jobs;
+mod later;
 pub mod layout;
 mod learned;
 mod learning;
@@ -33,6 +35,7 @@ mod learning_tests;
 mod line_tests;
 mod link;
 mod marks;
+pub mod notation;
 mod parse;
 pub mod pdu;
 mod plan;
@@ -48,19 +51,22 @@ mod tests;
 mod units;
 #[cfg(test)]
 mod units_tests;
+mod write;
+#[cfg(test)]
+mod write_tests;
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::{
-    net::TcpStream,
     sync::mpsc,
     time::{Instant, sleep_until},
 };
 use tracing::{debug, warn};
 
 use self::{
+    client::{Bus, Client},
     config::{Config, Device},
-    link::{Backoff, LinkError},
+    link::{Backoff, LinkError, Stream},
     poller::{End, Poller},
 };
 use super::{
@@ -83,10 +89,12 @@ impl Modbus {
 
     /// The device as others see it.
     fn info(&self, device: &Device) -> DeviceInfo {
+        let points = device.points.iter().map(|mapped| &mapped.point);
+        let groups = device.groups.iter().map(|group| &group.point);
         DeviceInfo {
             id: device.id.clone(),
             address: format!("unit {} at {}", device.unit, self.config.link),
-            points: device.points.iter().map(|mapped| Arc::clone(&mapped.point)).collect(),
+            points: points.chain(groups).map(Arc::clone).collect(),
         }
     }
 }
@@ -121,22 +129,25 @@ impl Adapter for Modbus {
     }
 }
 
-/// Dials, works, and dials again until stopping is asked for.
+/// Connects, works, and connects again until stopping is asked for.
 async fn run(config: &Config, context: AdapterContext) -> Result<(), AdapterError> {
     let AdapterContext { readings, events, mut requests, mut stop, clock, metrics, alive, memory } = context;
     let mut poller = Poller::new(config, clock, metrics, readings, events, alive.clone());
     poller.recall(memory).await;
+    let mut bus = Bus::new(config);
     let mut outage = Outage { backoff: Backoff::new(), attempts: 0 };
     loop {
         let dialled = tokio::select! {
             biased;
             () = stop.requested() => return Ok(()),
-            dialled = alive.during(link::connect(&config.link)) => dialled,
+            dialled = alive.during(link::connect(config)) => dialled,
         };
         let error = match dialled {
             Ok(stream) => {
                 debug!(adapter = config.name, link = %config.link, attempts = outage.attempts, "Connected");
-                let error = match connected(&mut poller, stream, &mut requests, &mut stop).await {
+                let (end, kept) = connected(&mut poller, Client::new(stream, bus), &mut requests, &mut stop).await;
+                bus = kept;
+                let error = match end {
                     End::Stopped => return Ok(()),
                     End::Failed(error) => return Err(error),
                     End::Lost(error) => error,
@@ -158,19 +169,19 @@ async fn run(config: &Config, context: AdapterContext) -> Result<(), AdapterErro
     }
 }
 
-/// Works on a connection and keeps count of it.
+/// Works on a connection and keeps count of it. What is known of the units outlives it.
 async fn connected(
     poller: &mut Poller<'_>,
-    stream: TcpStream,
+    mut client: Client<Stream>,
     requests: &mut mpsc::Receiver<DeviceRequest>,
     stop: &mut Stop,
-) -> End {
+) -> (End, Bus) {
     let metrics = Arc::clone(&poller.metrics);
     metrics.connects.inc();
     metrics.up.set(1);
-    let end = poller.session(stream, requests, stop).await;
+    let end = poller.session(&mut client, requests, stop).await;
     metrics.up.set(0);
-    end
+    (end, client.into_bus())
 }
 
 /// How long the link has been away, for the log and the next wait.
@@ -190,7 +201,7 @@ impl Outage {
     /// Tells the first failure only, and gives the wait before the next attempt.
     fn goes_on(&mut self, config: &Config, error: &LinkError) -> Duration {
         if self.attempts == 0 {
-            warn!(adapter = config.name, link = %config.link, %error, "Link is down, dialling again");
+            warn!(adapter = config.name, link = %config.link, %error, "Link is down, trying again");
         }
         self.attempts = self.attempts.saturating_add(1);
         self.backoff.wait()

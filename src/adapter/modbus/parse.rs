@@ -1,12 +1,9 @@
-//! Modbus types from the texts of the configuration: links, registers, types and byte orders.
+//! Modbus types from the texts of the configuration: types and byte orders.
 
 use std::str::FromStr;
 
-use super::config::{ByteOrder, DataType, Link, Register, Table};
-use crate::config::{Fault, host_port, report::suggest};
-
-/// The TCP port of Modbus (MODBUS Messaging on TCP/IP 1.0b, 4.3.1).
-const PORT: u16 = 502;
+use super::config::{ByteOrder, DataType};
+use crate::config::{Fault, report::suggest};
 
 /// A read answers with at most 125 registers (MODBUS Application Protocol 1.1b3, 6.3).
 const LONGEST_STRING: u16 = 250;
@@ -28,56 +25,6 @@ const TYPES: [(&str, DataType); 14] = [
     ("bcd16", DataType::Bcd16),
     ("bcd32", DataType::Bcd32),
 ];
-
-/// Reads `tcp://host:port`.
-impl FromStr for Link {
-    type Err = Fault;
-
-    fn from_str(text: &str) -> Result<Self, Fault> {
-        let form = "write tcp://HOST:PORT";
-        let fault = || Fault::new(format!("{text:?} is no link")).help(form);
-        let (scheme, rest) = text.split_once("://").ok_or_else(fault)?;
-        match scheme {
-            "tcp" => {}
-            "rtu" | "rtu+tcp" | "ascii" | "udp" => {
-                return Err(Fault::new(format!("links of {scheme:?} are not in this version")).help(form));
-            }
-            _ => return Err(Fault::new(format!("unknown link scheme {scheme:?}")).help(form)),
-        }
-        if let Some((_, options)) = rest.split_once('?') {
-            let name = options.split(['=', '&']).next().unwrap_or(options);
-            return Err(Fault::new(format!("unknown link option {name:?}")).help("tcp:// has no options"));
-        }
-        let (host, port) = host_port(rest, PORT)?;
-        Ok(Self::Tcp { host, port })
-    }
-}
-
-/// Reads `input:0`: the table and the offset as on the wire.
-impl FromStr for Register {
-    type Err = Fault;
-
-    fn from_str(text: &str) -> Result<Self, Fault> {
-        let form = "write coil, discrete, input or holding, and the offset from 0: \"input:0\"";
-        let fault = || Fault::new(format!("{text:?} is no register")).help(form);
-        let (table, offset) = text.split_once(':').ok_or_else(fault)?;
-        let table = match table {
-            "coil" => Table::Coil,
-            "discrete" => Table::Discrete,
-            "input" => Table::Input,
-            "holding" => Table::Holding,
-            _ => {
-                let help = suggest(table, ["coil", "discrete", "input", "holding"]);
-                return Err(Fault::new(format!("unknown table {table:?}")).help(help));
-            }
-        };
-        if offset.is_empty() || !offset.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(fault());
-        }
-        let outside = || Fault::new(format!("register {offset} is outside 0 to 65535")).help(form);
-        offset.parse().map(|offset| Self { table, offset }).map_err(|_| outside())
-    }
-}
 
 /// Reads a type's name, `string:N` or `bits:FROM+LEN`.
 impl FromStr for DataType {
@@ -169,24 +116,6 @@ mod tests {
     }
 
     #[test]
-    fn links_are_tcp_with_a_port() {
-        assert_eq!("tcp://plc".parse(), Ok(Link::Tcp { host: "plc".into(), port: 502 }));
-        assert_eq!("tcp://[::1]:99".parse(), Ok(Link::Tcp { host: "::1".into(), port: 99 }));
-        let refused = |text: &str| text.parse::<Link>().unwrap_err().message;
-        assert_eq!(refused("rtu:///dev/ttyS0"), "links of \"rtu\" are not in this version");
-        assert_eq!(refused("tcp://a?baud=9600"), "unknown link option \"baud\"");
-        assert_eq!(refused("plc:502"), "\"plc:502\" is no link");
-    }
-
-    #[test]
-    fn registers_count_from_zero() {
-        assert_eq!("holding:65535".parse(), Ok(Register { table: Table::Holding, offset: 65_535 }));
-        for text in ["holding:65536", "holding:-1", "holding:+1", "holding", "40001", "inputs:0", "input:"] {
-            assert!(text.parse::<Register>().is_err(), "{text}");
-        }
-    }
-
-    #[test]
     fn types_have_names_and_parameters() {
         assert_eq!("f32".parse(), Ok(DataType::F32));
         assert_eq!("string:8".parse(), Ok(DataType::String(8)));
@@ -216,8 +145,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_panics(text in "\\PC{0,20}|(tcp|input|bits|string):[0-9+/?]{0,8}|[A-I]{0,9}") {
-            let _ = (text.parse::<Link>(), text.parse::<Register>());
+        fn no_text_panics(text in "\\PC{0,20}|(bits|string):[0-9+/?]{0,8}|[A-I]{0,9}") {
             let _ = (text.parse::<DataType>(), text.parse::<ByteOrder>());
         }
     }

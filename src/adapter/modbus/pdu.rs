@@ -56,6 +56,15 @@ pub enum Request {
         /// New contents, 1 to 123.
         values: Vec<u16>,
     },
+    /// FC 22: one holding register becomes `(content AND and) OR (or AND NOT and)`.
+    MaskWrite {
+        /// Its address.
+        address: u16,
+        /// Bits that stay.
+        and: u16,
+        /// New state of the others.
+        or: u16,
+    },
 }
 
 impl Request {
@@ -70,6 +79,7 @@ impl Request {
             Self::WriteRegister { .. } => 6,
             Self::WriteCoils { .. } => 15,
             Self::WriteRegisters { .. } => 16,
+            Self::MaskWrite { .. } => 22,
         }
     }
 
@@ -88,6 +98,7 @@ impl Request {
                 push_head(out, *start, values.len(), values.len() * 2);
                 push_words(out, values.iter().copied());
             }
+            Self::MaskWrite { address, and, or } => push_words(out, [*address, *and, *or]),
         }
     }
 
@@ -103,6 +114,7 @@ impl Request {
             6 => two_words(body).map(|(address, value)| Self::WriteRegister { address, value }),
             15 => decode_write_coils(body),
             16 => decode_write_registers(body),
+            22 => decode_mask_write(body),
             _ => Err(Exception::ILLEGAL_FUNCTION),
         }
     }
@@ -175,6 +187,13 @@ fn decode_write_registers(body: &[u8]) -> Result<Request, Exception> {
     Ok(Request::WriteRegisters { start, values })
 }
 
+/// FC 22.
+fn decode_mask_write(body: &[u8]) -> Result<Request, Exception> {
+    let (address, masks) = body.split_at_checked(2).ok_or(Exception::ILLEGAL_VALUE)?;
+    let (and, or) = two_words(masks)?;
+    Ok(Request::MaskWrite { address: u16::from_be_bytes([address[0], address[1]]), and, or })
+}
+
 /// Start, quantity and data of a write in a row, with the byte count checked against what is there.
 fn split_write(body: &[u8], max: u16) -> Result<(u16, u16, &[u8]), Exception> {
     let (head, rest) = body.split_at_checked(4).ok_or(Exception::ILLEGAL_VALUE)?;
@@ -218,6 +237,8 @@ mod tests {
         assert_eq!(bytes(&coils), [15, 0, 0x13, 0, 10, 2, 0xcd, 0x01]); // 6.11
         let registers = Request::WriteRegisters { start: 1, values: vec![0x0a, 0x0102] };
         assert_eq!(bytes(&registers), [16, 0, 1, 0, 2, 4, 0, 0x0a, 1, 2]); // 6.12
+        let mask = Request::MaskWrite { address: 4, and: 0xf2, or: 0x25 };
+        assert_eq!(bytes(&mask), [22, 0, 4, 0, 0xf2, 0, 0x25]); // 6.16
     }
 
     #[test]
@@ -235,6 +256,7 @@ mod tests {
             (table, 0..60_000u16, 1..=125u16).prop_map(|(table, start, count)| Request::Read { table, start, count }),
             any::<(u16, bool)>().prop_map(|(address, on)| Request::WriteCoil { address, on }),
             any::<(u16, u16)>().prop_map(|(address, value)| Request::WriteRegister { address, value }),
+            any::<(u16, u16, u16)>().prop_map(|(address, and, or)| Request::MaskWrite { address, and, or }),
             (0..60_000u16, proptest::collection::vec(any::<bool>(), 1..=1968))
                 .prop_map(|(start, values)| Request::WriteCoils { start, values }),
             (0..60_000u16, proptest::collection::vec(any::<u16>(), 1..=123))

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
 use super::{
     blocks::{Block, Rules, Span, blocks},
     config::{Device, MappedPoint, Table},
-    layout::registers,
+    layout::{Extent, extent, is_bits},
     learned::Learned,
     pdu::{MAX_READ_BITS, Request},
 };
@@ -37,18 +37,8 @@ pub(super) fn plan(devices: &[Device]) -> Vec<Group> {
 
 /// The request that reads one point alone.
 pub(super) fn single(mapped: &MappedPoint) -> Request {
-    let register = mapped.register;
-    Request::Read { table: register.table, start: register.offset, count: width(mapped) }
-}
-
-/// How many registers or bits a point takes; a bit table has one bit for each.
-pub(super) fn width(mapped: &MappedPoint) -> u16 {
-    if is_bits(mapped.register.table) { 1 } else { registers(mapped.data) }
-}
-
-/// Whether a table holds single bits.
-pub(super) fn is_bits(table: Table) -> bool {
-    matches!(table, Table::Coil | Table::Discrete)
+    let Extent { start, count } = extent(mapped);
+    Request::Read { table: mapped.register.table, start, count }
 }
 
 /// The requests that read every readable point of a device that is not known to be refused.
@@ -72,8 +62,8 @@ pub(super) fn plan_device(index: usize, device: &Device, learned: &Learned) -> V
 
 /// The addresses of a point in its table.
 pub(super) fn addresses(mapped: &MappedPoint) -> Range<u32> {
-    let start = u32::from(mapped.register.offset);
-    start..start + u32::from(width(mapped))
+    let Extent { start, count } = extent(mapped);
+    u32::from(start)..u32::from(start) + u32::from(count)
 }
 
 impl Group {

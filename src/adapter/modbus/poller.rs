@@ -20,11 +20,13 @@ use super::{
     exception::Exception,
     health::{Change, Health},
     jobs::{Job, Jobs},
+    later::Later,
+    layout::{extent, is_bits},
     learned::Learned,
     link::LinkError,
     marks::Marks,
     pdu::Request,
-    plan::{is_bits, plan, width},
+    plan::plan,
     share::Share,
 };
 use crate::{
@@ -78,6 +80,8 @@ pub(super) struct Poller<'a> {
     pub(super) share: Share,
     /// The slowest answer of late, once there was one.
     pub(super) slowest: Option<Duration>,
+    /// What writes have left to be done.
+    pub(super) later: Later<'a>,
     /// Timeouts in a row on this connection.
     pub(super) silent: u32,
     /// Whether anything was answered on this connection.
@@ -104,6 +108,7 @@ impl<'a> Poller<'a> {
             alive,
             places: places(&config.devices),
             jobs: Jobs::new(plan(&config.devices), config.devices.len(), now),
+            later: Later::default(),
             health: config.devices.iter().map(|device| Health::new(device.backoff)).collect(),
             marks: Marks::new(&config.devices),
             learned: vec![Learned::default(); config.devices.len()],
@@ -120,13 +125,27 @@ impl<'a> Poller<'a> {
     /// was answered, but not for an answer.
     pub(super) async fn session<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
-        stream: S,
+        client: &mut Client<S>,
         requests: &mut mpsc::Receiver<DeviceRequest>,
         stop: &mut Stop,
     ) -> End {
-        let mut client = Client::new(stream);
         (self.silent, self.has_answered) = (0, false);
         self.restart();
+        let end = self.work(client, requests, stop).await;
+        // A connection that is lost cannot end them; the next one will.
+        if !matches!(end, End::Lost(_)) {
+            self.end_pulses(client).await;
+        }
+        end
+    }
+
+    /// Does what is due until the connection ends or stopping is asked for.
+    async fn work<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        client: &mut Client<S>,
+        requests: &mut mpsc::Receiver<DeviceRequest>,
+        stop: &mut Stop,
+    ) -> End {
         let mut signs = interval(Alive::INTERVAL);
         loop {
             self.alive.sign();
@@ -135,8 +154,9 @@ impl<'a> Poller<'a> {
                 () = stop.requested() => return End::Stopped,
                 // Before the polls, of which an overloaded link always has one ready.
                 _ = signs.tick() => self.say_stale().await,
-                Some(request) = requests.recv() => self.serve(&mut client, request).await,
-                job = self.jobs.schedule.next() => self.work_on(&mut client, job, stop).await,
+                task = self.later.next() => self.follow_up(client, task).await,
+                Some(request) = requests.recv() => self.serve(client, request).await,
+                job = self.jobs.schedule.next() => self.work_on(client, job, stop).await,
                 error = client.closed(&self.metrics) => return End::Lost(error),
             };
             if let Err(end) = worked {
@@ -232,7 +252,7 @@ impl<'a> Poller<'a> {
     }
 
     /// Asks a unit, again after a timeout if the configuration says so; a suspect unit is asked once.
-    async fn ask<'c, S>(
+    pub(super) async fn ask<'c, S>(
         &mut self,
         client: &'c mut Client<S>,
         device: usize,
@@ -266,7 +286,7 @@ impl<'a> Poller<'a> {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         match self.ask(client, device, request).await {
-            Ok(data) => (value(mapped, mapped.register.offset, data), Ok(())),
+            Ok(data) => (value(mapped, extent(mapped).start, data), Ok(())),
             Err(error) => (Err(reason(&error)), Err(error)),
         }
     }
@@ -280,7 +300,7 @@ impl<'a> Poller<'a> {
     ) -> Result<(), End> {
         let (why, end) = match outcome {
             Err(CallError::Link(error)) => return Err(End::Lost(error)),
-            Err(error @ CallError::Timeout(_)) => {
+            Err(error @ (CallError::Timeout(_) | CallError::Garbled(..))) => {
                 self.silent += 1;
                 let is_dead = self.silent >= SILENT_LIMIT;
                 (Some(reason(&error)), is_dead.then_some(LinkError::Silent(self.silent)))
@@ -377,12 +397,13 @@ fn places(devices: &[Device]) -> HashMap<&PointAddress, (usize, usize)> {
 
 /// The value of a point in the data of an answer that begins at `start`.
 fn value(mapped: &MappedPoint, start: u16, data: &[u8]) -> Result<Value, &'static str> {
-    let at = usize::from(mapped.register.offset - start);
+    let own = extent(mapped);
+    let at = usize::from(own.start - start);
     let decoded = if is_bits(mapped.register.table) {
         let byte = data.get(at / 8).ok_or("decode")?;
         decode_bit(mapped, byte >> (at % 8) & 1 == 1)
     } else {
-        let end = (at + usize::from(width(mapped))) * 2;
+        let end = (at + usize::from(own.count)) * 2;
         decode(mapped, data.get(at * 2..end).ok_or("decode")?)
     };
     decoded.map_err(|bad| {
@@ -396,7 +417,7 @@ pub(super) fn reason(error: &CallError) -> &'static str {
     match error {
         CallError::Timeout(_) => "timeout",
         CallError::Exception(exception) => exception.reason(),
-        CallError::Rejected(_) | CallError::Link(LinkError::Garbage(_)) => "protocol",
+        CallError::Garbled(..) | CallError::Rejected(_) | CallError::Link(LinkError::Garbage(_)) => "protocol",
         CallError::Link(_) => "device-offline",
     }
 }

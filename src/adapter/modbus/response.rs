@@ -85,7 +85,8 @@ pub fn parse<'a>(request: &Request, pdu: &'a [u8]) -> Result<&'a [u8], ReplyErro
         Request::WriteCoil { .. }
         | Request::WriteRegister { .. }
         | Request::WriteCoils { .. }
-        | Request::WriteRegisters { .. } => check_echo(request, body),
+        | Request::WriteRegisters { .. }
+        | Request::MaskWrite { .. } => check_echo(request, body),
     }
 }
 
@@ -117,14 +118,27 @@ fn read_data(wanted: usize, body: &[u8]) -> Result<&[u8], ReplyError> {
     Ok(data)
 }
 
-/// Writes are answered with the first four bytes of their own body (6.5, 6.6, 6.11, 6.12).
+/// Writes are answered with the beginning of their own body (6.5, 6.6, 6.11, 6.12), a mask with all of it (6.16).
 fn check_echo<'a>(request: &Request, body: &'a [u8]) -> Result<&'a [u8], ReplyError> {
-    if body.len() != 4 {
-        return Err(Mismatch::Length { wanted: 4, found: body.len() }.into());
+    let wanted = echo_bytes(request);
+    if body.len() != wanted {
+        return Err(Mismatch::Length { wanted, found: body.len() }.into());
     }
-    let mut sent = Vec::with_capacity(6);
+    let mut sent = Vec::with_capacity(8);
     request.encode(&mut sent);
-    if sent[1..5] == *body { Ok(&[]) } else { Err(Mismatch::Echo.into()) }
+    if sent[1..=wanted] == *body { Ok(&[]) } else { Err(Mismatch::Echo.into()) }
+}
+
+/// How many bytes of a write's body its answer repeats.
+pub fn echo_bytes(request: &Request) -> usize {
+    match request {
+        Request::MaskWrite { .. } => 6,
+        Request::Read { .. }
+        | Request::WriteCoil { .. }
+        | Request::WriteRegister { .. }
+        | Request::WriteCoils { .. }
+        | Request::WriteRegisters { .. } => 4,
+    }
 }
 
 #[cfg(test)]

@@ -1,29 +1,38 @@
 //! Modbus keys of the configuration, and what they mean.
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+mod convert;
+mod group;
+mod names;
+mod point;
+mod register;
+mod write;
 
+use std::num::NonZeroU32;
+
+pub use self::{group::GroupKeys, point::PointKeys};
+use self::{
+    group::{groups, named_group},
+    point::{Outer, named_point, points},
+};
 use super::{
-    config::{Backoff, ByteOrder, Config, DataType, Device, Limits, Link, MappedPoint, Register, Table},
-    layout::registers,
+    config::{Backoff, ByteOrder, Config, Connect, DataType, Device, Limits, Link},
+    frame::Framing,
+    notation::Base,
     pdu::MAX_READ_REGISTERS,
 };
-use crate::{
-    config::{
-        AdapterDraft, DeviceDraft, Draft, NamedPoint, Pressure, Unique, in_order,
-        report::Problems,
-        section::{AdapterKind, At, FromNode, Keyed as _, Shape, section},
-        tree::Node,
-        values::{Span, from_integer, text_values},
-    },
-    model::{Access, DeviceId, Point, PointAddress, PointName, PointType},
+use crate::config::{
+    AdapterDraft, DeviceDraft, Draft, Pressure, Tls, TlsKeys, in_order,
+    report::Problems,
+    section::{AdapterKind, At, FromNode, Keyed as _, Shape, section},
+    tree::Node,
+    values::{Span, SpanOrZero, from_integer, text_values},
 };
 
 /// The word in `kind = "modbus"`, and the keys that come with it.
 pub const KIND: AdapterKind = AdapterKind { kind: "modbus", adapter: AdapterKeys::KEYS, device: DeviceKeys::KEYS };
 
 text_values! {
-    Link: "tcp://host:port", str::parse;
-    Register: "coil, discrete, input or holding, and the offset from 0: input:0", str::parse;
+    Link: "tcp://, rtu://, rtu+tcp://, ascii://, ascii+tcp:// or tls://", str::parse;
     DataType: "bool, i8l, i8h, i16, u16, i32, u32, i64, u64, f16, f32, f64, bcd16, bcd32, string:N, bits:FROM+LEN",
         str::parse;
     ByteOrder: "AB, BA, ABCD, CDAB, BADC, DCBA or eight letters", str::parse;
@@ -58,8 +67,17 @@ impl FromNode for MaxGap {
 section! {
     /// A Modbus link.
     pub struct AdapterKeys {
-        /// How the units are reached: `tcp://host:port`, port 502 when none is given.
+        /// How the units are reached: `tcp://host:port` for Modbus/TCP, `rtu:///dev/serial/by-id/…` for a serial line,
+        /// `rtu+tcp://host:port` for one behind a server that hands its bytes on, `ascii://` and `ascii+tcp://` for
+        /// lines in ASCII, `tls://host:port` for Modbus/TCP Security. The ports are 502, and 802 with TLS. A serial
+        /// port takes options: `?baud=19200&parity=even&stop=1&data=8&rs485=hardware`.
         link: Link = required;
+        /// Trust and client certificate, for `tls://`.
+        tls: TlsKeys = default("{}");
+        /// Rest after connecting, before the first request. Raise it for converters that lose it.
+        pause_after_connect: SpanOrZero = default("\"0\"");
+        /// Rest between an exchange with a unit and the next request to it. Raise it for units that need time.
+        pause_between_requests: SpanOrZero = default("\"0\"");
         /// Longest wait for an answer. Raise it for gateways to slow serial lines.
         timeout: Span = default("\"1s\"");
         /// Further tries after a timeout, before the reading is `bad:timeout`.
@@ -78,6 +96,8 @@ section! {
         max_gap: MaxGap = default("0");
         /// Whether every point is read by a request of its own, for units that cannot do more.
         one_request_per_point: bool = default("false");
+        /// Number of the first register of a table: 0 as on the wire, 1 as many data sheets count.
+        base: Base = default("0");
     }
 }
 
@@ -102,6 +122,8 @@ section! {
         timeout: Span = optional("as the adapter");
         /// Further tries after a timeout.
         retries: u32 = optional("as the adapter");
+        /// Rest between an exchange with the unit and the next request to it.
+        pause_between_requests: SpanOrZero = optional("as the adapter");
         /// As the adapter's `backoff`, which it replaces as a whole.
         backoff: BackoffKeys = optional("as the adapter");
         /// How often points of this unit are read.
@@ -114,43 +136,20 @@ section! {
         max_gap: MaxGap = optional("as the adapter");
         /// Whether every point is read by a request of its own.
         one_request_per_point: bool = optional("as the adapter");
+        /// Number of the first register of a table: 0 as on the wire, 1 as many data sheets count.
+        base: Base = optional("as the adapter");
         /// What is read and written.
         point: Vec<At<PointKeys>> = default("[]");
+        /// Points that are set together.
+        group: Vec<At<GroupKeys>> = default("[]");
     }
 }
 
 section! {
     /// Where a unit is.
     pub struct Address {
-        /// Unit id, 0 to 255.
+        /// Unit id, 0 to 255 on TCP, 1 to 247 on a serial line.
         unit: u8 = required;
-    }
-}
-
-section! {
-    /// One value of a device and the registers behind it.
-    pub struct PointKeys {
-        /// Name of the point, unique in its device.
-        name: PointName = required;
-        /// Table and offset, counted from 0 as on the wire: `coil:0`, `discrete:0`, `input:0`, `holding:0`.
-        register: Register = required;
-        /// How the bytes are read: `bool i8l i8h i16 u16 i32 u32 i64 u64 f16 f32 f64 bcd16 bcd32 string:N
-        /// bits:FROM+LEN`.
-        r#type: DataType = required;
-        /// Order in which the bytes of this value come.
-        order: ByteOrder = optional("as the device");
-        /// Factor from the raw number to the value; a scaled integer is a float.
-        scale: f64 = default("1.0");
-        /// Unit of the value, UCUM: `V`, `Cel`, `kW.h`.
-        unit: String = optional("no unit");
-        /// How often this point is read.
-        poll: Span = optional("as the device");
-        /// `r` to read, `w` to write, `rw` for both. A point can be written only when this says so.
-        access: Access = default("\"r\"");
-        /// Smallest plausible value; readings below are `bad:out-of-range`.
-        min: f64 = optional("no limit");
-        /// Largest plausible value; readings above are `bad:out-of-range`.
-        max: f64 = optional("no limit");
     }
 }
 
@@ -161,9 +160,19 @@ pub fn plan(adapter: AdapterDraft, draft: &mut Draft) -> Option<Config> {
     section.close(&mut draft.problems);
     in_order(&keys.backoff.value.min, &keys.backoff.value.max, &mut draft.problems);
     let devices = devices.into_iter().filter_map(|d| device(d, &keys, draft)).collect();
+    let link = keys.link?.value;
+    let connect = Connect { tls: tls(keys.tls, &link, &mut draft.problems), pause: keys.pause_after_connect.value.0 };
     // A register is still there when its turn comes late.
     let pressure = pressure.unwrap_or(Pressure::Wait);
-    Some(Config { name, pressure, link: keys.link?.value, devices })
+    Some(Config { name, pressure, link, connect, devices })
+}
+
+/// The TLS files, which only `tls://` has a use for.
+fn tls(At { value: keys, place }: At<TlsKeys>, link: &Link, problems: &mut Problems) -> Tls {
+    if keys.is_set() && !matches!(link, Link::Tls { .. }) {
+        problems.warning(&place, "TLS settings are not used with this link").help("use tls:// for TLS");
+    }
+    keys.check(problems)
 }
 
 /// Reads the keys of a device; `None` when its address is missing or wrong.
@@ -181,19 +190,35 @@ fn device(device: DeviceDraft, adapter: &AdapterKeys, draft: &mut Draft) -> Opti
     let outer = Outer {
         poll: keys.poll.as_ref().map_or(adapter.poll.value.0, |poll| poll.value.0),
         order: keys.order.as_ref().map_or(adapter.order.value, |order| order.value),
+        base: keys.base.as_ref().map_or(adapter.base.value, |base| base.value),
     };
+    check_unit(keys.address.as_ref(), adapter, problems);
     let limits = limits(&keys, adapter);
     draft.points.extend(keys.point.value.iter().filter_map(|at| named_point(&at.value, &id)));
+    draft.points.extend(keys.group.value.iter().filter_map(|at| named_group(&at.value, &id)));
     let points = points(keys.point.value, &id, outer, problems);
+    let groups = groups(keys.group.value, &id, &points, problems);
     Some(Device {
         id,
         unit: keys.address?.value.unit?.value,
         timeout: keys.timeout.map_or(adapter.timeout.value.0, |timeout| timeout.value.0),
         retries: keys.retries.map_or(adapter.retries.value, |retries| retries.value),
+        pause: keys.pause_between_requests.map_or(adapter.pause_between_requests.value.0, |pause| pause.value.0),
         backoff: checked_backoff(&backoff.value),
         limits,
         points,
+        groups,
     })
+}
+
+/// A serial line has units 1 to 247; 0 is a broadcast, which nobody answers (MODBUS over serial line 1.02, 2.2).
+fn check_unit(address: Option<&At<Address>>, adapter: &AdapterKeys, problems: &mut Problems) {
+    let unit = address.and_then(|address| address.value.unit.as_ref());
+    let (Some(unit), Some(link)) = (unit, &adapter.link) else { return };
+    if matches!(link.value.framing(), Framing::Line(_)) && !(1..=247).contains(&unit.value) {
+        let message = format!("unit {} is outside 1 to 247", unit.value);
+        problems.error(&unit.place, message).help("a serial line has no others; only TCP has 0 to 255");
+    }
 }
 
 /// What may share a request to a device.
@@ -205,135 +230,9 @@ fn limits(keys: &DeviceKeys, adapter: &AdapterKeys) -> Limits {
     }
 }
 
-/// A point as far as grants have to know it.
-fn named_point(keys: &PointKeys, device: &DeviceId) -> Option<NamedPoint> {
-    let address = PointAddress { device: device.clone(), point: keys.name.as_ref()?.value.clone() };
-    Some(NamedPoint { address, access: keys.access.value })
-}
-
 /// A backoff as meant.
 fn checked_backoff(keys: &BackoffKeys) -> Backoff {
     Backoff { after: keys.after.value.get(), min: keys.min.value.0, max: keys.max.value.0 }
-}
-
-/// What a point takes from its device.
-#[derive(Clone, Copy)]
-struct Outer {
-    /// How often it is read.
-    poll: Duration,
-    /// Its byte order.
-    order: ByteOrder,
-}
-
-/// The points of a device, names unique.
-fn points(typed: Vec<At<PointKeys>>, device: &DeviceId, outer: Outer, problems: &mut Problems) -> Vec<MappedPoint> {
-    let mut names = Unique::default();
-    let mut checked = Vec::new();
-    for At { value: keys, .. } in typed {
-        if let Some(name) = &keys.name {
-            names.take("point", name.value.as_str(), &name.place, problems);
-        }
-        checked.extend(point(keys, device, outer, problems));
-    }
-    checked
-}
-
-/// One point; `None` when a required key is missing or wrong.
-fn point(keys: PointKeys, device: &DeviceId, outer: Outer, problems: &mut Problems) -> Option<MappedPoint> {
-    check_register(&keys, problems);
-    check_numbers(&keys, problems);
-    let (name, register, data) = (keys.name?.value, keys.register?.value, keys.r#type?.value);
-    let scale = keys.scale.value;
-    let point = Point {
-        address: PointAddress { device: device.clone(), point: name },
-        kind: point_type(data, scale),
-        unit: keys.unit.map(|unit| unit.value.into()),
-        access: keys.access.value,
-        min: keys.min.map(|min| min.value),
-        max: keys.max.map(|max| max.value),
-    };
-    Some(MappedPoint {
-        point: Arc::new(point),
-        register,
-        data,
-        order: keys.order.map_or(outer.order, |order| order.value),
-        scale,
-        poll: keys.poll.map_or(outer.poll, |poll| poll.value.0),
-    })
-}
-
-/// Table, offset, type and access fit each other.
-fn check_register(keys: &PointKeys, problems: &mut Problems) {
-    let Some(At { value: Register { table, offset }, place }) = &keys.register else { return };
-    let is_bits = matches!(table, Table::Coil | Table::Discrete);
-    if let Some(At { value: data, place: type_place }) = &keys.r#type {
-        let last = u32::from(*offset) + u32::from(registers(*data)) - 1;
-        if is_bits && *data != DataType::Bool {
-            problems.error(type_place, "coils and discrete inputs are single bits").help("use type = \"bool\"");
-        } else if last > 65_535 {
-            let message = format!("the value ends at register {last}, the last one is 65535");
-            problems.error(place, message).help("offsets count from 0, without the table's digit");
-        }
-    }
-    if keys.access.value.can_write() && matches!(table, Table::Discrete | Table::Input) {
-        let help = "use access = \"r\", or a coil or holding register";
-        problems.error(&keys.access.place, "discrete inputs and input registers cannot be written").help(help);
-    }
-}
-
-/// Scale and limits make sense and belong to a number.
-fn check_numbers(keys: &PointKeys, problems: &mut Problems) {
-    let scale = &keys.scale;
-    if scale.value == 0.0 {
-        problems.error(&scale.place, "a scale of 0 makes every value 0").help("leave it out for 1");
-    }
-    if let (Some(min), Some(max)) = (&keys.min, &keys.max)
-        && min.value > max.value
-    {
-        let message = format!("min {} is above max {}", min.value, max.value);
-        problems.error(&min.place, message).help("swap them");
-    }
-    let is_number = keys.r#type.as_ref().is_none_or(|data| is_number(data.value));
-    let limits = [&keys.min, &keys.max].into_iter().flatten().chain((!is_unscaled(scale.value)).then_some(scale));
-    for at in limits.filter(|_| !is_number) {
-        problems.error(&at.place, "only numbers have a scale and limits").help("leave it out");
-    }
-}
-
-/// Whether values of this type are numbers.
-fn is_number(data: DataType) -> bool {
-    !matches!(data, DataType::Bool | DataType::String(_))
-}
-
-/// Whether a scale leaves numbers as they are.
-fn is_unscaled(scale: f64) -> bool {
-    (scale - 1.0).abs() < f64::EPSILON
-}
-
-/// The type of a point's values: integers stay integers unless they are scaled.
-fn point_type(data: DataType, scale: f64) -> PointType {
-    match data {
-        DataType::Bool => PointType::Bool,
-        DataType::String(_) => PointType::Text,
-        DataType::F16 | DataType::F32 | DataType::F64 => PointType::Float,
-        DataType::I8l
-        | DataType::I8h
-        | DataType::I16
-        | DataType::U16
-        | DataType::I32
-        | DataType::U32
-        | DataType::I64
-        | DataType::U64
-        | DataType::Bcd16
-        | DataType::Bcd32
-        | DataType::Bits { .. } => {
-            if is_unscaled(scale) {
-                PointType::Int
-            } else {
-                PointType::Float
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,4 @@
 //! What the gateway asks of a device besides polls: set a point, read a point now.
-//!
-//! A write is sent at most once. When its answer does not come nobody knows whether the unit acted, and only the
-//! sender can decide what to do; sending it again could act twice.
 
 use std::sync::Arc;
 
@@ -11,18 +8,12 @@ use tokio::{
 };
 
 use super::{
-    client::{CallError, Client, Patience},
-    config::Device,
-    encode::encode,
+    client::Client,
     link::LinkError,
-    pdu::Request,
     plan::single,
     poller::{End, Poller},
 };
-use crate::model::{Authorized, Command, DeviceRequest, Point, Reading, Value, WriteError};
-
-/// Where the answer to a write goes.
-type WriteReply = oneshot::Sender<Result<Option<Value>, WriteError>>;
+use crate::model::{DeviceRequest, Point, Reading, WriteError};
 
 impl Poller<'_> {
     /// Carries out one request.
@@ -50,50 +41,6 @@ impl Poller<'_> {
         }
     }
 
-    /// Sets a point once, unless its time is over or nobody waits any more.
-    async fn write<S>(
-        &mut self,
-        client: &mut Client<S>,
-        command: &Authorized<Command>,
-        point: &Point,
-        reply: WriteReply,
-    ) -> Result<(), End>
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
-        if reply.is_closed() {
-            return Ok(());
-        }
-        let (device, request) = match self.prepare(command, point) {
-            Ok(prepared) => prepared,
-            Err(refusal) => {
-                // An asker that stopped waiting does not need to know.
-                let _ = reply.send(Err(refusal));
-                return Ok(());
-            }
-        };
-        let Device { unit, timeout: limit, .. } = self.config.devices[device];
-        let once = Patience { limit, retries: 0 };
-        let called = client.call(unit, &request, once, &self.metrics).await.map(drop);
-        // As above; the ledger notes a reply that nobody heard as a timeout.
-        let _ = reply.send(called.as_ref().map(|()| None).map_err(|error| failure(unit, error)));
-        self.settle(device, called, self.clock.now()).await
-    }
-
-    /// The unit and request for a command, or why there is none.
-    fn prepare(&self, command: &Authorized<Command>, point: &Point) -> Result<(usize, Request), WriteError> {
-        let command = command.command();
-        if command.target != point.address {
-            return Err(WriteError::Refused(format!("command is for {}, not {}", command.target, point.address)));
-        }
-        let Some((device, mapped)) = self.place(&command.target) else {
-            return Err(WriteError::Refused(format!("{} is not on this link", command.target)));
-        };
-        let request = encode(mapped, &command.value).map_err(|error| WriteError::Refused(error.to_string()))?;
-        // Looked at last, right before the bytes go out.
-        if self.clock.now() > command.expires { Err(WriteError::Expired) } else { Ok((device, request)) }
-    }
-
     /// Reads a point now.
     async fn read<S>(
         &mut self,
@@ -117,16 +64,5 @@ impl Poller<'_> {
             Err(why) => Reading::bad(point, why, ts),
         });
         self.settle(device, called, ts).await
-    }
-}
-
-/// What a failed call means for a command. Only an exception says for certain that the unit did not act.
-fn failure(unit: u8, error: &CallError) -> WriteError {
-    match error {
-        CallError::Exception(_) => WriteError::Refused(format!("unit {unit}: {error}")),
-        CallError::Rejected(_) => WriteError::Refused(format!("unit {unit}: {error}; it may have acted")),
-        CallError::Timeout(_) | CallError::Link(_) => {
-            WriteError::Timeout(format!("unit {unit}: {error}; it may have acted"))
-        }
     }
 }

@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use super::{
-    config::{DataType, Link},
+    config::{Connect, DataType, Link},
     fixtures::{device, mapped},
     *,
 };
@@ -26,21 +26,21 @@ use crate::{
 };
 
 /// The other ends of an adapter's channels, and its unit.
-struct Site {
-    bank: Arc<Bank>,
+pub(super) struct Site {
+    pub(super) bank: Arc<Bank>,
     readings: Receiver<Batch>,
     events: Receiver<Event>,
     requests: mpsc::Sender<DeviceRequest>,
     point: Arc<crate::model::Point>,
     metrics: Arc<Metrics>,
     clock: Arc<ManualClock>,
-    stop: Arc<StopSignal>,
+    pub(super) stop: Arc<StopSignal>,
     /// Readings received and not yet looked at.
     pending: Vec<Reading>,
 }
 
 impl Site {
-    async fn reading(&mut self) -> Reading {
+    pub(super) async fn reading(&mut self) -> Reading {
         while self.pending.is_empty() {
             self.pending = self.readings.recv().await.unwrap().readings;
         }
@@ -48,13 +48,13 @@ impl Site {
     }
 
     /// The text of the next reading: its value, or its quality when bad.
-    async fn next(&mut self) -> String {
+    pub(super) async fn next(&mut self) -> String {
         let reading = self.reading().await;
         reading.value.map_or(reading.quality.to_string(), |value| value.to_string())
     }
 
     /// The next text that is not `old`.
-    async fn next_but(&mut self, old: &str) -> String {
+    pub(super) async fn next_but(&mut self, old: &str) -> String {
         loop {
             let text = self.next().await;
             if text != old {
@@ -64,7 +64,7 @@ impl Site {
     }
 
     /// Resolves when so many further requests have been sent.
-    async fn requests_sent(&self, more: u64) {
+    pub(super) async fn requests_sent(&self, more: u64) {
         let wanted = self.metrics.requests.get() + more;
         while self.metrics.requests.get() < wanted {
             tokio::task::yield_now().await;
@@ -78,7 +78,7 @@ impl Site {
         }
     }
 
-    async fn write(&mut self, value: Value, expires: i64) -> Result<Option<Value>, WriteError> {
+    pub(super) async fn write(&mut self, value: Value, expires: i64) -> Result<Option<Value>, WriteError> {
         let (reply, answer) = oneshot::channel();
         let targets = vec![Selector::parse("*/*").unwrap()];
         let grant = Grant { from: "rule:test".into(), targets, range: None, rate: None };
@@ -92,32 +92,58 @@ impl Site {
         let command = Grants::new(vec![grant]).authorize(command, Timestamp::default()).unwrap();
         let request = DeviceRequest::Write { command, point: Arc::clone(&self.point), reply };
         self.requests.send(request).await.unwrap();
-        answer.await.unwrap()
+        self.hear_until(answer).await.unwrap()
+    }
+
+    /// Takes readings in while it waits, so that the adapter never waits for us.
+    async fn hear_until<T>(&mut self, event: impl Future<Output = T>) -> T {
+        let mut event = std::pin::pin!(event);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut event => return done,
+                Some(batch) = self.readings.recv() => self.pending.extend(batch.readings),
+            }
+        }
     }
 }
 
 /// Tells a story at a site whose unit 1 holds 7 in the one configured register, polled every 20 ms.
 async fn at_site(story: impl AsyncFnOnce(Site)) {
+    at_unit(one_register(), story).await;
+}
+
+/// Unit 1 with one register.
+fn one_register() -> Device {
+    device(vec![mapped("holding", 0, DataType::U16)])
+}
+
+/// Tells a story at a site with this unit, whose first register holds 7, and gives what it holds afterwards.
+pub(super) async fn at_unit(unit: Device, story: impl AsyncFnOnce(Site)) -> Arc<Bank> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let bank = Arc::new(Bank::new(&[1]));
     bank.set_holdings(1, 0, &[7]);
     let (_unit_stop, stop) = StopSignal::pair();
-    let unit = serve(listener, Arc::clone(&bank), stop);
-    tokio::select! { biased; () = story_at(port, bank, story) => {} () = unit => unreachable!("never stops") }
+    let server = serve(listener, Arc::clone(&bank), stop);
+    let told = story_at(port, Arc::clone(&bank), unit, story);
+    tokio::select! { biased; () = told => {} () = server => unreachable!("never stops") }
+    bank
 }
 
-/// Tells a story with an adapter that dials `port`, then stops the adapter.
-async fn story_at(port: u16, bank: Arc<Bank>, story: impl AsyncFnOnce(Site)) {
-    let mut point = mapped("holding", 0, DataType::U16);
-    point.poll = Duration::from_millis(20);
-    let address = Arc::clone(&point.point);
-    let mut unit = device(vec![point]);
+/// Tells a story with an adapter that dials `port`, then stops the adapter. Writes are for the unit's first group, or
+/// without one for its first point.
+async fn story_at(port: u16, bank: Arc<Bank>, mut unit: Device, story: impl AsyncFnOnce(Site)) {
+    for point in &mut unit.points {
+        point.poll = Duration::from_millis(20);
+    }
+    let address = Arc::clone(unit.groups.first().map_or(&unit.points[0].point, |group| &group.point));
     unit.timeout = Duration::from_millis(100);
     unit.backoff.min = Duration::from_millis(10);
     unit.backoff.max = Duration::from_millis(50);
     let link = Link::Tcp { host: "127.0.0.1".into(), port };
-    let adapter = Modbus::new(Config { name: "line1".into(), pressure: Pressure::Wait, link, devices: vec![unit] });
+    let (name, connect) = ("line1".into(), Connect::default());
+    let adapter = Modbus::new(Config { name, pressure: Pressure::Wait, link, connect, devices: vec![unit] });
 
     let (readings_in, readings) = mpsc::channel(4);
     // Room for all events of a story that does not look at them.
@@ -236,7 +262,7 @@ async fn a_refused_connection_is_told_once_and_found_again() {
     let port = listener.local_addr().unwrap().port();
     drop(listener);
     let bank = Arc::new(Bank::new(&[1]));
-    story_at(port, Arc::clone(&bank), async |mut site| {
+    story_at(port, Arc::clone(&bank), one_register(), async |mut site| {
         assert_eq!(site.next().await, "bad:device-offline");
         assert_eq!(site.change().await, DeviceChange::Offline);
         let refused = site.write(Value::Int(9), i64::MAX).await.unwrap_err();
@@ -313,7 +339,8 @@ fn two_units() -> Config {
     (other.id, other.unit) = (second, 2);
     first.timeout = Duration::from_millis(100);
     let link = Link::Tcp { host: "127.0.0.1".into(), port: 502 };
-    Config { name: "line1".into(), pressure: Pressure::Wait, link, devices: vec![first, other] }
+    let (name, connect) = ("line1".into(), Connect::default());
+    Config { name, pressure: Pressure::Wait, link, connect, devices: vec![first, other] }
 }
 
 #[tokio::test(start_paused = true)]
@@ -338,7 +365,8 @@ async fn a_silent_unit_costs_its_neighbour_less_than_a_twentieth_of_its_polls() 
                 heard[usize::from(is_second)] += 1;
             }
         };
-        let session = poller.session(near, &mut requests_out, &mut stop);
+        let mut client = Client::new(near, Bus::new(&config));
+        let session = poller.session(&mut client, &mut requests_out, &mut stop);
         tokio::join!(session, serve_connection(far, &bank), counting)
     });
 

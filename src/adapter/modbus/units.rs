@@ -58,7 +58,7 @@ impl Poller<'_> {
         let took = now - asked;
         match answer {
             // The quiet that a line needs afterwards, a quarter of the timeout, is lost with it.
-            Err(CallError::Timeout(_)) => self.share.charge(took + took / 4, now),
+            Err(CallError::Timeout(_) | CallError::Garbled(..)) => self.share.charge(took + took / 4, now),
             // Part of this wait was that quiet.
             Ok(_) | Err(CallError::Exception(_) | CallError::Rejected(_)) if self.silent > 0 => {}
             Ok(_) | Err(CallError::Exception(_) | CallError::Rejected(_)) => {

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::model::PointType;
 
@@ -104,4 +106,39 @@ fn a_profile_has_to_be_there_and_of_the_adapters_kind() {
         other[0].starts_with("tidegate.toml:11:11: error: profile \"acme/x\" is for adapters of kind"),
         "{other:?}"
     );
+}
+
+#[test]
+fn a_profile_is_read_as_it_was_written_whatever_the_adapter_says() {
+    let other = DEVICE.replace("link = 'tcp://h'\n", "link = 'tcp://h'\nbase = 1\norder = 'DCBA'\n");
+    let plain = PROFILE.replace("order = 'CDAB'\n", "");
+
+    let registers = |text: &str| {
+        let (_folder, loaded) = loaded(&plain, text);
+        loaded.unwrap().1[0].fingerprint()
+    };
+
+    assert_eq!(registers(&other), registers(DEVICE));
+    let own = format!("{DEVICE}base = 1\n");
+    let found = reported(PROFILE, &own);
+    let help = "leave it out, and write the device's own points as the profile counts";
+    assert_eq!(
+        found,
+        [format!("tidegate.toml:12:8: error: the profile counts registers in another way (help: {help})")]
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_profile_panics(at in 0..PROFILE.len(), cut in 0..40usize, noise in "\\PC{0,12}") {
+        let behind = PROFILE.get(at + cut..).unwrap_or_default();
+
+        let (_folder, loaded) = loaded(&format!("{}{noise}{behind}", &PROFILE[..at]), DEVICE);
+
+        if let Err(report) = loaded {
+            prop_assert!(report.has_errors());
+        }
+    }
 }

@@ -96,22 +96,25 @@ impl Core {
     }
 
     /// Blocks of a stream that are asked for again and still there, after an id, ascending, at most `limit`.
-    pub(in crate::buffer) fn replay(&mut self, what: &Replay, after: BlockId, limit: usize) -> Vec<Arc<Block>> {
+    pub(in crate::buffer) fn replay(
+        &mut self,
+        what: &Replay,
+        after: BlockId,
+        limit: usize,
+    ) -> rusqlite::Result<Vec<Arc<Block>>> {
+        self.is_withholding = false;
         if what.store != self.store.identity.store {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         if after.0 == 0 && what.epoch == self.store.identity.epoch {
             // What memory alone holds is stored first, so that there is one place to look.
             self.commit_history();
         }
         let blocks = self.store.find(what, after.0, limit).and_then(|places| self.read(&places));
-        let blocks = blocks.unwrap_or_else(|error| {
-            self.fail(&error);
-            Vec::new()
-        });
+        let blocks = blocks.inspect_err(|error| self.fail(error))?;
         let cleared = self.cleared();
         self.is_withholding = blocks.first().is_some_and(|block| block.id.0 > cleared);
-        self.hand_out(blocks.into_iter().take_while(|block| block.id.0 <= cleared).collect())
+        Ok(self.hand_out(blocks.into_iter().take_while(|block| block.id.0 <= cleared).collect()))
     }
 
     /// A block, wherever it is.

@@ -309,7 +309,7 @@ impl Core {
         // How wrong the clock of another boot was, nobody can know.
         let offset_ms = self.cutter.is_of_this_boot(&block).then(|| offset_ms(at, block.uptime));
         self.metrics.untold.inc_by(self.trail.cut(&block, offset_ms) as u64);
-        self.delivery.add(id.0, &block.stream, block.readings());
+        self.delivery.add(id.0, &block.stream, block.readings(), bytes);
         self.ring.push(Arc::new(block), at, bytes, priority, since);
         if self.settings.express {
             self.newest.send_replace(id);

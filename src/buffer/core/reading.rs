@@ -22,21 +22,26 @@ const REPLAY: u64 = 4_096;
 
 impl Core {
     /// Publishable blocks the uplink is owed, of those that are wanted.
-    pub(in crate::buffer) fn fetch(&mut self, uplink: &str, wanted: Wanted, limit: usize) -> Vec<Arc<Block>> {
+    pub(in crate::buffer) fn fetch(
+        &mut self,
+        uplink: &str,
+        wanted: Wanted,
+        limit: usize,
+    ) -> rusqlite::Result<Vec<Arc<Block>>> {
         let limit = limit.min(MAX_FETCH);
         let newest = self.newest.borrow().0;
         let (until, cleared) = (newest.min(wanted.until.0), self.cleared());
         self.is_withholding = cleared < until && wanted.after.0 < until;
         let until = until.min(cleared);
-        let found = self.owed(uplink, wanted.lane, (wanted.after.0, until), limit).unwrap_or_else(|error| {
-            self.fail(&error);
-            Vec::new()
-        });
+        let found = self.owed(uplink, wanted.lane, (wanted.after.0, until), limit).inspect_err(|error| {
+            self.is_withholding = false;
+            self.fail(error);
+        })?;
         if found.len() < limit && wanted.lane.has(&Stream::Data) {
             self.followed = self.followed.max(until);
         }
         self.is_withholding &= found.is_empty();
-        self.hand_out(found)
+        Ok(self.hand_out(found))
     }
 
     /// Blocks of a lane that the uplink is owed in `after < id <= until`, at most `limit`: from the database below

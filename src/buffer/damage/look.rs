@@ -1,6 +1,6 @@
 //! Opening a file to look at it: nothing in it changes, and a daemon may be using it.
 
-use std::path::Path;
+use std::{cell::Cell, path::Path};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, config::DbConfig};
 
@@ -25,7 +25,14 @@ pub(super) fn look(path: &Path, seal: Seal) -> Result<Store, OpenError> {
         other => other?,
     }
     let store = meta(&db, "store").unwrap_or_default();
-    Ok(Store { db, identity: Identity { store: store.into(), epoch: 0 }, path: path.to_owned(), lock: None, seal })
+    Ok(Store {
+        db,
+        identity: Identity { store: store.into(), epoch: 0 },
+        path: path.to_owned(),
+        lock: None,
+        seal,
+        is_full: Cell::new(true),
+    })
 }
 
 /// A value of the table that says what the file is; none when it cannot be read.

@@ -4,6 +4,7 @@
 //! would else make it grow. Blocks that are evicted on the way are passed over.
 
 use std::{
+    cell::Cell,
     collections::{BTreeSet, HashMap},
     hash::{DefaultHasher, Hash, Hasher},
     io,
@@ -115,7 +116,7 @@ impl Archive {
         })?;
         let shared = db.query_row("SELECT 1 FROM filtered LIMIT 1", [], |_| Ok(())).optional().map_err(failed)?;
         let identity = Identity { store: "".into(), epoch: 0 };
-        let store = Store { db, identity, path: path.to_owned(), lock: None, seal };
+        let store = Store { db, identity, path: path.to_owned(), lock: None, seal, is_full: Cell::new(true) };
         Ok(Self { store, is_shared: shared.is_some() })
     }
 

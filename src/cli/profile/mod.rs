@@ -1,6 +1,8 @@
 //! `tidegate profile`: which device profiles there are, what they say, and whether they are right.
 
 #[cfg(feature = "modbus")]
+mod sunspec;
+#[cfg(feature = "modbus")]
 mod trial;
 
 use std::path::{Path, PathBuf};
@@ -34,6 +36,9 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Ask a SunSpec device what it offers, and print the profile that reads it.
+    #[cfg(feature = "modbus")]
+    Sunspec(sunspec::Args),
     /// Try profiles on simulated units, with the register contents and readings of their vectors.toml.
     Test {
         /// Profiles as vendor/model, or folders that end in vendor/model; by default all there are.
@@ -66,6 +71,8 @@ pub(super) fn run(command: &Command, context: &mut Context) -> Result<(), CliErr
     match command {
         Command::List { places, json } => list(&mut places.library(context), *json, context),
         Command::Show { name, places, json } => show(&mut places.library(context), name, *json, context),
+        #[cfg(feature = "modbus")]
+        Command::Sunspec(args) => sunspec::run(args, context),
         Command::Test { profiles, places, json } => test(places, profiles, *json, context),
     }
 }

@@ -20,7 +20,7 @@ impl<U: Uplink, O: Outbox> Pump<'_, U, O> {
     /// Acts on what the loop waited for.
     pub(super) fn happened(&mut self, happening: Happening) -> Result<(), Ended> {
         match happening {
-            Happening::Fetched { lane, blocks } => self.source.fetched(lane, blocks?),
+            Happening::Fetched { lane, blocks } => self.source.fetched(lane, blocks)?,
             // It stays in flight, so that it can be suspected; the next connection fetches it again.
             Happening::Answered { verdict: Verdict::Lost, .. } => {
                 return Err(LinkError::Lost("a message was dropped on the way".to_owned()).into());

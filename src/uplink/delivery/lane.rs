@@ -14,9 +14,8 @@ use tokio::time::Instant;
 use super::{super::status::LaneName, pause::Pause};
 use crate::model::{self, Block, BlockId, Wanted};
 
-/// An outbox that could not read a block for a moment says that there is none. So a lane that found nothing looks over
-/// the same range again after this time.
-const LOOK_AGAIN: Duration = Duration::from_secs(60);
+/// After this time an outbox that could not be read is asked again: soon, because whatever came meanwhile waits too.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Blocks of one kind on their way.
 #[derive(Debug)]
@@ -34,8 +33,8 @@ pub(super) struct Lane {
     /// Up to here there is nothing after the cursor. It goes ahead of the cursor, because what the lane wants may be
     /// rare among millions of other blocks.
     looked: BlockId,
-    /// When `looked` is not believed any longer.
-    look_again: Option<Instant>,
+    /// When the outbox, which could not be read, is asked again.
+    ask_again: Option<Instant>,
     /// The newest block there was at the last fetch.
     asked: BlockId,
     is_fetching: bool,
@@ -57,7 +56,7 @@ impl Lane {
             ready: VecDeque::new(),
             cursor: after,
             looked: after,
-            look_again: None,
+            ask_again: None,
             asked: BlockId(0),
             is_fetching: false,
             given_back: BTreeSet::new(),
@@ -68,19 +67,17 @@ impl Lane {
 
     /// What to ask the outbox for, when there is little left and more to get.
     pub(super) fn ask(&mut self, newest: BlockId, now: Instant) -> Option<(Wanted, usize)> {
-        if self.look_again.is_some_and(|time| time <= now) {
-            (self.looked, self.look_again) = (self.cursor, None);
-        }
-        if self.ready.len() >= self.batch || self.is_fetching || self.has_seen(newest) {
+        let is_resting = self.ask_again.is_some_and(|time| time > now);
+        if self.ready.len() >= self.batch || self.is_fetching || is_resting || self.has_seen(newest) {
             return None;
         }
-        self.is_fetching = true;
+        (self.is_fetching, self.ask_again) = (true, None);
         self.asked = newest;
         Some((Wanted { lane: self.kind, after: self.looked, until: self.until }, self.batch))
     }
 
     /// The answer.
-    pub(super) fn fetched(&mut self, blocks: Vec<Arc<Block>>, now: Instant) {
+    pub(super) fn fetched(&mut self, blocks: Vec<Arc<Block>>) {
         self.is_fetching = false;
         let before = self.cursor;
         for block in blocks {
@@ -92,8 +89,13 @@ impl Lane {
         self.looked = self.looked.max(self.cursor);
         if self.cursor == before {
             self.looked = self.looked.max(self.asked.min(self.until));
-            self.look_again.get_or_insert(now + LOOK_AGAIN);
         }
+    }
+
+    /// There is no answer: nobody knows what there is.
+    pub(super) fn failed(&mut self, now: Instant) {
+        self.is_fetching = false;
+        self.ask_again = Some(now + ASK_AGAIN);
     }
 
     /// Whether the outbox had nothing more of this lane when that block was the newest.
@@ -109,8 +111,7 @@ impl Lane {
     /// When it has something to do although nothing new came.
     pub(super) fn wake(&self, now: Instant) -> Option<Instant> {
         let pause = self.pause.until().filter(|until| *until > now);
-        let look = self.look_again.filter(|_| self.cursor < self.until);
-        pause.into_iter().chain(look).min()
+        pause.into_iter().chain(self.ask_again).min()
     }
 
     /// The next block, which is in flight from now on.
@@ -189,34 +190,39 @@ mod tests {
         lane.ask(BlockId(newest), Instant::now()).map(|(wanted, _)| wanted.after.0)
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn what_was_looked_at_is_not_looked_at_again_for_a_minute() {
+    #[test]
+    fn what_was_looked_at_is_not_looked_at_again() {
         let mut lane = lane(END);
         assert_eq!(asks(&mut lane, 1_000), Some(0));
-        lane.fetched(vec![blocks::readings(7)], Instant::now());
+        lane.fetched(vec![blocks::readings(7)]);
         assert_eq!(asks(&mut lane, 1_000), Some(7));
-        lane.fetched(Vec::new(), Instant::now());
+        lane.fetched(Vec::new());
+
         assert_eq!(asks(&mut lane, 1_000), None);
         assert_eq!(asks(&mut lane, 1_001), Some(1_000));
-        lane.fetched(Vec::new(), Instant::now());
-
-        let wake = lane.wake(Instant::now()).unwrap();
-        tokio::time::advance(wake - Instant::now()).await;
-
-        assert_eq!(asks(&mut lane, 1_001), Some(7));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_lane_with_an_end_is_done_there_and_not_before() {
-        let mut lane = lane(BlockId(20));
-        asks(&mut lane, 50);
-        // The outbox cannot read at the moment.
-        lane.fetched(Vec::new(), Instant::now());
-        assert!(!lane.is_open());
+    async fn an_outbox_that_cannot_be_read_is_asked_again_for_the_same() {
+        let mut lane = lane(END);
+        assert_eq!(asks(&mut lane, 9), Some(0));
+        lane.failed(Instant::now());
+        assert_eq!(asks(&mut lane, 9), None, "not at once");
+        assert!(!lane.is_dry(BlockId(9)));
 
-        tokio::time::advance(LOOK_AGAIN).await;
-        assert_eq!(asks(&mut lane, 60), Some(0));
-        lane.fetched(vec![blocks::readings(20), blocks::readings(21)], Instant::now());
+        tokio::time::advance(lane.wake(Instant::now()).unwrap() - Instant::now()).await;
+
+        assert_eq!(asks(&mut lane, 9), Some(0));
+        lane.fetched((1..=9).map(blocks::readings).collect());
+        assert_eq!(lane.wake(Instant::now()), None);
+        assert!(asks(&mut lane, 9).is_none() && lane.is_ready(Instant::now()));
+    }
+
+    #[test]
+    fn a_lane_with_an_end_is_done_there_and_not_before() {
+        let mut lane = lane(BlockId(20));
+        asks(&mut lane, 60);
+        lane.fetched(vec![blocks::readings(20), blocks::readings(21)]);
 
         assert!(lane.is_open());
         assert_eq!(lane.depart().map(|block| block.id), Some(BlockId(20)));
@@ -229,7 +235,7 @@ mod tests {
     async fn a_block_that_was_not_wanted_goes_alone_and_then_all_go() {
         let mut lane = lane(END);
         asks(&mut lane, 9);
-        lane.fetched((1..=3).map(blocks::readings).collect(), Instant::now());
+        lane.fetched((1..=3).map(blocks::readings).collect());
         let (first, second) = (lane.depart().unwrap(), lane.depart().unwrap());
         let sent = Instant::now();
         tokio::time::advance(Duration::from_millis(5)).await;

@@ -18,9 +18,10 @@
 use std::{future::Future, sync::Arc};
 
 use tokio::{sync::watch, time::Instant};
+use tracing::debug;
 
 use super::{
-    super::{Outbox, OutboxClosed, replay::Replays, reporter::Progress, status::LaneName},
+    super::{FetchError, Outbox, OutboxClosed, replay::Replays, reporter::Progress, status::LaneName},
     lane::Lane,
     throttle::Throttle,
 };
@@ -35,7 +36,7 @@ const RESERVE: usize = 10;
 const PATIENT: usize = 15;
 
 /// The answer to a fetch.
-pub(super) type Fetched = Result<Vec<Arc<Block>>, OutboxClosed>;
+pub(super) type Fetched = Result<Vec<Arc<Block>>, FetchError>;
 
 /// What is fetched and not sent.
 pub(super) struct Source<O> {
@@ -104,9 +105,17 @@ impl<O: Outbox> Source<O> {
         self.is_draining = true;
     }
 
-    /// The answer to a fetch.
-    pub(super) fn fetched(&mut self, name: LaneName, blocks: Vec<Arc<Block>>) {
-        self.lane(name).fetched(blocks, Instant::now());
+    /// The answer to a fetch. What could not be read is asked for again.
+    pub(super) fn fetched(&mut self, name: LaneName, blocks: Fetched) -> Result<(), OutboxClosed> {
+        match blocks {
+            Ok(blocks) => self.lane(name).fetched(blocks),
+            Err(FetchError::Closed(closed)) => return Err(closed),
+            Err(FetchError::Unreadable(why)) => {
+                debug!(lane = name.as_str(), why, "Blocks cannot be read, asking again");
+                self.lane(name).failed(Instant::now());
+            }
+        }
+        Ok(())
     }
 
     /// Waits until there is more than there was.

@@ -31,10 +31,15 @@ pub(crate) struct Units {
 impl Units {
     /// Starts so many units with so many points each.
     pub(crate) fn start(units: u8, points: u16) -> Self {
+        Self::start_with(units, points, &["socket"])
+    }
+
+    /// The same in another framing, with what else `modbus_server.py` wants to know.
+    pub(crate) fn start_with(units: u8, points: u16, framing: &[&str]) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut command = Command::new(root.join(".venv/bin/python"));
         command.arg(root.join("tests/peers/modbus_server.py"));
-        command.args(["0", &units.to_string(), &points.to_string()]);
+        command.args(["0", &units.to_string(), &points.to_string()]).args(framing);
         let process = Process::start("pymodbus", &mut command);
         let hello: serde_json::Value = serde_json::from_str(&process.line(0)).unwrap();
         let port = hello["port"].as_u64().and_then(|port| u16::try_from(port).ok()).expect("a port");

@@ -22,6 +22,13 @@ pub const LONGEST: usize = 513;
 pub enum Framing {
     /// Modbus/TCP: a header with a transaction id.
     Mbap,
+    /// As on a serial line, which may be behind a TCP connection.
+    Line(Mode),
+}
+
+/// The transmission modes of a serial line (MODBUS over serial line 1.02, 2.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
     /// Bytes with a CRC.
     Rtu,
     /// Hexadecimal digits with an LRC.
@@ -38,19 +45,52 @@ impl Framing {
     pub fn encode(self, out: &mut Vec<u8>, transaction: u16, unit: u8, pdu: impl FnOnce(&mut Vec<u8>)) {
         match self {
             Self::Mbap => mbap::encode(out, transaction, unit, pdu),
+            Self::Line(mode) => mode.encode(out, unit, pdu),
+        }
+    }
+}
+
+impl Mode {
+    /// Appends a frame; `pdu` writes what is in it.
+    pub fn encode(self, out: &mut Vec<u8>, unit: u8, pdu: impl FnOnce(&mut Vec<u8>)) {
+        match self {
             Self::Rtu => rtu::encode(out, unit, pdu),
             Self::Ascii => ascii::encode(out, unit, pdu),
         }
     }
 
-    /// How many bytes a frame has around a PDU of this length.
-    pub fn frame_length(self, pdu: usize) -> usize {
+    /// What the first bytes are to one who waits for `expected`. `content` becomes unit and PDU of the frame found.
+    pub fn find_answer(self, bytes: &[u8], expected: Expected, content: &mut Vec<u8>) -> Step {
         match self {
-            Self::Mbap => mbap::HEADER + pdu,
+            Self::Rtu => take(rtu::find_answer(bytes, expected), bytes, content),
+            Self::Ascii => ascii::find_answer(bytes, expected, content),
+        }
+    }
+
+    /// What the first bytes are to a unit that waits for a request. `content` becomes unit and PDU of the frame found.
+    pub fn find_request(self, bytes: &[u8], content: &mut Vec<u8>) -> Step {
+        match self {
+            Self::Rtu => take(rtu::find_request(bytes), bytes, content),
+            Self::Ascii => ascii::find_request(bytes, content),
+        }
+    }
+
+    /// How many characters a PDU of this length takes on the line.
+    pub fn characters(self, pdu: usize) -> usize {
+        match self {
             Self::Rtu => 1 + pdu + 2,
             Self::Ascii => 1 + 2 * (1 + pdu + 1) + 2,
         }
     }
+}
+
+/// Copies what is in an RTU frame that was found.
+fn take(step: Step, bytes: &[u8], content: &mut Vec<u8>) -> Step {
+    if let Step::Frame(length) = step {
+        content.clear();
+        content.extend_from_slice(rtu::unit_and_pdu(&bytes[..length]));
+    }
+    step
 }
 
 /// What the first bytes received are, seen from one end of a serial line.
@@ -83,6 +123,8 @@ pub enum Body {
     Data(u8),
     /// The beginning of the request.
     Echo([u8; 4]),
+    /// All of the request, with which a mask is answered.
+    Mask([u8; 6]),
 }
 
 impl Expected {
@@ -96,6 +138,7 @@ impl Expected {
             | Request::WriteRegister { .. }
             | Request::WriteCoils { .. }
             | Request::WriteRegisters { .. } => Body::Echo(echo(request)),
+            Request::MaskWrite { .. } => Body::Mask(echo(request)),
         };
         Self { unit, function: request.function(), body }
     }
@@ -105,6 +148,7 @@ impl Expected {
         match self.body {
             Body::Data(count) => 2 + usize::from(count),
             Body::Echo(echo) => 1 + echo.len(),
+            Body::Mask(echo) => 1 + echo.len(),
         }
     }
 
@@ -122,6 +166,7 @@ impl Expected {
         let fits = match &self.body {
             Body::Data(count) => body.first().is_none_or(|said| said == count),
             Body::Echo(echo) => echo.iter().zip(body).all(|(a, b)| a == b),
+            Body::Mask(echo) => echo.iter().zip(body).all(|(a, b)| a == b),
         };
         (*function == self.function && fits).then(|| 1 + self.length())
     }
@@ -144,14 +189,14 @@ impl Expected {
             Body::Data(wanted) => {
                 Mismatch::ByteCount { wanted: wanted.into(), said: body.first().copied().unwrap_or_default().into() }
             }
-            Body::Echo(_) => Mismatch::Echo,
+            Body::Echo(_) | Body::Mask(_) => Mismatch::Echo,
         })
     }
 }
 
-/// The part of a write that its answer repeats (MODBUS Application Protocol 1.1b3, 6.5, 6.6, 6.11, 6.12).
-fn echo(request: &Request) -> [u8; 4] {
+/// The part of a write that its answer repeats (MODBUS Application Protocol 1.1b3, 6.5, 6.6, 6.11, 6.12, 6.16).
+fn echo<const N: usize>(request: &Request) -> [u8; N] {
     let mut sent = Vec::with_capacity(256);
     request.encode(&mut sent);
-    sent[1..5].try_into().expect("a write has an address and a value or quantity")
+    sent[1..=N].try_into().expect("a write has an address and a value or quantity, a mask two values")
 }

@@ -1,9 +1,12 @@
 //! What the keys come to mean.
 
-use std::fs;
+use std::{fs, time::Duration};
 
-use super::*;
-use crate::config;
+use super::{super::config::*, *};
+use crate::{
+    config,
+    model::{Access, PointType},
+};
 
 /// The only adapter of a configuration, as its kind reads it.
 fn planned(text: &str) -> Config {
@@ -76,4 +79,85 @@ fn the_last_register_of_a_table_can_be_used() {
     let config = planned(&format!("{ADAPTER}{DEVICE}{point}"));
 
     assert!(config.devices[0].points[0].point.access.can_write());
+}
+
+#[test]
+fn a_link_says_how_it_is_spoken_and_its_units_how_much_rest_they_need() {
+    let adapter = "[[adapter]]\nname = 'a'\nkind = 'modbus'\nlink = 'rtu:///dev/ttyS0?baud=9600'\n\
+                   pause_after_connect = '2s'\npause_between_requests = '20ms'\n";
+
+    let config = planned(&format!(
+        "{adapter}{DEVICE}pause_between_requests = '0'\n[[device]]\nid = 'e'\nadapter = 'a'\naddress = {{ unit = 247 }}\n"
+    ));
+
+    assert_eq!(config.link, "rtu:///dev/ttyS0?baud=9600".parse().unwrap());
+    assert_eq!(config.connect.pause, Duration::from_secs(2));
+    assert_eq!(config.devices[0].pause, Duration::ZERO);
+    assert_eq!(config.devices[1].pause, Duration::from_millis(20));
+}
+
+/// The points of a device with these lines in its first point and these tables after it.
+fn device_with(device: &str, point: &str, after: &str) -> Device {
+    let first = "[[device.point]]\nname = 'p'\n";
+    planned(&format!("{ADAPTER}{DEVICE}{device}\n{first}{point}\n{after}")).devices.remove(0)
+}
+
+/// The only point of a device.
+fn only(point: &str) -> MappedPoint {
+    device_with("", point, "").points.remove(0)
+}
+
+#[test]
+fn a_base_of_one_and_the_numbers_of_manuals_name_the_same_registers() {
+    let at = |base: &str, register: &str| {
+        device_with(base, &format!("register = '{register}'\ntype = 'u16'"), "").points[0].register.offset
+    };
+    assert_eq!((at("", "holding:9"), at("base = 1", "holding:10"), at("base = 1", "40010")), (9, 9, 9));
+}
+
+#[test]
+fn names_and_powers_of_ten_decide_the_type_too() {
+    let u16 = "register = 'holding:0'\ntype = 'u16'\n";
+    assert_eq!(only(&format!("{u16}enum = {{ 0 = 'off', 0x10 = 'on' }}")).point.kind, PointType::Text);
+    assert_eq!(only(&format!("{u16}flags = {{ 15 = 'alarm' }}")).point.kind, PointType::Text);
+    assert_eq!(only(&format!("{u16}offset = -40")).point.kind, PointType::Float);
+    assert_eq!(only(&format!("{u16}scale_from = 'holding:3'")).point.kind, PointType::Float);
+    assert_eq!(only(&format!("{u16}invalid = ['0xffff', '1']")).point.kind, PointType::Int);
+}
+
+#[test]
+fn a_power_of_ten_is_named_by_its_point_or_by_its_register() {
+    let factor = "[[device.point]]\nname = 'p_sf'\nregister = '40005'\ntype = 'i16'\n";
+    for source in ["p_sf", "40005", "holding:4"] {
+        let point = format!("register = '40001'\ntype = 'u16'\nscale_from = '{source}'");
+
+        let device = device_with("", &point, factor);
+
+        assert_eq!(device.points[0].conversion.exponent, Some(4), "{source}");
+    }
+}
+
+#[test]
+fn members_of_a_group_stand_in_the_order_of_their_registers() {
+    let second = "[[device.point]]\nname = 'q'\nregister = 'holding:0'\ntype = 'f32'\naccess = 'rw'\n";
+    let group = "[[device.group]]\nname = 'both'\nmembers = ['p', 'q']\n";
+    let point = "register = 'holding:2'\ntype = 'u16'\naccess = 'w'";
+
+    let device = device_with("", point, &format!("{second}{group}"));
+
+    let [both] = &device.groups[..] else { panic!("one group") };
+    assert_eq!((&both.members[..], both.point.kind, both.point.access), (&[1, 0][..], PointType::Json, Access::W));
+}
+
+#[test]
+fn how_a_point_is_written_can_be_said() {
+    let writing = |keys: &str| {
+        only(&format!("register = 'holding:0'\ntype = 'bits:4+2'\naccess = 'rw'\nwrite = 'mask'\n{keys}")).writing
+    };
+    assert_eq!(writing("").function, WriteFunction::Mask);
+    assert_eq!(writing("verify = false").verify, None);
+    assert_eq!(writing("verify = true").verify, Some(Verify { tolerance: 0.0, delay: Duration::ZERO }));
+    let verify = Verify { tolerance: 0.5, delay: Duration::from_millis(20) };
+    assert_eq!(writing("verify = { tolerance = 0.5, delay = '20ms' }").verify, Some(verify));
+    assert_eq!(writing("pulse = '500ms'").pulse, Some(Duration::from_millis(500)));
 }

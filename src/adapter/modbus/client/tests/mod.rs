@@ -1,17 +1,27 @@
 //! The client against a unit that misbehaves, over a pipe and with paused time.
 
+mod line;
+mod random;
+
 use std::future::Future;
 
 use tokio::io::{DuplexStream, duplex};
 
 use super::*;
 use crate::{
-    adapter::modbus::config::Table,
-    testing::modbus_unit::{Bank, Fault, serve_connection},
+    adapter::modbus::{
+        config::{Config, Connect, Table},
+        fixtures::device,
+    },
+    config::Pressure,
+    testing::modbus_unit::{Bank, Fault, serve_framed},
 };
 
 const LIMIT: Duration = Duration::from_millis(100);
 const PATIENCE: Patience = Patience { limit: LIMIT, retries: 0 };
+
+/// Every way to a unit.
+const LINKS: [&str; 4] = ["tcp://plc", "rtu:///dev/ttyS0?baud=115200", "rtu+tcp://plc", "ascii+tcp://plc"];
 
 /// Unit 1, whose input register `n` holds `n`.
 fn bank() -> Bank {
@@ -30,13 +40,33 @@ fn data(start: u16, count: u16) -> Vec<u8> {
     (start..start + count).flat_map(u16::to_be_bytes).collect()
 }
 
-/// Runs a client's story beside the unit.
+/// A link to unit 1, which needs this rest.
+fn bus(link: &str, pause: Duration) -> Bus {
+    let mut device = device(Vec::new());
+    device.pause = pause;
+    let link = link.parse().unwrap();
+    let (name, connect) = ("line1".into(), Connect::default());
+    Bus::new(&Config { name, pressure: Pressure::Wait, link, connect, devices: vec![device] })
+}
+
+/// Runs a client's story beside the unit, over TCP.
 async fn with_unit<T>(bank: &Bank, story: impl AsyncFnOnce(Client<DuplexStream>) -> T) -> T {
+    over("tcp://plc", bank, story).await
+}
+
+/// Runs a client's story beside the unit.
+async fn over<T>(link: &str, bank: &Bank, story: impl AsyncFnOnce(Client<DuplexStream>) -> T) -> T {
+    over_bus(bus(link, Duration::ZERO), bank, story).await
+}
+
+/// The same with a link that is known already.
+async fn over_bus<T>(bus: Bus, bank: &Bank, story: impl AsyncFnOnce(Client<DuplexStream>) -> T) -> T {
     let (near, far) = duplex(4096);
-    let client = Client::new(near);
+    let framing = bus.framing();
+    let client = Client::new(near, bus);
     let unit = async {
         // The story decides when it is over.
-        let _ = serve_connection(far, bank).await;
+        let _ = serve_framed(far, bank, framing).await;
         std::future::pending::<()>().await;
     };
     tokio::select! { biased; told = story(client) => told, () = unit => unreachable!("never ends") }
@@ -151,65 +181,12 @@ async fn a_late_answer_that_comes_while_nothing_is_asked_is_dropped() {
     .await;
 }
 
-/// One of the faults, or mostly none.
-fn any_fault(random: &mut fastrand::Rng) -> Fault {
-    match random.u8(0..24) {
-        0 => Fault::Silent,
-        1 => Fault::Delay(LIMIT.mul_f64(random.f64() * 3.0)),
-        2 => Fault::Exception(random.u8(..)),
-        3 => Fault::WrongUnit,
-        4 => Fault::WrongFunction,
-        5 => Fault::WrongTransaction,
-        6 => Fault::WrongByteCount,
-        7 => Fault::Short,
-        8 => Fault::ByteByByte,
-        9 => Fault::Garbage,
-        10 => Fault::Close,
-        11 | 12 => Fault::Late,
-        _ => Fault::None,
-    }
-}
-
-/// Reads at random until the connection breaks or `left` is used up; every value must be the one asked for.
-async fn read_at_random<S>(client: &mut Client<S>, bank: &Bank, random: &mut fastrand::Rng, left: &mut u32) -> u32
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    let metrics = Metrics::default();
-    let mut good = 0;
-    while *left > 0 {
-        *left -= 1;
-        bank.set_fault(1, any_fault(random));
-        let (start, count) = (random.u16(0..800), random.u16(1..=100));
-        match client.call(1, &read(start, count), PATIENCE, &metrics).await {
-            Ok(answer) => assert_eq!(answer, data(start, count)),
-            Err(CallError::Link(_)) => return good,
-            Err(_) => continue,
-        }
-        good += 1;
-    }
-    good
-}
-
-#[tokio::test(start_paused = true)]
-async fn thousands_of_random_faults_give_no_wrong_value() {
-    let bank = bank();
-    let mut random = fastrand::Rng::with_seed(7);
-    let (mut left, mut good) = (5000, 0);
-    while left > 0 {
-        let story =
-            async |mut client: Client<DuplexStream>| read_at_random(&mut client, &bank, &mut random, &mut left).await;
-        good += with_unit(&bank, story).await;
-    }
-    assert!(good > 2000, "{good} good answers");
-}
-
 /// Keeps the futures of this file checked as sendable, which the supervisor needs.
 #[test]
 fn calls_can_move_between_threads() {
     fn is_send<F: Future + Send>(_: F) {}
     let (near, _far) = duplex(16);
     let metrics = Metrics::default();
-    let mut client = Client::new(near);
+    let mut client = Client::new(near, bus("tcp://plc", Duration::ZERO));
     is_send(client.call(1, &read(0, 1), PATIENCE, &metrics));
 }

@@ -1,0 +1,253 @@
+//! Writes: from a command to one request, and to what it leaves to be done.
+//!
+//! A write is sent at most once. When its answer does not come nobody knows whether the unit acted, and only the
+//! sender can decide what to do; sending it again could act twice.
+
+use std::time::Duration;
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::oneshot,
+};
+
+use super::{
+    client::{CallError, Client, Patience},
+    config::{MappedPoint, PointGroup},
+    decode::power,
+    encode::{EncodeError, encode, encode_all, written, zeroed},
+    later::{Check, Task},
+    pdu::Request,
+    poller::{End, Poller},
+};
+use crate::model::{Authorized, Command, Point, PointAddress, Value, WriteError};
+
+/// Where the answer to a write goes.
+pub(super) type WriteReply = oneshot::Sender<Result<Option<Value>, WriteError>>;
+
+/// What a command sets.
+enum Target<'a> {
+    /// One point.
+    Point(&'a MappedPoint),
+    /// Several points side by side.
+    Group(&'a PointGroup),
+}
+
+/// A request that may go out, and what it leaves to be done.
+struct Order<'a> {
+    /// Index of the device.
+    device: usize,
+    /// What is sent.
+    request: Request,
+    /// What is read back afterwards.
+    checks: Vec<Check<'a>>,
+    /// Whether it sets several points.
+    is_group: bool,
+    /// When it is set back.
+    pulse: Option<Duration>,
+}
+
+impl<'a> Poller<'a> {
+    /// Sets a point once, unless its time is over or nobody waits any more.
+    pub(super) async fn write<S>(
+        &mut self,
+        client: &mut Client<S>,
+        command: &Authorized<Command>,
+        point: &Point,
+        reply: WriteReply,
+    ) -> Result<(), End>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        if reply.is_closed() {
+            return Ok(());
+        }
+        let prepared = match self.target(command.command(), point) {
+            Ok((device, target)) => self.prepare(client, device, &target, command.command()).await?,
+            Err(refusal) => Err(refusal),
+        };
+        match prepared {
+            Ok(order) => self.carry_out(client, order, reply).await,
+            Err(refusal) => {
+                // An asker that stopped waiting does not need to know.
+                let _ = reply.send(Err(refusal));
+                Ok(())
+            }
+        }
+    }
+
+    /// What a command is for, and whose it is.
+    fn target(&self, command: &Command, point: &Point) -> Result<(usize, Target<'a>), WriteError> {
+        if command.target != point.address {
+            return Err(WriteError::Refused(format!("command is for {}, not {}", command.target, point.address)));
+        }
+        let place = self.place(&command.target).map(|(device, mapped)| (device, Target::Point(mapped)));
+        let found = place.or_else(|| self.group(&command.target));
+        found.ok_or_else(|| WriteError::Refused(format!("{} is not on this link", command.target)))
+    }
+
+    /// The group of this name. There are few, and commands are rare.
+    fn group(&self, address: &PointAddress) -> Option<(usize, Target<'a>)> {
+        let devices = &self.config.devices;
+        let device = devices.iter().position(|device| device.id == address.device)?;
+        let group = devices[device].groups.iter().find(|group| group.point.address == *address)?;
+        Some((device, Target::Group(group)))
+    }
+
+    /// The request for a command, or why there is none. A power of ten is read first; nothing is written by that.
+    async fn prepare<S>(
+        &mut self,
+        client: &mut Client<S>,
+        device: usize,
+        target: &Target<'a>,
+        command: &Command,
+    ) -> Result<Result<Order<'a>, WriteError>, End>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let order = match *target {
+            Target::Point(mapped) => {
+                let power = self.power(client, device, mapped).await?;
+                power.and_then(|power| {
+                    let exact = mapped.with_power(power);
+                    let request = encode(&exact, &command.value).map_err(WriteError::from)?;
+                    let checks = check(mapped, &exact, &request, &command.value).into_iter().collect();
+                    Ok(Order { device, request, checks, is_group: false, pulse: mapped.writing.pulse })
+                })
+            }
+            Target::Group(group) => self.together(device, group, &command.value).map_err(WriteError::from),
+        };
+        // Looked at last, right before the bytes go out.
+        Ok(if self.clock.now() > command.expires { Err(WriteError::Expired) } else { order })
+    }
+
+    /// The power of ten of a point; 0 for a point without one.
+    async fn power<S>(
+        &mut self,
+        client: &mut Client<S>,
+        device: usize,
+        mapped: &MappedPoint,
+    ) -> Result<Result<i32, WriteError>, End>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let Some(start) = mapped.conversion.exponent else { return Ok(Ok(0)) };
+        let request = Request::Read { table: mapped.register.table, start, count: 1 };
+        let why = |problem: &dyn std::fmt::Display| WriteError::Refused(format!("no power of ten: {problem}"));
+        let (power, called) = match self.ask(client, device, &request).await {
+            Ok(word) => (power(mapped, word).map_err(|bad| why(&bad.reason())), Ok(())),
+            Err(error) => (Err(why(&error)), Err(error)),
+        };
+        self.settle(device, called, self.clock.now()).await?;
+        Ok(power)
+    }
+
+    /// The request for a group.
+    fn together(&self, device: usize, group: &PointGroup, value: &Value) -> Result<Order<'a>, EncodeError> {
+        let members = self.members(device, group, value)?;
+        let request = encode_all(&members)?;
+        let mut checks = Vec::new();
+        for (mapped, value) in &members {
+            checks.extend(check(mapped, mapped, &encode(mapped, value)?, value));
+        }
+        Ok(Order { device, request, checks, is_group: true, pulse: None })
+    }
+
+    /// The members of a group with their values, all of them and nothing else.
+    fn members(
+        &self,
+        device: usize,
+        group: &PointGroup,
+        value: &Value,
+    ) -> Result<Vec<(&'a MappedPoint, Value)>, EncodeError> {
+        let points = &self.config.devices[device].points;
+        let members = group.members.iter().map(|&index| &points[index]);
+        let names = || members.clone().map(|mapped| mapped.point.name().as_str()).collect::<Vec<_>>().join(", ");
+        let Value::Json(json) = value else { return Err(EncodeError::Type(value.to_string())) };
+        let values = json.as_object().filter(|values| values.len() == group.members.len());
+        let of = |mapped: &'a MappedPoint| {
+            let json = values.and_then(|values| values.get(mapped.point.name().as_str()));
+            let value = Value::from_json(json.ok_or_else(|| EncodeError::Members(names()))?, mapped.point.kind);
+            value.map(|value| (mapped, value)).map_err(|error| EncodeError::Member(error.to_string()))
+        };
+        members.clone().map(of).collect()
+    }
+
+    /// Sends a request once. The answer ends it, unless the point is read back or set back.
+    async fn carry_out<S>(&mut self, client: &mut Client<S>, order: Order<'a>, reply: WriteReply) -> Result<(), End>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let Order { device, ref request, .. } = order;
+        if order.leaves_something() && !self.later.has_room() {
+            let why = "too many pulses and read-backs are under way on this link";
+            // An asker that stopped waiting does not need to know.
+            let _ = reply.send(Err(WriteError::Refused(why.into())));
+            return Ok(());
+        }
+        let unit = self.config.devices[device].unit;
+        let once = Patience { limit: self.config.devices[device].timeout, retries: 0 };
+        let called = client.call(unit, request, once, &self.metrics).await.map(drop);
+        match &called {
+            Ok(()) => self.follow(order, reply),
+            // As above; the ledger notes a reply that nobody heard as a timeout.
+            Err(error) => self.unsure(&order, reply, failure(unit, error), error),
+        }
+        self.settle(device, called, self.clock.now()).await
+    }
+
+    /// What comes after a write that was confirmed.
+    fn follow(&mut self, order: Order<'a>, reply: WriteReply) {
+        let Order { device, request, checks, is_group, pulse } = order;
+        let release = zeroed(&request);
+        self.later.forget(device, &release);
+        match pulse {
+            Some(pulse) if request != release => {
+                self.later.push(pulse, Task::Release { device, request: release, reply: Some(reply) });
+            }
+            // An asker that stopped waiting does not need to know.
+            _ if checks.is_empty() => drop(reply.send(Ok(None))),
+            _ => {
+                let delay = checks.iter().map(|check| check.verify.delay).max().unwrap_or_default();
+                self.later.push(delay, Task::Verify { device, checks, is_group, reply });
+            }
+        }
+    }
+
+    /// What comes after a write that nobody confirmed. A pulse that may have begun is ended all the same.
+    fn unsure(&mut self, order: &Order<'a>, reply: WriteReply, outcome: WriteError, error: &CallError) {
+        // An asker that stopped waiting does not need to know.
+        let _ = reply.send(Err(outcome));
+        let release = zeroed(&order.request);
+        if let Some(pulse) =
+            order.pulse.filter(|_| release != order.request && !matches!(error, CallError::Exception(_)))
+        {
+            self.later.forget(order.device, &release);
+            self.later.push(pulse, Task::Release { device: order.device, request: release, reply: None });
+        }
+    }
+}
+
+impl Order<'_> {
+    /// Whether something is to be done after it.
+    fn leaves_something(&self) -> bool {
+        !self.checks.is_empty() || self.pulse.is_some()
+    }
+}
+
+/// How a point is read back, if it is: as the value that its registers hold then, rounded as they are.
+fn check<'a>(mapped: &'a MappedPoint, exact: &MappedPoint, request: &Request, value: &Value) -> Option<Check<'a>> {
+    let verify = mapped.writing.verify?;
+    let wanted = written(exact, request).unwrap_or_else(|_| value.clone());
+    Some(Check { mapped, wanted, verify })
+}
+
+/// What a failed call means for a command. Only an exception says for certain that the unit did not act.
+pub(super) fn failure(unit: u8, error: &CallError) -> WriteError {
+    match error {
+        CallError::Exception(_) => WriteError::Refused(format!("unit {unit}: {error}")),
+        CallError::Rejected(_) => WriteError::Refused(format!("unit {unit}: {error}; it may have acted")),
+        CallError::Timeout(_) | CallError::Garbled(..) | CallError::Link(_) => {
+            WriteError::Timeout(format!("unit {unit}: {error}; it may have acted"))
+        }
+    }
+}
