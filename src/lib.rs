@@ -3,6 +3,8 @@
 //! The modules are the words of the way a reading takes, and the way a command takes back; `ARCHITECTURE.md` beside
 //! this file is the map.
 
+extern crate alloc;
+
 pub mod model;
 
 pub mod config;

@@ -18,6 +18,7 @@ mod request;
 mod selector;
 mod time;
 mod value;
+pub mod vocabulary;
 
 pub use batch::{Batch, Receipt, StateChange};
 pub use block::{Block, BlockBody, BlockId, EpochEnd, Lane, Stream, Wanted};
@@ -36,3 +37,4 @@ pub use request::{DeviceRequest, WriteError};
 pub use selector::{Selector, SelectorError};
 pub use time::{BootId, ClockQuality, Timestamp, TimestampError};
 pub use value::{Value, ValueError};
+pub use vocabulary::Quantity;
