@@ -1,0 +1,49 @@
+//! Who could have sent an advertisement: the decoders by company and by service, in the order in which they are tried.
+
+use super::{
+    Advertisement, Why, atc, bthome, eddystone, ela,
+    finding::{Finding, Frame},
+    ibeacon, mikrotik, minew, ruuvi, teltonika,
+};
+
+/// A decoder.
+pub(super) type Attempt = fn(&Frame<'_>, &mut Finding) -> Result<(), Why>;
+
+/// What makes a decoder a candidate.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Sign {
+    /// Manufacturer data of a company.
+    Company(u16),
+    /// Service data of a service.
+    Service(u16),
+}
+
+/// Every decoder. Those of sensors stand before those of beacons, because many sensors also send a beacon's frame.
+pub(super) const TABLE: &[(Sign, Attempt)] = &[
+    (Sign::Service(bthome::V2), bthome::decode_v2),
+    (Sign::Service(bthome::V1), bthome::decode_v1),
+    (Sign::Service(bthome::V1_ENCRYPTED), bthome::decode_v1_encrypted),
+    (Sign::Service(atc::SERVICE), atc::decode),
+    (Sign::Company(ruuvi::COMPANY), ruuvi::decode),
+    (Sign::Company(teltonika::COMPANY), teltonika::decode),
+    (Sign::Company(ela::COMPANY), ela::decode),
+    (Sign::Service(minew::SERVICE), minew::decode),
+    (Sign::Company(mikrotik::COMPANY), mikrotik::decode),
+    (Sign::Service(eddystone::SERVICE), eddystone::decode),
+    (Sign::Company(ibeacon::COMPANY), ibeacon::decode),
+];
+
+/// The decoders to try, each with the data that made it a candidate.
+pub(super) fn candidates<'a>(advert: &'a Advertisement<'a>) -> impl Iterator<Item = (Attempt, &'a [u8])> {
+    TABLE.iter().filter_map(|(sign, attempt)| Some((*attempt, sign.data(advert)?)))
+}
+
+impl Sign {
+    /// The data in an advertisement that carries the sign.
+    fn data<'a>(self, advert: &Advertisement<'a>) -> Option<&'a [u8]> {
+        match self {
+            Self::Company(company) => advert.manufacturer_data(company),
+            Self::Service(short) => advert.service_data(short),
+        }
+    }
+}
