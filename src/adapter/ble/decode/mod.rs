@@ -26,6 +26,7 @@ mod bthome;
 mod eddystone;
 mod ela;
 mod ibeacon;
+mod mibeacon;
 mod mikrotik;
 mod minew;
 mod ruuvi;

@@ -13,8 +13,11 @@ use crate::model::Quantity;
 /// Ruuvi Innovations.
 pub(super) const COMPANY: u16 = 0x0499;
 
+/// Reads a frame of one format.
+type Reader = fn(&[u8], &mut Finding) -> Result<(), Why>;
+
 pub(super) fn decode(frame: &Frame<'_>, finding: &mut Finding) -> Result<(), Why> {
-    let (format, read): (_, fn(&[u8], &mut Finding) -> Result<(), Why>) = match frame.data.first() {
+    let (format, read): (_, Reader) = match frame.data.first() {
         Some(3) => (Format::RuuviDf3, format_3),
         Some(5) => (Format::RuuviDf5, format_5),
         Some(6) => (Format::RuuviDf6, format_6),
@@ -179,8 +182,8 @@ mod tests {
         );
         manufacturer(COMPANY, "0300FF6300008001800180010000").gives(
             "ruuvi_df3",
-            "temperature -127.99 Cel, humidity 0.0 %, pressure 500.0 hPa, acceleration_x -321.33449055 m/s2, \
-             acceleration_y -321.33449055 m/s2, acceleration_z -321.33449055 m/s2, voltage 0.0 V",
+            "temperature -127.99 Cel, humidity 0.0 %, pressure 500.0 hPa, acceleration_x -321.33450055 m/s2, \
+             acceleration_y -321.33450055 m/s2, acceleration_z -321.33450055 m/s2, voltage 0.0 V",
         );
     }
 

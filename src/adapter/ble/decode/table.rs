@@ -1,10 +1,8 @@
 //! Who could have sent an advertisement: the decoders by company and by service, in the order in which they are tried.
 
 use super::{
-    Advertisement, Why, atc, bthome, eddystone, ela,
-    finding::{Finding, Frame},
-    ibeacon, mikrotik, minew, ruuvi, teltonika,
-};
+    Advertisement, Why, atc, bthome, eddystone, ela,     finding::{Finding, Frame},
+    ibeacon, mibeacon, mikrotik, minew, ruuvi,     teltonika, };
 
 /// A decoder.
 pub(super) type Attempt = fn(&Frame<'_>, &mut Finding) -> Result<(), Why>;
@@ -16,6 +14,8 @@ pub(super) enum Sign {
     Company(u16),
     /// Service data of a service.
     Service(u16),
+    /// More than one of them, or a name, for devices that put values where the company belongs.
+    Shape(for<'a> fn(&Advertisement<'a>) -> Option<&'a [u8]>),
 }
 
 /// Every decoder. Those of sensors stand before those of beacons, because many sensors also send a beacon's frame.
@@ -23,6 +23,7 @@ pub(super) const TABLE: &[(Sign, Attempt)] = &[
     (Sign::Service(bthome::V2), bthome::decode_v2),
     (Sign::Service(bthome::V1), bthome::decode_v1),
     (Sign::Service(bthome::V1_ENCRYPTED), bthome::decode_v1_encrypted),
+    (Sign::Service(mibeacon::SERVICE), mibeacon::decode),
     (Sign::Service(atc::SERVICE), atc::decode),
     (Sign::Company(ruuvi::COMPANY), ruuvi::decode),
     (Sign::Company(teltonika::COMPANY), teltonika::decode),
@@ -44,6 +45,7 @@ impl Sign {
         match self {
             Self::Company(company) => advert.manufacturer_data(company),
             Self::Service(short) => advert.service_data(short),
+            Self::Shape(find) => find(advert),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What every decoder keeps to, tried on bytes nobody chose.
 
-use proptest::prelude::*;
+use proptest::{collection::vec, prelude::*};
 
 use super::{
     table::{Sign, TABLE},
@@ -10,12 +10,12 @@ use super::{
 /// Data of a format's usual length, begun with what some formats begin with.
 fn data() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
-        proptest::collection::vec(any::<u8>(), 0..48),
+        vec(any::<u8>(), 0..48),
         (
             prop_oneof![Just(0x40), Just(0x41), Just(0xA1), Just(0x05), Just(0x10), Just(0x30)],
-            proptest::collection::vec(any::<u8>(), 0..31)
+            vec(any::<u8>(), 0..31)
         )
-            .prop_map(|(first, rest)| [vec![first], rest].concat()),
+            .prop_map(|(first, rest)| [Vec::from([first]), rest].concat()),
     ]
 }
 
@@ -26,11 +26,13 @@ proptest! {
         row in 0..TABLE.len(),
         address in any::<[u8; 6]>(),
         name in proptest::option::of("(GVH|Govee_H)?[0-9]{4}_[0-9A-F]{4}|sps|tps|iBBQ|HT.w|s|.{0,8}"),
-        key in proptest::option::of(proptest::collection::vec(any::<u8>(), 0..20)),
+        key in proptest::option::of(prop_oneof![vec(any::<u8>(), 16), vec(any::<u8>(), 12), vec(any::<u8>(), 0..20)]),
+        other in prop_oneof![any::<u16>(), Just(0xEC88), Just(1), Just(0x8801), Just(0x59), Just(0x10), Just(0x1B36)],
     ) {
         let (manufacturer, service) = match TABLE[row].0 {
-            Sign::Company(company) => (vec![(company, data.as_slice())], vec![]),
-            Sign::Service(short) => (vec![], vec![(Uuid::short(short), data.as_slice())]),
+            Sign::Company(company) => (Vec::from([(company, data.as_slice())]), Vec::new()),
+            Sign::Service(short) => (Vec::from([(0x0969, &data[data.len() / 2..])]), Vec::from([(Uuid::short(short), data.as_slice())])),
+            Sign::Shape(_) => (Vec::from([(other, data.as_slice())]), Vec::from([(Uuid::short(0x2A6E), data.as_slice())])),
 
         };
         let services = [Uuid::short(0xFFF0), Uuid::short(0xFEE5)];

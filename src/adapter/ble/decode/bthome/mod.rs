@@ -13,7 +13,7 @@ pub(super) use v2::decode as decode_v2;
 
 use super::{
     Why,
-    cipher::{self, ccm},
+    cipher::{self, Nonce, ccm},
 };
 
 /// Services of version 1, plain and encrypted, and of version 2.
@@ -40,16 +40,8 @@ impl<'a> Sealed<'a> {
         if objects.is_empty() { Err(too_short) } else { Ok(Self { objects, counter: *counter, tag: *tag }) }
     }
 
-    /// Decrypts the objects; the nonce is address, head and counter.
-    fn open(
-        &self,
-        key: Option<&[u8]>,
-        address: [u8; 6],
-        head: &[u8],
-        aad: &[u8],
-    ) -> Result<alloc::vec::Vec<u8>, Why> {
-        let key = cipher::key(key)?;
-        let nonce = [&address, head, &self.counter].concat();
-        ccm(key, &nonce, aad, self.objects, self.tag)
+    /// Decrypts the objects.
+    fn open(&self, key: Option<&[u8]>, nonce: Nonce, aad: &[u8]) -> Result<alloc::vec::Vec<u8>, Why> {
+        ccm(cipher::key(key)?, nonce, aad, self.objects, self.tag)
     }
 }

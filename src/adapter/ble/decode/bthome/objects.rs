@@ -191,7 +191,8 @@ impl Objects {
             Form::Switch => readings.push(quantity, data[0] != 0),
             Form::Time => readings.push(quantity, rfc3339(unsigned(data))),
             Form::Text => {
-                readings.push(quantity, String::from_utf8(data.to_vec()).map_err(|_| Why::Implausible("text"))?)
+                let text = String::from_utf8(data.to_vec()).map_err(|_| Why::Implausible("text"))?;
+                readings.push(quantity, text);
             }
             Form::Raw => readings.push(quantity, hex(data)),
             Form::Version(_) => readings.push(quantity, version(data)),

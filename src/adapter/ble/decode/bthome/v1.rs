@@ -4,6 +4,7 @@ use super::{
     super::{
         Format, Why,
         bytes::Cursor,
+        cipher::{Nonce, join},
         finding::{Finding, Frame},
     },
     Sealed,
@@ -18,7 +19,8 @@ pub(in super::super) fn decode_plain(frame: &Frame<'_>, finding: &mut Finding) -
 pub(in super::super) fn decode_encrypted(frame: &Frame<'_>, finding: &mut Finding) -> Result<(), Why> {
     finding.format = Some(Format::BthomeV1);
     let sealed = Sealed::of(frame.data)?;
-    let plain = sealed.open(frame.key, frame.advert.address.0, &[0x1E, 0x18], &[0x11])?;
+    let nonce = Nonce::Twelve(join(&[&frame.advert.address.0, &[0x1E, 0x18], &sealed.counter]));
+    let plain = sealed.open(frame.key, nonce, &[0x11])?;
     finding.counter = Some(u32::from_le_bytes(sealed.counter));
     objects(Cursor::new(&plain), finding)
 }

@@ -4,6 +4,7 @@ use super::{
     super::{
         Format, Why,
         bytes::Cursor,
+        cipher::{Nonce, join},
         finding::{Finding, Frame},
     },
     Sealed,
@@ -30,7 +31,8 @@ pub(in super::super) fn decode(frame: &Frame<'_>, finding: &mut Finding) -> Resu
         return objects(Cursor::new(cursor.rest()), finding);
     }
     let sealed = Sealed::of(cursor.rest())?;
-    let plain = sealed.open(frame.key, address, &[0xD2, 0xFC, flags], &[])?;
+    let nonce = Nonce::Thirteen(join(&[&address, &[0xD2, 0xFC, flags], &sealed.counter]));
+    let plain = sealed.open(frame.key, nonce, &[])?;
     finding.counter = Some(u32::from_le_bytes(sealed.counter));
     objects(Cursor::new(&plain), finding)
 }
