@@ -31,6 +31,7 @@ mod mikrotik;
 mod minew;
 mod ruuvi;
 mod teltonika;
+mod victron;
 
 #[cfg(test)]
 mod fixtures;

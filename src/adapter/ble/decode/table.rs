@@ -2,7 +2,8 @@
 
 use super::{
     Advertisement, Why, atc, bthome, eddystone, ela,     finding::{Finding, Frame},
-    ibeacon, mibeacon, mikrotik, minew, ruuvi,     teltonika, };
+    ibeacon, mibeacon, mikrotik, minew, ruuvi,     teltonika, victron,
+};
 
 /// A decoder.
 pub(super) type Attempt = fn(&Frame<'_>, &mut Finding) -> Result<(), Why>;
@@ -26,6 +27,7 @@ pub(super) const TABLE: &[(Sign, Attempt)] = &[
     (Sign::Service(mibeacon::SERVICE), mibeacon::decode),
     (Sign::Service(atc::SERVICE), atc::decode),
     (Sign::Company(ruuvi::COMPANY), ruuvi::decode),
+    (Sign::Company(victron::COMPANY), victron::decode),
     (Sign::Company(teltonika::COMPANY), teltonika::decode),
     (Sign::Company(ela::COMPANY), ela::decode),
     (Sign::Service(minew::SERVICE), minew::decode),
