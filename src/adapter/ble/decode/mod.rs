@@ -25,6 +25,7 @@ mod atc;
 mod bthome;
 mod eddystone;
 mod ela;
+mod govee;
 mod ibeacon;
 mod mibeacon;
 mod mikrotik;

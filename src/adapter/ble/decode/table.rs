@@ -2,7 +2,7 @@
 
 use super::{
     Advertisement, Why, atc, bthome, eddystone, ela,     finding::{Finding, Frame},
-    ibeacon, mibeacon, mikrotik, minew, ruuvi,     teltonika, victron,
+    govee, ibeacon, mibeacon, mikrotik, minew, ruuvi,     teltonika, victron,
 };
 
 /// A decoder.
@@ -32,6 +32,7 @@ pub(super) const TABLE: &[(Sign, Attempt)] = &[
     (Sign::Company(ela::COMPANY), ela::decode),
     (Sign::Service(minew::SERVICE), minew::decode),
     (Sign::Company(mikrotik::COMPANY), mikrotik::decode),
+    (Sign::Shape(govee::find), govee::decode),
     (Sign::Service(eddystone::SERVICE), eddystone::decode),
     (Sign::Company(ibeacon::COMPANY), ibeacon::decode),
 ];
