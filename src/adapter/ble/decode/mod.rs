@@ -27,11 +27,17 @@ mod eddystone;
 mod ela;
 mod govee;
 mod ibeacon;
+mod inkbird;
 mod mibeacon;
 mod mikrotik;
 mod minew;
+mod mopeka;
+mod qingping;
 mod ruuvi;
+mod sensorpush;
+mod switchbot;
 mod teltonika;
+mod thermobeacon;
 mod victron;
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use super::{
     Advertisement, Why, atc, bthome, eddystone, ela,     finding::{Finding, Frame},
-    govee, ibeacon, mibeacon, mikrotik, minew, ruuvi,     teltonika, victron,
+    govee, ibeacon, inkbird, mibeacon, mikrotik, minew, mopeka, qingping, ruuvi, sensorpush, switchbot,
+    teltonika, thermobeacon, victron,
 };
 
 /// A decoder.
@@ -32,6 +33,13 @@ pub(super) const TABLE: &[(Sign, Attempt)] = &[
     (Sign::Company(ela::COMPANY), ela::decode),
     (Sign::Service(minew::SERVICE), minew::decode),
     (Sign::Company(mikrotik::COMPANY), mikrotik::decode),
+    (Sign::Service(switchbot::SERVICE), switchbot::decode),
+    (Sign::Service(switchbot::OLD_SERVICE), switchbot::decode),
+    (Sign::Service(qingping::SERVICE), qingping::decode),
+    (Sign::Shape(mopeka::find), mopeka::decode),
+    (Sign::Shape(thermobeacon::find), thermobeacon::decode),
+    (Sign::Shape(sensorpush::find), sensorpush::decode),
+    (Sign::Shape(inkbird::find), inkbird::decode),
     (Sign::Shape(govee::find), govee::decode),
     (Sign::Service(eddystone::SERVICE), eddystone::decode),
     (Sign::Company(ibeacon::COMPANY), ibeacon::decode),
