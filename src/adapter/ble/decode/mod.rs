@@ -22,12 +22,15 @@ mod value;
 mod why;
 
 mod atc;
+mod bluemaestro;
 mod bthome;
 mod eddystone;
 mod ela;
+mod ess;
 mod govee;
 mod ibeacon;
 mod inkbird;
+mod mi_scale;
 mod mibeacon;
 mod mikrotik;
 mod minew;

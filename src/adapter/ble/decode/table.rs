@@ -1,8 +1,9 @@
 //! Who could have sent an advertisement: the decoders by company and by service, in the order in which they are tried.
 
 use super::{
-    Advertisement, Why, atc, bthome, eddystone, ela,     finding::{Finding, Frame},
-    govee, ibeacon, inkbird, mibeacon, mikrotik, minew, mopeka, qingping, ruuvi, sensorpush, switchbot,
+    Advertisement, Why, atc, bluemaestro, bthome, eddystone, ela, ess,
+    finding::{Finding, Frame},
+    govee, ibeacon, inkbird, mi_scale, mibeacon, mikrotik, minew, mopeka, qingping, ruuvi, sensorpush, switchbot,
     teltonika, thermobeacon, victron,
 };
 
@@ -36,11 +37,15 @@ pub(super) const TABLE: &[(Sign, Attempt)] = &[
     (Sign::Service(switchbot::SERVICE), switchbot::decode),
     (Sign::Service(switchbot::OLD_SERVICE), switchbot::decode),
     (Sign::Service(qingping::SERVICE), qingping::decode),
+    (Sign::Company(bluemaestro::COMPANY), bluemaestro::decode),
+    (Sign::Service(mi_scale::WEIGHT), mi_scale::decode_weight),
+    (Sign::Service(mi_scale::BODY), mi_scale::decode_body),
     (Sign::Shape(mopeka::find), mopeka::decode),
     (Sign::Shape(thermobeacon::find), thermobeacon::decode),
     (Sign::Shape(sensorpush::find), sensorpush::decode),
     (Sign::Shape(inkbird::find), inkbird::decode),
     (Sign::Shape(govee::find), govee::decode),
+    (Sign::Shape(ess::find), ess::decode),
     (Sign::Service(eddystone::SERVICE), eddystone::decode),
     (Sign::Company(ibeacon::COMPANY), ibeacon::decode),
 ];
