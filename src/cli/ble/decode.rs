@@ -1,8 +1,9 @@
 //! `tidegate ble decode`: a stream of lines, answered one by one.
 
 use std::{
+    borrow::Cow,
     fs::File,
-    io::{self, BufRead, BufReader, BufWriter, Read as _, Write},
+    io::{self, BufRead, BufReader, BufWriter, Read, Write},
     path::Path,
 };
 
@@ -10,7 +11,7 @@ use serde::Serialize;
 
 use super::advert::{Names, parse};
 use crate::{
-    adapter::ble::decode::{Decoded, Reading, Value, decode},
+    adapter::ble::decode::{Decoded, Format, Reading, Value, decode},
     cli::{context::Context, error::CliError},
 };
 
@@ -18,13 +19,16 @@ use crate::{
 /// its end and answered so.
 const MAX_LINE: u64 = 64 * 1024;
 
+/// What is read and written at once.
+const BUFFER: usize = 64 * 1024;
+
 /// One answer.
 #[derive(Debug, Serialize)]
 struct Answer<'a> {
     /// The format that was recognised.
     format: Option<&'static str>,
     /// What was read.
-    readings: Vec<Point<'a>>,
+    readings: Vec<Shown<'a>>,
     /// Why there is nothing, or not everything.
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
@@ -32,11 +36,11 @@ struct Answer<'a> {
 
 /// One reading.
 #[derive(Debug, Serialize)]
-struct Point<'a> {
+struct Shown<'a> {
     /// The point's name.
-    point: std::borrow::Cow<'static, str>,
+    point: Cow<'static, str>,
     /// Its value.
-    value: Shown<'a>,
+    value: Json<'a>,
     /// Its unit.
     unit: Option<&'static str>,
 }
@@ -44,7 +48,7 @@ struct Point<'a> {
 /// A value as JSON.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-enum Shown<'a> {
+enum Json<'a> {
     /// A number with a fraction.
     Float(f64),
     /// An integer.
@@ -56,29 +60,29 @@ enum Shown<'a> {
 }
 
 pub(super) fn run(file: Option<&Path>, context: &mut Context) -> Result<(), CliError> {
-    let mut out = BufWriter::with_capacity(64 * 1024, context.out());
+    let mut out = BufWriter::with_capacity(BUFFER, context.out());
     match file {
         Some(path) => {
             let file = File::open(path)
                 .map_err(|error| CliError::Failed(format!("cannot read {}: {error}", path.display())))?;
-            answer_all(BufReader::with_capacity(64 * 1024, file), &mut out)?;
+            answer_all(file, &mut out)
         }
-        None => answer_all(io::stdin().lock(), &mut out)?,
+        None => answer_all(io::stdin().lock(), &mut out),
     }
-    Ok(out.flush()?)
 }
 
-/// Answers every line.
-fn answer_all(mut lines: impl BufRead, out: &mut impl Write) -> Result<(), CliError> {
+/// Answers every line. Who types lines, or pipes them in as they are heard, has each answer at once: what was answered
+/// is written out before more is waited for.
+fn answer_all(input: impl Read, out: &mut impl Write) -> Result<(), CliError> {
+    let mut lines = BufReader::with_capacity(BUFFER, input);
     let (mut names, mut line) = (Names::default(), Vec::new());
     while read_line(&mut lines, &mut line).map_err(|error| CliError::Failed(format!("cannot read: {error}")))? {
         answer(&line, &mut names, out)?;
-        // Who types lines, or pipes them in as they are heard, wants each answer at once.
-        if lines.fill_buf().is_ok_and(<[u8]>::is_empty) {
+        if lines.buffer().is_empty() {
             out.flush()?;
         }
     }
-    Ok(())
+    Ok(out.flush()?)
 }
 
 /// Reads a line without its end; false at the end of the input.
@@ -129,21 +133,21 @@ impl<'a> Answer<'a> {
     /// What a decoder found.
     fn of(decoded: &'a Decoded) -> Self {
         Self {
-            format: decoded.format.map(|format| format.as_str()),
-            readings: decoded.readings.iter().map(Point::of).collect(),
+            format: decoded.format.map(Format::as_str),
+            readings: decoded.readings.iter().map(Shown::of).collect(),
             why: decoded.why.map(|why| why.to_string()),
         }
     }
 }
 
-impl<'a> Point<'a> {
+impl<'a> Shown<'a> {
     /// One reading.
     fn of(reading: &'a Reading) -> Self {
         let value = match &reading.value {
-            Value::Float(value) => Shown::Float(*value),
-            Value::Int(value) => Shown::Int(*value),
-            Value::Bool(value) => Shown::Bool(*value),
-            Value::Text(value) => Shown::Text(value),
+            Value::Float(value) => Json::Float(*value),
+            Value::Int(value) => Json::Int(*value),
+            Value::Bool(value) => Json::Bool(*value),
+            Value::Text(value) => Json::Text(value),
         };
         Self { point: reading.point(), value, unit: reading.quantity.unit() }
     }
@@ -151,6 +155,8 @@ impl<'a> Point<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::{cell::RefCell, rc::Rc};
+
     use super::*;
 
     /// What is answered to some lines.
@@ -192,6 +198,47 @@ mod tests {
         assert!(answers[4].contains("address"));
         assert!(answers[5].contains(r#""why":"no known format""#));
         assert_eq!(answers.len(), lines.len());
+    }
+
+    /// Input that comes line by line, and asserts that what came before was answered.
+    struct Typed(Vec<&'static str>, Rc<RefCell<Vec<u8>>>, usize);
+
+    impl Read for Typed {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            assert_eq!(answered(&self.1), self.2);
+            let Some(line) = self.0.pop() else { return Ok(0) };
+            self.2 += 1;
+            buffer[..line.len()].copy_from_slice(line.as_bytes());
+            Ok(line.len())
+        }
+    }
+
+    /// How many lines were written.
+    fn answered(out: &RefCell<Vec<u8>>) -> usize {
+        String::from_utf8_lossy(&out.borrow()).lines().count()
+    }
+
+    /// Output that the input looks at.
+    struct Seen(Rc<RefCell<Vec<u8>>>);
+
+    impl Write for Seen {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.borrow_mut().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn an_answer_is_written_before_more_is_waited_for() {
+        let seen = Rc::new(RefCell::new(Vec::new()));
+        let input = Typed(vec!["{}\n", "x\n", "[]\n"], Rc::clone(&seen), 0);
+
+        answer_all(input, &mut BufWriter::new(Seen(Rc::clone(&seen)))).unwrap();
+
+        assert_eq!(answered(&seen), 3);
     }
 
     #[test]
