@@ -75,7 +75,7 @@ pub(super) fn ctr(key: [u8; 16], counter: u16, sealed: &[u8]) -> Vec<u8> {
     plain
 }
 
-/// The same as [`ccm`] without its tag, for frames that have none: any key gives something (RFC 3610, 2.3).
+/// The same as [`ccm()`] without its tag, for frames that have none: any key gives something (RFC 3610, 2.3).
 pub(super) fn ccm_without_tag(key: [u8; 16], nonce: [u8; 13], sealed: &[u8]) -> Vec<u8> {
     let mut plain = sealed.to_vec();
     // The length of the length less one, the nonce, and the counter, of which block 0 is for the tag.
