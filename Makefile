@@ -2,7 +2,7 @@
 
 CARGO := .ci/cargo
 # Each radio or bus is a feature and must build without the others.
-FEATURES := modbus zigbee
+FEATURES := modbus zigbee ble
 
 .PHONY: help setup build demo test chaos check bench vm-powercut
 

@@ -4,6 +4,8 @@
 //! the oldest go, as its kind and its configuration say), answers [`DeviceRequest`]s, and never fails because of a
 //! device: what does not answer becomes a bad reading. It knows `model` and its own configuration, nothing else.
 
+#[cfg(feature = "ble")]
+pub mod ble;
 pub mod intake;
 pub mod load;
 pub mod memory;

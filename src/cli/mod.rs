@@ -3,6 +3,8 @@
 //! Exit codes: 0 done, 1 not done, 64 the command line is wrong, 69 the daemon cannot be reached or refuses,
 //! 78 the configuration is wrong.
 
+#[cfg(feature = "ble")]
+mod ble;
 mod buffer;
 mod chart;
 mod check;
@@ -91,6 +93,10 @@ enum Command {
     /// Look into the buffer, or write it out.
     #[command(subcommand)]
     Buffer(buffer::Command),
+    /// Look at Bluetooth advertisements.
+    #[cfg(feature = "ble")]
+    #[command(subcommand)]
+    Ble(ble::Command),
     /// List, check and reload rules.
     #[command(subcommand)]
     Rules(rules::Command),
@@ -158,6 +164,8 @@ impl Command {
             Self::Write(args) => write::run(args, context),
             Self::History(args) => history::run(args, context),
             Self::Buffer(command) => buffer::run(command, context),
+            #[cfg(feature = "ble")]
+            Self::Ble(command) => ble::run(command, context),
             Self::Rules(command) => rules::run(command, context),
             Self::Profile(command) => profile::run(command, context),
             #[cfg(feature = "modbus")]

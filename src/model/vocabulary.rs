@@ -148,6 +148,7 @@ vocabulary! {
     PacketCount = "packet_counter", Int, None, "How many packets the device has sent since it started.";
     PacketId = "packet_id", Int, None, "Number of the measurement; begins again after its last number.";
     SettingsRevision = "settings_revision", Int, None, "Number of the settings in force.";
+    Consumable = "consumable", Int, Some("%"), "What is left of something that is used up.";
     Channel = "channel", Int, None, "Which channel a message is about.";
 
     Occupancy = "occupancy", Bool, None, "Somebody is there.";
