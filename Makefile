@@ -61,6 +61,10 @@ deb-test: deb ## look through the package, install, upgrade, remove and purge it
 deb-reproducible: deb ## build the package again elsewhere: it must be the same to the last byte
 	packaging/reproduce
 
+apt-repo: ## add the package to a signed repository for apt in target/apt, with a snapshot of each release
+	@.ci/setup debtest
+	packaging/apt-repo "$$(packaging/build | tail -n 1)"
+
 deny: ## check the licences and origins of all dependencies
 	@.ci/setup deny
 	packaging/deny
