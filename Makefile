@@ -4,7 +4,7 @@ CARGO := .ci/cargo
 # Each radio or bus is a feature and must build without the others.
 FEATURES := modbus zigbee ble
 
-.PHONY: help setup build demo test chaos check bench vm-powercut
+.PHONY: help setup build demo test chaos check bench vm-powercut vm-smoke deb deb-test deb-reproducible apt-repo deny
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
@@ -46,3 +46,25 @@ bench: ## measure, print the table, write target/bench/*.json
 
 vm-powercut: ## cut the power of the gateway in an emulated machine; PROFILE=strict ROUNDS=3 SEED=7 for less or other
 	tests/vm/powercut $(if $(PROFILE),--profile $(PROFILE)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED))
+
+vm-smoke: ## install the package in an emulated machine, break things, upgrade, reboot, purge
+	tests/vm/smoke
+
+deb: ## build the Debian package for this machine; the last line is its path
+	@.ci/setup deb
+	@packaging/build
+
+deb-test: deb ## look through the package, install, upgrade, remove and purge it in a folder of its own
+	@.ci/setup debtest
+	tests/packaging/run
+
+deb-reproducible: deb ## build the package again elsewhere: it must be the same to the last byte
+	packaging/reproduce
+
+apt-repo: ## add the package to a signed repository for apt in target/apt, with a snapshot of each release
+	@.ci/setup debtest
+	packaging/apt-repo "$$(packaging/build | tail -n 1)"
+
+deny: ## check the licences and origins of all dependencies
+	@.ci/setup deny
+	packaging/deny

@@ -28,7 +28,7 @@ PROFILES = {
 
 def configuration(buffer):
     """The gateway's, with its buffer on the disk that is cut."""
-    text = f"""[gateway]
+    return f"""[gateway]
 id = "gw"
 site = "vm"
 
@@ -41,7 +41,12 @@ dir = "/mnt/rules"
 [api]
 socket = "/run/tidegate.sock"
 
-[[uplink]]
+{plant()}"""
+
+
+def plant():
+    """What of it the plant is: a broker behind a link, and two units."""
+    text = f"""[[uplink]]
 name = "cloud"
 url = "mqtt://127.0.0.1:1883"
 reconnect = {{ min = "100ms", max = "1s" }}
