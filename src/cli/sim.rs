@@ -17,6 +17,7 @@ use crate::{
         modbus_unit::{self, Bank, Chance},
         profiled,
         signals::Signals,
+        sunspec,
     },
 };
 
@@ -55,9 +56,12 @@ pub(super) struct Args {
 pub(super) fn run(command: &Command, context: &mut Context) -> Result<(), CliError> {
     let Command::Modbus(args) = command;
     let names: Vec<_> = args.profiles.iter().map(|name| parse(name)).collect::<Result<_, _>>()?;
-    let devices = devices(&names, args.unit, &mut args.places.library(context))?;
+    let mut devices = devices(&names, args.unit, &mut args.places.library(context))?;
     let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
     let bank = Arc::new(Bank::new(&devices.iter().map(|device| device.unit).collect::<Vec<_>>()));
+    for device in &mut devices {
+        sunspec::place(device, &bank);
+    }
     bank.set_chances(args.faults.clone(), seed);
     let points = devices.iter().flat_map(|device| device.points.iter().map(|point| (device.unit, point.clone())));
     let mut signals = Signals::start(points, seed, &bank);

@@ -170,6 +170,7 @@ macro_rules! integers {
 
 integers! {
     u8: 0, 255;
+    u16: 0, 65_535;
     u32: 0, 4_294_967_295;
 }
 

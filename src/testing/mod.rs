@@ -13,3 +13,5 @@ pub mod rehearsal;
 #[cfg(feature = "modbus")]
 pub mod signals;
 pub mod site;
+#[cfg(feature = "modbus")]
+pub mod sunspec;

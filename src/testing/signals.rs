@@ -213,7 +213,7 @@ mod tests {
     use crate::{
         adapter::{Adapter as _, modbus::Modbus},
         profile::Library,
-        testing::{profiled, rehearsal},
+        testing::{profiled, rehearsal, sunspec},
     };
 
     /// What the adapter reads of every shipped profile, simulated for this long.
@@ -225,7 +225,11 @@ mod tests {
         let link = format!("tcp://{}", listener.local_addr().unwrap());
         let config = profiled::units(&mut library, &link, &units).unwrap();
         let bank = Bank::new(&config.devices.iter().map(|device| device.unit).collect::<Vec<_>>());
-        let points = config.devices.iter().flat_map(|device| device.points.iter().map(|p| (device.unit, p.clone())));
+        let mut devices = config.devices.clone();
+        for device in &mut devices {
+            sunspec::place(device, &bank);
+        }
+        let points = devices.iter().flat_map(|device| device.points.iter().map(|p| (device.unit, p.clone())));
         let mut signals = Signals::start(points, 7, &bank);
         signals.step(span, &bank);
         let adapter = Modbus::new(config);

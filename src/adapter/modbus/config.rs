@@ -86,6 +86,8 @@ pub struct Device {
     pub pause: Duration,
     /// What to do with a unit that does not answer.
     pub backoff: Backoff,
+    /// The SunSpec models of which the device has to have one, from whose id its registers count; none for others.
+    pub sunspec: Vec<u16>,
     /// What may share a request.
     pub limits: Limits,
     /// What is read and written.

@@ -51,6 +51,7 @@ pub(super) fn device(points: Vec<MappedPoint>) -> Device {
         retries: 0,
         pause: Duration::ZERO,
         backoff: Backoff { after: 3, min: Duration::from_secs(1), max: Duration::from_secs(10) },
+        sunspec: Vec::new(),
         limits: Limits::default(),
         points,
         groups: Vec::new(),

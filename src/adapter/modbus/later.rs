@@ -189,13 +189,17 @@ impl<'a> Poller<'a> {
     }
 
     /// One try to end a pulse.
-    async fn release_once<S>(&self, client: &mut Client<S>, device: usize, request: &Request) -> Result<(), CallError>
+    async fn release_once<S>(
+        &mut self,
+        client: &mut Client<S>,
+        device: usize,
+        request: &Request,
+    ) -> Result<(), CallError>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let device = &self.config.devices[device];
-        let once = Patience { limit: device.timeout, retries: 0 };
-        client.call(device.unit, request, once, &self.metrics).await.map(drop)
+        let once = Patience { limit: self.config.devices[device].timeout, retries: 0 };
+        self.call(client, device, request, once).await.map(drop)
     }
 
     /// Ends all pulses now, because the adapter stops.

@@ -46,6 +46,7 @@ mod search;
 pub mod section;
 mod serve;
 mod share;
+pub mod sunspec;
 #[cfg(test)]
 mod tests;
 mod units;

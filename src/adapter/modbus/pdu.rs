@@ -83,6 +83,23 @@ impl Request {
         }
     }
 
+    /// The same so many addresses further on; `None` beyond the last one.
+    pub fn moved(&self, by: u16) -> Option<Self> {
+        let mut moved = self.clone();
+        let (start, count) = match &mut moved {
+            Self::Read { start, count, .. } => (start, usize::from(*count)),
+            Self::WriteCoil { address, .. }
+            | Self::WriteRegister { address, .. }
+            | Self::MaskWrite { address, .. } => (address, 1),
+            Self::WriteCoils { start, values } => (start, values.len()),
+            Self::WriteRegisters { start, values } => (start, values.len()),
+        };
+        let last = usize::from(*start) + usize::from(by) + count.saturating_sub(1);
+        u16::try_from(last).ok()?;
+        *start = start.checked_add(by)?;
+        Some(moved)
+    }
+
     /// Appends the PDU.
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.push(self.function());

@@ -28,6 +28,7 @@ use super::{
     pdu::Request,
     plan::plan,
     share::Share,
+    sunspec,
 };
 use crate::{
     adapter::{AdapterError, Alive, Intake, Metrics, memory::Memory},
@@ -80,6 +81,8 @@ pub(super) struct Poller<'a> {
     pub(super) share: Share,
     /// The slowest answer of late, once there was one.
     pub(super) slowest: Option<Duration>,
+    /// Where each device keeps its SunSpec model, if its points belong to one.
+    pub(super) models: Vec<sunspec::Place>,
     /// What writes have left to be done.
     pub(super) later: Later<'a>,
     /// Timeouts in a row on this connection.
@@ -108,6 +111,7 @@ impl<'a> Poller<'a> {
             alive,
             places: places(&config.devices),
             jobs: Jobs::new(plan(&config.devices), config.devices.len(), now),
+            models: vec![sunspec::Place::default(); config.devices.len()],
             later: Later::default(),
             health: config.devices.iter().map(|device| Health::new(device.backoff)).collect(),
             marks: Marks::new(&config.devices),
@@ -261,12 +265,12 @@ impl<'a> Poller<'a> {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let Device { unit, timeout, retries, .. } = self.config.devices[device];
+        let Device { timeout, retries, .. } = self.config.devices[device];
         let health = &self.health[device];
         let retries = if health.is_suspect() { 0 } else { retries };
         let patience = Patience { limit: health.patience(timeout, self.slowest), retries };
         let asked = Instant::now();
-        let answer = client.call(unit, request, patience, &self.metrics).await;
+        let answer = self.call(client, device, request, patience).await;
         self.note_time(asked, &answer);
         if answer.is_ok() {
             self.note_given(device, request);
@@ -418,6 +422,7 @@ pub(super) fn reason(error: &CallError) -> &'static str {
         CallError::Timeout(_) => "timeout",
         CallError::Exception(exception) => exception.reason(),
         CallError::Garbled(..) | CallError::Rejected(_) | CallError::Link(LinkError::Garbage(_)) => "protocol",
+        CallError::NoModel => "no-model",
         CallError::Link(_) => "device-offline",
     }
 }

@@ -15,7 +15,7 @@ use self::{
     point::{Outer, named_point, points},
 };
 use super::{
-    config::{Backoff, ByteOrder, Config, Connect, DataType, Device, Limits, Link},
+    config::{Backoff, ByteOrder, Config, Connect, DataType, Device, Limits, Link, MappedPoint, Table},
     frame::Framing,
     notation::Base,
     pdu::MAX_READ_REGISTERS,
@@ -138,6 +138,9 @@ section! {
         one_request_per_point: bool = optional("as the adapter");
         /// Number of the first register of a table: 0 as on the wire, 1 as many data sheets count.
         base: Base = optional("as the adapter");
+        /// Ids of SunSpec models, one of which the device has to have: registers then count from that model's id, which
+        /// is looked for on each connection. Only holding registers.
+        sunspec: Vec<At<u16>> = default("[]");
         /// What is read and written.
         point: Vec<At<PointKeys>> = default("[]");
         /// Points that are set together.
@@ -197,6 +200,7 @@ fn device(device: DeviceDraft, adapter: &AdapterKeys, draft: &mut Draft) -> Opti
     draft.points.extend(keys.point.value.iter().filter_map(|at| named_point(&at.value, &id)));
     draft.points.extend(keys.group.value.iter().filter_map(|at| named_group(&at.value, &id)));
     let points = points(keys.point.value, &id, outer, problems);
+    check_sunspec(&keys.sunspec, &points, problems);
     let groups = groups(keys.group.value, &id, &points, problems);
     Some(Device {
         id,
@@ -205,6 +209,7 @@ fn device(device: DeviceDraft, adapter: &AdapterKeys, draft: &mut Draft) -> Opti
         retries: keys.retries.map_or(adapter.retries.value, |retries| retries.value),
         pause: keys.pause_between_requests.map_or(adapter.pause_between_requests.value.0, |pause| pause.value.0),
         backoff: checked_backoff(&backoff.value),
+        sunspec: keys.sunspec.value.iter().map(|model| model.value).collect(),
         limits,
         points,
         groups,
@@ -218,6 +223,18 @@ fn check_unit(address: Option<&At<Address>>, adapter: &AdapterKeys, problems: &m
     if matches!(link.value.framing(), Framing::Line(_)) && !(1..=247).contains(&unit.value) {
         let message = format!("unit {} is outside 1 to 247", unit.value);
         problems.error(&unit.place, message).help("a serial line has no others; only TCP has 0 to 255");
+    }
+}
+
+/// Models have holding registers alone, counted from 0; the last id ends their list.
+fn check_sunspec(models: &At<Vec<At<u16>>>, points: &[MappedPoint], problems: &mut Problems) {
+    for model in models.value.iter().filter(|model| model.value == 0 || model.value == u16::MAX) {
+        problems.error(&model.place, format!("{} is no SunSpec model", model.value)).help("ids are 1 to 65534");
+    }
+    let stray = points.iter().find(|mapped| mapped.register.table != Table::Holding);
+    if let Some(mapped) = stray.filter(|_| !models.value.is_empty()) {
+        let message = format!("point {} is in another table than SunSpec's", mapped.point.name());
+        problems.error(&models.place, message).help("SunSpec models have holding registers only");
     }
 }
 

@@ -12,6 +12,7 @@ use super::{
     client::CallError,
     health::{Change, Health},
     poller::{End, Poller},
+    sunspec,
 };
 use crate::model::Timestamp;
 
@@ -26,6 +27,7 @@ impl Poller<'_> {
     pub(super) fn restart(&mut self) {
         let now = Instant::now();
         self.jobs.schedule.restart(now);
+        self.models.fill(sunspec::Place::default());
         for device in 0..self.health.len() {
             if self.health[device].is_suspect() {
                 self.jobs.park(device, self.health[device].paused_until(now).unwrap_or(now));
@@ -66,7 +68,7 @@ impl Poller<'_> {
                 let slowest = self.slowest.map_or(took, |slowest| took.max(slowest / 128 * 127));
                 self.slowest = Some(slowest);
             }
-            Err(CallError::Link(_)) => {}
+            Err(CallError::NoModel | CallError::Link(_)) => {}
         }
     }
 

@@ -12,7 +12,7 @@ use tokio::{
 
 use super::{
     client::{CallError, Client, Patience},
-    config::{MappedPoint, PointGroup},
+    config::{Device, MappedPoint, PointGroup},
     decode::power,
     encode::{EncodeError, encode, encode_all, written, zeroed},
     later::{Check, Task},
@@ -184,9 +184,9 @@ impl<'a> Poller<'a> {
             let _ = reply.send(Err(WriteError::Refused(why.into())));
             return Ok(());
         }
-        let unit = self.config.devices[device].unit;
-        let once = Patience { limit: self.config.devices[device].timeout, retries: 0 };
-        let called = client.call(unit, request, once, &self.metrics).await.map(drop);
+        let Device { unit, timeout: limit, .. } = self.config.devices[device];
+        let once = Patience { limit, retries: 0 };
+        let called = self.call(client, device, request, once).await.map(drop);
         match &called {
             Ok(()) => self.follow(order, reply),
             // As above; the ledger notes a reply that nobody heard as a timeout.
@@ -218,8 +218,9 @@ impl<'a> Poller<'a> {
         // An asker that stopped waiting does not need to know.
         let _ = reply.send(Err(outcome));
         let release = zeroed(&order.request);
-        if let Some(pulse) =
-            order.pulse.filter(|_| release != order.request && !matches!(error, CallError::Exception(_)))
+        if let Some(pulse) = order
+            .pulse
+            .filter(|_| release != order.request && !matches!(error, CallError::Exception(_) | CallError::NoModel))
         {
             self.later.forget(order.device, &release);
             self.later.push(pulse, Task::Release { device: order.device, request: release, reply: None });
@@ -244,7 +245,7 @@ fn check<'a>(mapped: &'a MappedPoint, exact: &MappedPoint, request: &Request, va
 /// What a failed call means for a command. Only an exception says for certain that the unit did not act.
 pub(super) fn failure(unit: u8, error: &CallError) -> WriteError {
     match error {
-        CallError::Exception(_) => WriteError::Refused(format!("unit {unit}: {error}")),
+        CallError::Exception(_) | CallError::NoModel => WriteError::Refused(format!("unit {unit}: {error}")),
         CallError::Rejected(_) => WriteError::Refused(format!("unit {unit}: {error}; it may have acted")),
         CallError::Timeout(_) | CallError::Garbled(..) | CallError::Link(_) => {
             WriteError::Timeout(format!("unit {unit}: {error}; it may have acted"))

@@ -57,6 +57,9 @@ pub(super) enum CallError {
     /// An answer came that does not belong to the question.
     #[error("{0}")]
     Rejected(#[from] Mismatch),
+    /// The device does not have what its points belong to; it was not asked for them.
+    #[error("device has none of its SunSpec models")]
+    NoModel,
     /// The connection is of no use any more.
     #[error("{0}")]
     Link(#[from] LinkError),
@@ -329,6 +332,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         match error {
             None => self.bus.answered(expected),
             Some(CallError::Exception(_)) => self.bus.refused(expected),
+            // Nothing was sent.
+            Some(CallError::NoModel) => {}
             Some(CallError::Timeout(_) | CallError::Garbled(..) | CallError::Rejected(_) | CallError::Link(_)) => {
                 self.heard = Instant::now();
                 self.is_unsettled = !self.bus.framing().has_transactions();
@@ -362,7 +367,7 @@ fn count(error: Option<&CallError>, metrics: &Metrics) {
         }
         Some(CallError::Exception(_)) => metrics.exceptions.inc(),
         Some(CallError::Rejected(_) | CallError::Link(LinkError::Garbage(_))) => metrics.rejected.inc(),
-        Some(CallError::Link(_)) | None => 0,
+        Some(CallError::NoModel | CallError::Link(_)) | None => 0,
     };
 }
 

@@ -9,7 +9,10 @@ use std::{collections::HashMap, fs::OpenOptions, io::Write as _, path::PathBuf};
 
 use self::models::Model;
 use crate::{
-    adapter::modbus::{Modbus, section},
+    adapter::modbus::{
+        Modbus, section,
+        sunspec::{BASES, MAX_MODELS},
+    },
     cli::{
         context::{Context, block_on},
         error::CliError,
@@ -19,14 +22,8 @@ use crate::{
     testing::rehearsal,
 };
 
-/// Where the mark `SunS` can stand (SunSpec Device Information Model Specification, 6.2).
-const BASES: [u16; 3] = [40_000, 50_000, 0];
-
 /// The id behind the last model.
 const END: i64 = 0xffff;
-
-/// Most models of a device; one that goes on for longer repeats itself or is no SunSpec.
-const MAX_MODELS: usize = 64;
 
 /// Asks a SunSpec device what it offers, and prints the profile that reads it.
 #[derive(Debug, clap::Args)]
