@@ -12,6 +12,7 @@
 //! It promises that no answer is ever taken for the answer to another question (`client`), that a unit that does
 //! not answer costs the others little (`health`), and that a write is sent at most once (`serve`).
 
+pub mod asking;
 mod blocks;
 mod client;
 pub mod config;

@@ -1,6 +1,13 @@
 //! `tidegate modbus`: what links are asked for, and the tools with which a device is brought into service.
 
+mod find_order;
+#[cfg(test)]
+mod fixtures;
+mod forms;
 mod plan;
+mod read;
+mod scan;
+mod target;
 
 use super::{context::Context, error::CliError};
 
@@ -9,10 +16,19 @@ use super::{context::Context, error::CliError};
 pub(super) enum Command {
     /// Show which requests the configuration leads to, and how much of each link's time they take.
     Plan(plan::Args),
+    /// Show a block of registers raw and in every type and byte order, or in those asked for.
+    Read(read::Args),
+    /// Find which type, byte order, base and scale give a value that is known.
+    FindOrder(find_order::Args),
+    /// Find the units that answer on a link.
+    Scan(scan::Args),
 }
 
 pub(super) fn run(command: &Command, context: &mut Context) -> Result<(), CliError> {
     match command {
         Command::Plan(args) => plan::run(args, context),
+        Command::Read(args) => read::run(args, context),
+        Command::FindOrder(args) => find_order::run(args, context),
+        Command::Scan(args) => scan::run(args, context),
     }
 }
