@@ -3,12 +3,13 @@
 //! It uses the adapter's own client, so that everything that the client promises of answers holds here. A connection that
 //! ends is made again with the next question.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     client::{Bus, CallError, Client, Patience},
     config::{Config, Connect, Link, Table},
     exception::Exception,
+    identity::{Category, Identify, Page},
     link::{self, LinkError, Stream},
     pdu::Request,
 };
@@ -71,6 +72,39 @@ impl Asker {
     /// Registers, or bits eight to a byte, as they came.
     pub async fn read(&mut self, unit: u8, table: Table, start: u16, count: u16) -> Result<Vec<u8>, AskError> {
         self.ask(unit, &Request::Read { table, start, count }).await
+    }
+
+    /// All objects that a unit says of itself, by number, as far as `found` does not have them already (FC 43/14). A unit
+    /// that refuses the first category has none; one may refuse those above it.
+    pub async fn objects(&mut self, unit: u8, found: &mut BTreeMap<u8, Vec<u8>>) -> Result<(), AskError> {
+        for category in Category::ROWS {
+            match self.row_of_objects(unit, category, found).await {
+                Err(AskError::Refused(_)) if category > Category::Basic => return Ok(()),
+                row => row?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The objects of a category, page by page. A page that does not lead on ends it, so that there are at most 256.
+    async fn row_of_objects(
+        &mut self,
+        unit: u8,
+        category: Category,
+        found: &mut BTreeMap<u8, Vec<u8>>,
+    ) -> Result<(), AskError> {
+        let mut first = 0;
+        loop {
+            let data = self.ask(unit, &Request::Identify(Identify::Objects { category, first })).await?;
+            let broken = |why: &str| AskError::Unusable(format!("objects from {first:#04x} on: {why}"));
+            let page = Page::parse(&data).ok_or_else(|| broken("they end in the middle"))?;
+            found.extend(page.objects);
+            match page.next {
+                None => return Ok(()),
+                Some(next) if next > first => first = next,
+                Some(_) => return Err(broken("they begin again")),
+            }
+        }
     }
 
     /// The data of the answer.

@@ -25,6 +25,7 @@ pub mod exception;
 mod fixtures;
 pub mod frame;
 mod health;
+pub mod identity;
 mod jobs;
 mod later;
 pub mod layout;

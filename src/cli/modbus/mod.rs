@@ -4,6 +4,7 @@ mod find_order;
 #[cfg(test)]
 mod fixtures;
 mod forms;
+mod identify;
 mod plan;
 mod read;
 mod scan;
@@ -22,6 +23,8 @@ pub(super) enum Command {
     FindOrder(find_order::Args),
     /// Find the units that answer on a link.
     Scan(scan::Args),
+    /// Ask a unit what it is: vendor, product, revision, and whatever else it says of itself.
+    Identify(identify::Args),
 }
 
 pub(super) fn run(command: &Command, context: &mut Context) -> Result<(), CliError> {
@@ -30,5 +33,6 @@ pub(super) fn run(command: &Command, context: &mut Context) -> Result<(), CliErr
         Command::Read(args) => read::run(args, context),
         Command::FindOrder(args) => find_order::run(args, context),
         Command::Scan(args) => scan::run(args, context),
+        Command::Identify(args) => identify::run(args, context),
     }
 }
