@@ -21,6 +21,7 @@ mod cost;
 pub mod decode;
 pub mod encode;
 pub mod exception;
+pub mod explain;
 #[cfg(test)]
 mod fixtures;
 pub mod frame;

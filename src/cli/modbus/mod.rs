@@ -1,15 +1,19 @@
 //! `tidegate modbus`: what links are asked for, and the tools with which a device is brought into service.
 
+mod decode;
+mod dump;
 mod find_order;
 #[cfg(test)]
 mod fixtures;
 mod forms;
 mod identify;
 mod plan;
+mod progress;
 mod read;
 mod scan;
 mod target;
 
+pub(super) use self::target::told;
 use super::{context::Context, error::CliError};
 
 /// What to do about Modbus.
@@ -25,6 +29,12 @@ pub(super) enum Command {
     Scan(scan::Args),
     /// Ask a unit what it is: vendor, product, revision, and whatever else it says of itself.
     Identify(identify::Args),
+    /// Find what can be read of a table, and write the draft of a profile.
+    Dump(dump::Args),
+    /// Explain frames: lines {"frame":"hex","mode"?:"tcp|rtu|ascii","request"?:"hex"} in, a line for each out.
+    ///
+    /// With the request an answer is checked against it. A line that cannot be explained says why; the exit code is 0.
+    Decode(decode::Args),
 }
 
 pub(super) fn run(command: &Command, context: &mut Context) -> Result<(), CliError> {
@@ -34,5 +44,7 @@ pub(super) fn run(command: &Command, context: &mut Context) -> Result<(), CliErr
         Command::FindOrder(args) => find_order::run(args, context),
         Command::Scan(args) => scan::run(args, context),
         Command::Identify(args) => identify::run(args, context),
+        Command::Dump(args) => dump::run(args, context),
+        Command::Decode(args) => decode::run(args, context),
     }
 }

@@ -3,17 +3,15 @@
 //! Each is asked for one register. Whatever comes back, also a refusal, shows that it is there; only a gateway's word that it
 //! reaches nobody does not. A serial line can be tried at several speeds.
 
-use std::{
-    fmt::Write as _,
-    io::{self, IsTerminal as _, Write as _},
-    ops::RangeInclusive,
-    time::Duration,
-};
+use std::{ops::RangeInclusive, time::Duration};
 
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::target::{Target, parsed, told, unusable};
+use super::{
+    progress::Progress,
+    target::{Target, parsed, told, unusable},
+};
 use crate::{
     adapter::modbus::{
         asking::{AskError, Asker},
@@ -22,17 +20,14 @@ use crate::{
     },
     cli::{
         context::{Context, block_on},
-        error::{CliError, complain},
-        format::{count, span},
+        error::CliError,
+        format::count,
         table::Table,
     },
 };
 
 /// Wait for a unit unless another is asked for. Units answer in far less; a gateway adds what its line takes.
 const LIMIT: Duration = Duration::from_millis(200);
-
-/// Time between two lines of progress where it does not go to a terminal.
-const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Finds the units that answer on a link.
 #[derive(Debug, clap::Args)]
@@ -68,7 +63,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<(), CliError> {
             ended = scan.run(args, links) => ended.map(|()| End::Complete),
         }
     });
-    scan.clear();
+    scan.progress.clear();
     // What was found is shown also when the link broke in the middle.
     let is_complete = matches!(ended, Ok(End::Complete));
     if is_complete || !scan.found.is_empty() || matches!(ended, Ok(End::Interrupted)) {
@@ -129,17 +124,13 @@ struct Scan {
     asked: usize,
     total: usize,
     found: Vec<Found>,
-    begun: Instant,
-    /// When progress was last told.
-    told: Option<Instant>,
-    is_terminal: bool,
+    progress: Progress,
 }
 
 impl Scan {
     /// Nothing has been asked.
     fn new(total: usize) -> Self {
-        let is_terminal = io::stderr().is_terminal();
-        Self { asked: 0, total, found: Vec::new(), begun: Instant::now(), told: None, is_terminal }
+        Self { asked: 0, total, found: Vec::new(), progress: Progress::new() }
     }
 
     /// Asks every unit on every link. Safe to cancel: what was found stays.
@@ -173,39 +164,11 @@ impl Scan {
         }
     }
 
-    /// Tells how far it is: on a terminal in place, else in a line now and then.
+    /// Tells how far it is.
     fn tell(&mut self, link: &Link, unit: u8) {
-        let interval = if self.is_terminal { Duration::from_millis(100) } else { LINE_INTERVAL };
-        if self.told.unwrap_or(self.begun).elapsed() < interval {
-            return;
-        }
-        self.told = Some(Instant::now());
-        let text = self.progress(link, unit);
-        if self.is_terminal {
-            // Progress that cannot be shown is no reason to stop.
-            let _ = write!(io::stderr(), "\r\x1b[K{text}").and_then(|()| io::stderr().flush());
-        } else {
-            complain(&text);
-        }
-    }
-
-    /// Where it is, what it found, and how long the rest will take if it goes on like this.
-    fn progress(&self, link: &Link, unit: u8) -> String {
-        let mut text = format!("unit {unit}");
-        if let Some(baud) = link.baud() {
-            // Writing to a string cannot fail.
-            let _ = write!(text, " at {baud} baud");
-        }
-        let left = u32::try_from(self.total - self.asked).unwrap_or(u32::MAX);
-        let each = self.begun.elapsed() / u32::try_from(self.asked.max(1)).unwrap_or(u32::MAX);
-        format!("{text}, {} of {}, {} found, {} left", self.asked, self.total, self.found.len(), span(each * left))
-    }
-
-    /// Takes the progress off a terminal.
-    fn clear(&self) {
-        if self.is_terminal {
-            let _ = write!(io::stderr(), "\r\x1b[K");
-        }
+        let found = self.found.len();
+        let speed = link.baud().map_or_else(String::new, |baud| format!(" at {baud} baud"));
+        self.progress.tell(self.asked, self.total, || format!("unit {unit}{speed}, {found} found"));
     }
 
     /// For people.
@@ -284,15 +247,6 @@ mod tests {
         assert!(matches!(error, CliError::Usage(_)), "{error}");
         let error = against(Bank::new(&[1]), &["scan", "tcp://127.0.0.1:1"]).1.unwrap_err();
         assert!(matches!(&error, CliError::Unavailable(text) if text.contains("cannot connect")), "{error}");
-    }
-
-    #[test]
-    fn progress_says_how_long_the_rest_takes() {
-        let mut scan = Scan::new(200);
-        scan.asked = 100;
-        scan.begun = Instant::now().checked_sub(Duration::from_secs(20)).unwrap();
-        let link: Link = "rtu:///dev/ttyS0?baud=9600".parse().unwrap();
-        assert_eq!(scan.progress(&link, 101), "unit 101 at 9600 baud, 100 of 200, 0 found, 20 s left");
     }
 
     #[test]

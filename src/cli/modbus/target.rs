@@ -80,7 +80,7 @@ pub(super) fn parsed<T: FromStr<Err = Fault>>(text: &str) -> Result<T, String> {
 }
 
 /// A fault with how to mend it.
-pub(super) fn told(fault: &Fault) -> String {
+pub(in crate::cli) fn told(fault: &Fault) -> String {
     match &fault.help {
         Some(help) => format!("{fault} (help: {help})"),
         None => fault.to_string(),
