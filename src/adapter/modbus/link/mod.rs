@@ -67,10 +67,20 @@ pub(super) type Stream = Box<dyn Bytes>;
 
 impl Link {
     /// In which form PDUs travel.
-    pub(super) fn framing(&self) -> Framing {
+    pub fn framing(&self) -> Framing {
         match self {
             Self::Tcp { .. } | Self::Tls { .. } => Framing::Mbap,
             Self::Gateway { mode, .. } | Self::Serial { mode, .. } => Framing::Line(*mode),
+        }
+    }
+
+    /// Opens a serial line for one who answers on it.
+    pub async fn open(&self) -> Result<serial::SerialStream, serial::OpenError> {
+        match self {
+            Self::Serial { port, .. } => serial::open(port).await,
+            Self::Tcp { .. } | Self::Tls { .. } | Self::Gateway { .. } => {
+                Err(serial::OpenError::Open(io::ErrorKind::Unsupported.into()))
+            }
         }
     }
 
