@@ -1,16 +1,17 @@
 //! `tidegate sim`: devices that are not there, for tests, demonstrations and rehearsals of a site.
 
-use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fmt::Display, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{net::TcpListener, signal::unix::SignalKind};
 
 use super::{
     context::{Context, block_on},
     error::CliError,
+    modbus::told,
     profile::{Places, parse},
 };
 use crate::{
-    adapter::modbus::config::Device,
+    adapter::modbus::config::{Device, Link},
     profile::{Library, ProfileName},
     shutdown::StopSignal,
     testing::{
@@ -40,6 +41,15 @@ pub(super) struct Args {
     /// Where to listen for Modbus/TCP; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:5502")]
     tcp: SocketAddr,
+    /// Serve on this serial port instead, in RTU: a device's path, with options as in a link if need be.
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["tcp", "ascii"])]
+    rtu: Option<String>,
+    /// The same in ASCII.
+    #[arg(long, value_name = "PATH", conflicts_with = "tcp")]
+    ascii: Option<String>,
+    /// Speed of the serial port: 19200 unless something else is said.
+    #[arg(long, value_name = "N", conflicts_with = "tcp")]
+    baud: Option<u32>,
     /// Number of the first unit, further ones follow; by default the profile's own, else counted from 1.
     #[arg(long, value_name = "N")]
     unit: Option<u8>,
@@ -55,6 +65,7 @@ pub(super) struct Args {
 
 pub(super) fn run(command: &Command, context: &mut Context) -> Result<(), CliError> {
     let Command::Modbus(args) = command;
+    let line = args.line()?;
     let names: Vec<_> = args.profiles.iter().map(|name| parse(name)).collect::<Result<_, _>>()?;
     let mut devices = devices(&names, args.unit, &mut args.places.library(context))?;
     let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
@@ -65,20 +76,55 @@ pub(super) fn run(command: &Command, context: &mut Context) -> Result<(), CliErr
     bank.set_chances(args.faults.clone(), seed);
     let points = devices.iter().flat_map(|device| device.points.iter().map(|point| (device.unit, point.clone())));
     let mut signals = Signals::start(points, seed, &bank);
+    let units = names.iter().zip(&devices).map(|(name, device)| format!("unit {} is {name}", device.unit));
+    let units = units.collect::<Vec<_>>().join(", ");
     block_on(async {
-        let listener = TcpListener::bind(args.tcp)
-            .await
-            .map_err(|error| CliError::Unavailable(format!("cannot listen on {}: {error}", args.tcp)))?;
-        let units = names.iter().zip(&devices).map(|(name, device)| format!("unit {} is {name}", device.unit));
-        let units = units.collect::<Vec<_>>().join(", ");
-        context.print(&format!("listening on tcp://{}: {units}, seed {seed}\n", listener.local_addr()?))?;
-        serve(listener, &bank, &mut signals).await
+        let mut ready = |place: &str| context.print(&format!("listening on {place}: {units}, seed {seed}\n"));
+        let Some(line) = line else {
+            let unusable = |error| CliError::Unavailable(format!("cannot listen on {}: {error}", args.tcp));
+            let listener = TcpListener::bind(args.tcp).await.map_err(unusable)?;
+            ready(&format!("tcp://{}", listener.local_addr()?))?;
+            let (_signal, stop) = StopSignal::pair();
+            let served = async {
+                modbus_unit::serve(listener, Arc::clone(&bank), stop).await;
+                Ok(())
+            };
+            return until_ended(served, &bank, &mut signals).await;
+        };
+        let unusable = |error: &dyn Display| CliError::Unavailable(format!("cannot serve on {line}: {error}"));
+        let stream = line.open().await.map_err(|error| unusable(&error))?;
+        ready(&line.to_string())?;
+        let served = async {
+            let served = modbus_unit::serve_framed(stream, &bank, line.framing()).await;
+            served.map_err(|error| unusable(&error))
+        };
+        until_ended(served, &bank, &mut signals).await
     })
 }
 
-/// Answers and lets time pass until somebody ends it.
-async fn serve(listener: TcpListener, bank: &Arc<Bank>, signals: &mut Signals) -> Result<(), CliError> {
-    let (_signal, stop) = StopSignal::pair();
+impl Args {
+    /// The serial line to serve on, if it is one.
+    fn line(&self) -> Result<Option<Link>, CliError> {
+        let (scheme, path) = match (&self.rtu, &self.ascii, self.baud) {
+            (Some(path), _, _) => ("rtu", path),
+            (None, Some(path), _) => ("ascii", path),
+            (None, None, None) => return Ok(None),
+            (None, None, Some(_)) => {
+                return Err(CliError::Usage("--baud is for a serial port (help: name one with --rtu)".to_owned()));
+            }
+        };
+        let link = format!("{scheme}://{path}").parse::<Link>();
+        let link = link.and_then(|link| self.baud.map_or(Ok(link.clone()), |baud| link.at_baud(baud)));
+        link.map(Some).map_err(|fault| CliError::Usage(told(&fault)))
+    }
+}
+
+/// Serves and lets time pass until somebody ends it.
+async fn until_ended(
+    served: impl Future<Output = Result<(), CliError>>,
+    bank: &Arc<Bank>,
+    signals: &mut Signals,
+) -> Result<(), CliError> {
     let mut interrupt = tokio::signal::unix::signal(SignalKind::interrupt())?;
     let mut terminate = tokio::signal::unix::signal(SignalKind::terminate())?;
     let pass = async {
@@ -91,7 +137,7 @@ async fn serve(listener: TcpListener, bank: &Arc<Bank>, signals: &mut Signals) -
     tokio::select! {
         _ = interrupt.recv() => Ok(()),
         _ = terminate.recv() => Ok(()),
-        () = modbus_unit::serve(listener, Arc::clone(bank), stop) => Ok(()),
+        ended = served => ended,
         () = pass => Ok(()),
     }
 }

@@ -193,11 +193,12 @@ fn every_command_takes_the_configuration() {
 
 #[test]
 fn the_page_about_the_commands_names_each_of_them() {
-    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/cli.md")).unwrap();
+    // A command's own dash (`log-level`) and the one before a subcommand look alike in its full name.
+    let page =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/cli.md")).unwrap().replace('-', " ");
     for command in commands().iter().filter(|command| !command.has_subcommands()) {
         let name = command.get_display_name().unwrap_or_default().replacen("tidegate-", "", 1);
-        // Only the first of two words is a parent: `log-level` is one command.
-        let words = if name.starts_with("log-") { name } else { name.replace('-', " ") };
+        let words = name.replace('-', " ");
         assert!(page.contains(&format!("`{words}")), "docs/cli.md does not name {words}");
     }
 }

@@ -9,7 +9,7 @@ mod line;
 mod server;
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     ops::Range,
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -23,6 +23,7 @@ pub use self::{
 use crate::adapter::modbus::{
     config::Table,
     exception::Exception,
+    identity::{Category, Identify, Page},
     pdu::{Request, push_bits},
     response::{EXCEPTION_FLAG, echo_bytes},
 };
@@ -117,8 +118,19 @@ struct Tables {
     block_limit: (u16, u8),
     /// Addresses at which an area begins that cannot be read together with what is before it.
     seams: Vec<u16>,
+    /// What the unit says of itself; one without an identity knows no such functions.
+    identity: Option<Identity>,
     /// Requests so far.
     asked: u64,
+}
+
+/// What a unit says of itself.
+#[derive(Debug, Clone, Default)]
+pub struct Identity {
+    /// Its answer to FC 17.
+    pub server_id: Vec<u8>,
+    /// Its objects of FC 43/14, by number.
+    pub objects: BTreeMap<u8, Vec<u8>>,
 }
 
 /// Several units. Each has its own short lock, so that one answers while another is updated.
@@ -178,6 +190,11 @@ impl Bank {
     /// Lets a unit refuse reads with exception 2 that reach over this address from before it.
     pub fn set_seam(&self, unit: u8, address: u16) {
         self.with(unit, |tables| tables.seams.push(address));
+    }
+
+    /// Lets a unit say what it is.
+    pub fn set_identity(&self, unit: u8, identity: Identity) {
+        self.with(unit, |tables| tables.identity = Some(identity));
     }
 
     /// How many requests a unit was sent, answered or not.
@@ -281,12 +298,16 @@ impl Tables {
             holes: Vec::new(),
             block_limit: (u16::MAX, 0),
             seams: Vec::new(),
+            identity: None,
             asked: 0,
         }
     }
 
     /// Refuses what the unit does not have, or not at once.
     fn check(&self, request: &Request) -> Result<(), Exception> {
+        if let Request::Identify(what) = request {
+            return self.identity.as_ref().ok_or(Exception::ILLEGAL_FUNCTION)?.check(*what);
+        }
         let &Request::Read { table, start, count } = request else { return Ok(()) };
         let (most, exception) = self.block_limit;
         if count > most {
@@ -306,7 +327,7 @@ impl Tables {
 
     /// Appends the answer's PDU and gives what was written. The request's range has been checked.
     fn carry_out(&mut self, request: &Request, out: &mut Vec<u8>) -> Option<(u16, Written)> {
-        if self.fault == Fault::Deaf && !matches!(request, Request::Read { .. }) {
+        if self.fault == Fault::Deaf && !request.only_reads() {
             push_echo(out, request);
             return None;
         }
@@ -314,6 +335,11 @@ impl Tables {
             Request::Read { table, start, count } => {
                 out.push(request.function());
                 self.read(*table, usize::from(*start)..usize::from(*start) + usize::from(*count), out);
+                return None;
+            }
+            Request::Identify(what) => {
+                out.push(request.function());
+                self.identity.iter().for_each(|identity| identity.answer(*what, out));
                 return None;
             }
             Request::WriteCoil { address, on } => put(&mut self.coils, *address, &[*on]),
@@ -343,6 +369,36 @@ impl Tables {
     }
 }
 
+impl Identity {
+    /// Refuses a single object that is not there.
+    fn check(&self, what: Identify) -> Result<(), Exception> {
+        match what {
+            Identify::Objects { category: Category::One, first } if !self.objects.contains_key(&first) => {
+                Err(Exception::ILLEGAL_ADDRESS)
+            }
+            Identify::ServerId | Identify::Objects { .. } => Ok(()),
+        }
+    }
+
+    /// Appends what follows the function code. One who asks for an object that is not there begins with the first
+    /// (MODBUS Application Protocol 1.1b3, 6.21).
+    fn answer(&self, what: Identify, out: &mut Vec<u8>) {
+        match what {
+            Identify::ServerId => {
+                let said = &self.server_id[..self.server_id.len().min(250)];
+                out.push(u8::try_from(said.len()).expect("250 at most"));
+                out.extend_from_slice(said);
+            }
+            Identify::Objects { category, first } => {
+                let first = if self.objects.contains_key(&first) { first } else { 0 };
+                let last = if category == Category::One { first } else { category.last() };
+                let wanted = self.objects.range(first..=last.max(first)).map(|(id, object)| (*id, object.clone()));
+                Page::encode(category, 0x83, &wanted.collect(), out);
+            }
+        }
+    }
+}
+
 /// The answer to a write: its function, address, and value or quantity.
 fn push_echo(out: &mut Vec<u8>, request: &Request) {
     let start = out.len();
@@ -365,6 +421,7 @@ fn written(request: &Request) -> (u16, Written) {
         Request::WriteRegisters { start, values } => (*start, Written::Registers(values.clone())),
         Request::MaskWrite { address, and, or } => (*address, Written::Mask { and: *and, or: *or }),
         Request::Read { start, .. } => (*start, Written::Registers(Vec::new())),
+        Request::Identify(_) => (0, Written::Registers(Vec::new())),
     }
 }
 

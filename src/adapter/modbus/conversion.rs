@@ -50,7 +50,7 @@ impl Conversion {
     }
 
     /// The value of a raw number, for a power of ten of `power`.
-    pub(super) fn value(&self, raw: f64, power: i32) -> f64 {
+    pub fn value(&self, raw: f64, power: i32) -> f64 {
         let scale = scaled_by(self.scale, power);
         match divisor(scale) {
             Some(divisor) if is_whole(self.offset * divisor) => (raw + self.offset * divisor) / divisor,

@@ -3,7 +3,7 @@
 //! Pure, and total: any bytes give a value or a reason. A marker for "no value" never becomes a number.
 
 use super::{
-    config::{DataType, MappedPoint, Names},
+    config::{ByteOrder, DataType, MappedPoint, Names},
     layout::{Extent, extent, registers, text_order, to_significance},
 };
 use crate::model::{PointType, Value};
@@ -51,10 +51,21 @@ pub fn decode(mapped: &MappedPoint, wire: &[u8]) -> Result<Value, BadValue> {
     let from = usize::from(mapped.register.offset - start) * 2;
     let own = &wire[from..from + usize::from(registers(mapped.data)) * 2];
     let value = match mapped.data {
-        DataType::String(len) => text(mapped, own, len)?,
+        DataType::String(len) => text(&mapped.order, own, len)?,
         _ => number(mapped, own, power_within(mapped, wire)?)?,
     };
     plausible(mapped, value)
+}
+
+/// The value of this type in registers that hold it alone, without any conversion.
+pub fn plain(data: DataType, order: &ByteOrder, wire: &[u8]) -> Result<Value, BadValue> {
+    if wire.len() != usize::from(registers(data)) * 2 {
+        return Err(BadValue::Decode);
+    }
+    match data {
+        DataType::String(len) => text(order, wire, len),
+        _ => raw(data, part(data, significant(order, wire))),
+    }
 }
 
 /// The power of ten among the registers of a point's [`extent`]; 0 for a point without one.
@@ -76,9 +87,9 @@ pub fn power(mapped: &MappedPoint, wire: &[u8]) -> Result<i32, BadValue> {
 }
 
 /// Text up to its trailing NULs.
-fn text(mapped: &MappedPoint, wire: &[u8], len: u16) -> Result<Value, BadValue> {
+fn text(order: &ByteOrder, wire: &[u8], len: u16) -> Result<Value, BadValue> {
     let mut bytes = wire.to_vec();
-    text_order(&mut bytes, &mapped.order);
+    text_order(&mut bytes, order);
     bytes.truncate(usize::from(len));
     let end = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
     let text = std::str::from_utf8(&bytes[..end]).map_err(|_| BadValue::Decode)?;
@@ -87,11 +98,7 @@ fn text(mapped: &MappedPoint, wire: &[u8], len: u16) -> Result<Value, BadValue> 
 
 /// Everything that fits eight bytes.
 fn number(mapped: &MappedPoint, wire: &[u8], power: i32) -> Result<Value, BadValue> {
-    let mut ordered = [0; 8];
-    let bytes = &mut ordered[..wire.len().min(8)];
-    bytes.copy_from_slice(&wire[..bytes.len()]);
-    to_significance(bytes, &mapped.order);
-    let bits = part(mapped.data, bytes.iter().fold(0, |bits: u64, &byte| bits << 8 | u64::from(byte)));
+    let bits = part(mapped.data, significant(&mapped.order, wire));
     if mapped.conversion.invalid.contains(&bits) {
         return Err(BadValue::NotAvailable);
     }
@@ -100,6 +107,15 @@ fn number(mapped: &MappedPoint, wire: &[u8], power: i32) -> Result<Value, BadVal
         return Ok(named(mapped, raw));
     }
     converted(mapped, raw, power)
+}
+
+/// Up to eight bytes as one number.
+fn significant(order: &ByteOrder, wire: &[u8]) -> u64 {
+    let mut ordered = [0; 8];
+    let bytes = &mut ordered[..wire.len().min(8)];
+    bytes.copy_from_slice(&wire[..bytes.len()]);
+    to_significance(bytes, order);
+    bytes.iter().fold(0, |bits: u64, &byte| bits << 8 | u64::from(byte))
 }
 
 /// The bits that belong to the point, where it does not have its registers for itself.

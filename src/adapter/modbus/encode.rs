@@ -76,7 +76,7 @@ pub fn encode_all(members: &[(&MappedPoint, Value)]) -> Result<Request, EncodeEr
             Request::WriteCoils { values, .. } => coils.extend(values),
             Request::WriteRegister { value, .. } => words.push(value),
             Request::WriteRegisters { values, .. } => words.extend(values),
-            Request::MaskWrite { .. } | Request::Read { .. } => return Err(EncodeError::Part),
+            Request::MaskWrite { .. } | Request::Read { .. } | Request::Identify(_) => return Err(EncodeError::Part),
         }
     }
     if coils.is_empty() {
@@ -95,7 +95,7 @@ pub fn written(mapped: &MappedPoint, request: &Request) -> Result<Value, BadValu
         Request::WriteRegister { value, .. } => decode(mapped, &wire(&[*value])),
         Request::WriteRegisters { values, .. } => decode(mapped, &wire(values)),
         Request::MaskWrite { or, .. } => decode(mapped, &wire(&[*or])),
-        Request::Read { .. } => Err(BadValue::Decode),
+        Request::Read { .. } | Request::Identify(_) => Err(BadValue::Decode),
     }
 }
 
@@ -107,7 +107,7 @@ pub fn zeroed(request: &Request) -> Request {
         Request::WriteRegister { address, .. } => Request::WriteRegister { address, value: 0 },
         Request::WriteRegisters { start, values } => Request::WriteRegisters { start, values: vec![0; values.len()] },
         Request::MaskWrite { address, and, .. } => Request::MaskWrite { address, and, or: 0 },
-        read @ Request::Read { .. } => read,
+        reading @ (Request::Read { .. } | Request::Identify(_)) => reading,
     }
 }
 

@@ -12,6 +12,7 @@
 //! It promises that no answer is ever taken for the answer to another question (`client`), that a unit that does
 //! not answer costs the others little (`health`), and that a write is sent at most once (`serve`).
 
+pub mod asking;
 mod blocks;
 mod client;
 pub mod config;
@@ -20,10 +21,12 @@ mod cost;
 pub mod decode;
 pub mod encode;
 pub mod exception;
+pub mod explain;
 #[cfg(test)]
 mod fixtures;
 pub mod frame;
 mod health;
+pub mod identity;
 mod jobs;
 mod later;
 pub mod layout;

@@ -1,6 +1,6 @@
 //! Registers as people write them: `holding:0`, counted from 0 or from 1, and the numbers of manuals, `40001`.
 
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 use super::config::{Register, Table};
 use crate::config::{Fault, report::suggest};
@@ -63,6 +63,20 @@ fn outside(table: Table, number: u32, base: Base) -> Fault {
             fault.help(format!("the {digit} names the table already: write \"{number}\", which is offset {meant}"))
         }
         Some(Err(_)) | None => fault.help(FORM),
+    }
+}
+
+/// As a configuration names it.
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(name(*self))
+    }
+}
+
+/// As a configuration with the base 0 names it.
+impl fmt::Display for Register {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.table, self.offset)
     }
 }
 

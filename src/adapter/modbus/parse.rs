@@ -1,6 +1,6 @@
 //! Modbus types from the texts of the configuration: types and byte orders.
 
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 use super::config::{ByteOrder, DataType};
 use crate::config::{Fault, report::suggest};
@@ -41,6 +41,17 @@ impl FromStr for DataType {
                 let names = TYPES.iter().map(|(name, _)| *name).chain(["string:N", "bits:FROM+LEN"]);
                 Err(Fault::new(format!("unknown type {text:?}")).help(suggest(text, names)))
             }
+        }
+    }
+}
+
+/// As it is written.
+impl fmt::Display for DataType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::String(length) => write!(f, "string:{length}"),
+            Self::Bits { from, len } => write!(f, "bits:{from}+{len}"),
+            _ => f.write_str(TYPES.iter().find(|(_, data)| data == self).map_or("", |(name, _)| name)),
         }
     }
 }
@@ -122,6 +133,13 @@ mod tests {
         assert_eq!("bits:15+1".parse(), Ok(DataType::Bits { from: 15, len: 1 }));
         for text in ["float", "string:0", "string:251", "bits:0+0", "bits:8+9", "bits:255+255", "bits:3", "F32"] {
             assert!(text.parse::<DataType>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_type_prints_as_it_is_written() {
+        for text in TYPES.iter().map(|(name, _)| *name).chain(["string:8", "bits:15+1"]) {
+            assert_eq!(text.parse::<DataType>().unwrap().to_string(), text);
         }
     }
 

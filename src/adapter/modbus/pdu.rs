@@ -2,7 +2,7 @@
 //!
 //! The client encodes, a server decodes. Limits are those of the specification; nothing here does I/O.
 
-use super::{config::Table, exception::Exception};
+use super::{config::Table, exception::Exception, identity::Identify};
 
 /// Most bits in one read (6.1, 6.2).
 pub const MAX_READ_BITS: u16 = 2000;
@@ -65,6 +65,8 @@ pub enum Request {
         /// New state of the others.
         or: u16,
     },
+    /// FC 17 and 43/14: what the unit is.
+    Identify(Identify),
 }
 
 impl Request {
@@ -80,6 +82,7 @@ impl Request {
             Self::WriteCoils { .. } => 15,
             Self::WriteRegisters { .. } => 16,
             Self::MaskWrite { .. } => 22,
+            Self::Identify(what) => what.function(),
         }
     }
 
@@ -93,11 +96,17 @@ impl Request {
             | Self::MaskWrite { address, .. } => (address, 1),
             Self::WriteCoils { start, values } => (start, values.len()),
             Self::WriteRegisters { start, values } => (start, values.len()),
+            Self::Identify(_) => return Some(moved),
         };
         let last = usize::from(*start) + usize::from(by) + count.saturating_sub(1);
         u16::try_from(last).ok()?;
         *start = start.checked_add(by)?;
         Some(moved)
+    }
+
+    /// Whether it leaves the unit as it is, so that it can be repeated.
+    pub fn only_reads(&self) -> bool {
+        matches!(self, Self::Read { .. } | Self::Identify(_))
     }
 
     /// Appends the PDU.
@@ -116,6 +125,7 @@ impl Request {
                 push_words(out, values.iter().copied());
             }
             Self::MaskWrite { address, and, or } => push_words(out, [*address, *and, *or]),
+            Self::Identify(what) => what.encode(out),
         }
     }
 
@@ -131,7 +141,9 @@ impl Request {
             6 => two_words(body).map(|(address, value)| Self::WriteRegister { address, value }),
             15 => decode_write_coils(body),
             16 => decode_write_registers(body),
+            17 if body.is_empty() => Ok(Self::Identify(Identify::ServerId)),
             22 => decode_mask_write(body),
+            43 => Identify::decode_objects(body).map(Self::Identify),
             _ => Err(Exception::ILLEGAL_FUNCTION),
         }
     }
@@ -236,6 +248,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::adapter::modbus::identity::Category;
 
     fn bytes(request: &Request) -> Vec<u8> {
         let mut out = Vec::new();
@@ -256,11 +269,16 @@ mod tests {
         assert_eq!(bytes(&registers), [16, 0, 1, 0, 2, 4, 0, 0x0a, 1, 2]); // 6.12
         let mask = Request::MaskWrite { address: 4, and: 0xf2, or: 0x25 };
         assert_eq!(bytes(&mask), [22, 0, 4, 0, 0xf2, 0, 0x25]); // 6.16
+        assert_eq!(bytes(&Request::Identify(Identify::ServerId)), [17]); // 6.13
+        let objects = Identify::Objects { category: Category::Basic, first: 0 };
+        assert_eq!(bytes(&Request::Identify(objects)), [0x2b, 0x0e, 1, 0]); // 6.21
     }
 
     #[test]
     fn a_server_answers_impossible_requests_with_the_right_exception() {
-        assert_eq!(Request::decode(&[0x2b, 14, 1, 0]), Err(Exception::ILLEGAL_FUNCTION));
+        assert_eq!(Request::decode(&[0x2b, 13, 1, 0]), Err(Exception::ILLEGAL_FUNCTION));
+        assert_eq!(Request::decode(&[0x2b, 14, 5, 0]), Err(Exception::ILLEGAL_VALUE));
+        assert_eq!(Request::decode(&[17, 1]), Err(Exception::ILLEGAL_FUNCTION));
         assert_eq!(Request::decode(&[3, 0, 0, 0, 126]), Err(Exception::ILLEGAL_VALUE));
         assert_eq!(Request::decode(&[3, 0xff, 0xff, 0, 2]), Err(Exception::ILLEGAL_ADDRESS));
         assert_eq!(Request::decode(&[5, 0, 1, 0x12, 0x34]), Err(Exception::ILLEGAL_VALUE));
@@ -272,6 +290,8 @@ mod tests {
         prop_oneof![
             (table, 0..60_000u16, 1..=125u16).prop_map(|(table, start, count)| Request::Read { table, start, count }),
             any::<(u16, bool)>().prop_map(|(address, on)| Request::WriteCoil { address, on }),
+            any::<u8>()
+                .prop_map(|first| Request::Identify(Identify::Objects { category: Category::Extended, first })),
             any::<(u16, u16)>().prop_map(|(address, value)| Request::WriteRegister { address, value }),
             any::<(u16, u16, u16)>().prop_map(|(address, and, or)| Request::MaskWrite { address, and, or }),
             (0..60_000u16, proptest::collection::vec(any::<bool>(), 1..=1968))

@@ -57,6 +57,9 @@ pub enum Mismatch {
     /// A write was confirmed for another address or value.
     #[error("answer confirms another address or value than was written")]
     Echo,
+    /// An identification is not of the kind or form that was asked for.
+    #[error("answer is no list of the objects asked for")]
+    Objects,
     /// The bytes were damaged on their way.
     #[error("checksum is {found:#06x}, bytes give {computed:#06x}")]
     Checksum {
@@ -82,6 +85,7 @@ pub fn parse<'a>(request: &Request, pdu: &'a [u8]) -> Result<&'a [u8], ReplyErro
     }
     match request {
         Request::Read { table, count, .. } => read_data(read_bytes(*table, *count), body),
+        Request::Identify(what) => Ok(what.form().data(body)?),
         Request::WriteCoil { .. }
         | Request::WriteRegister { .. }
         | Request::WriteCoils { .. }
@@ -134,6 +138,7 @@ pub fn echo_bytes(request: &Request) -> usize {
     match request {
         Request::MaskWrite { .. } => 6,
         Request::Read { .. }
+        | Request::Identify(_)
         | Request::WriteCoil { .. }
         | Request::WriteRegister { .. }
         | Request::WriteCoils { .. }
@@ -146,6 +151,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::adapter::modbus::identity::Identify;
 
     const READ: Request = Request::Read { table: Table::Holding, start: 0x6b, count: 3 };
 
@@ -199,6 +205,7 @@ mod tests {
                 prop_assert_eq!(data.len(), usize::from(count) * 2);
             }
             let _ = parse(&Request::WriteCoil { address: 7, on: true }, &pdu);
+            let _ = parse(&Request::Identify(Identify::ServerId), &pdu);
         }
     }
 }

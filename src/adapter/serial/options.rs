@@ -39,6 +39,13 @@ impl Port {
     }
 }
 
+impl Port {
+    /// The same port at another speed.
+    pub fn at_baud(&self, rate: u32) -> Result<Self, Fault> {
+        Ok(Self { baud: baud(&rate.to_string())?, ..self.clone() })
+    }
+}
+
 /// The path of a device.
 fn device(text: &str) -> Result<PathBuf, Fault> {
     if !text.starts_with('/') || text.ends_with('/') || text.contains('\0') {

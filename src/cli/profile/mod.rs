@@ -1,6 +1,8 @@
 //! `tidegate profile`: which device profiles there are, what they say, and whether they are right.
 
 #[cfg(feature = "modbus")]
+mod save;
+#[cfg(feature = "modbus")]
 mod sunspec;
 #[cfg(feature = "modbus")]
 mod trial;
@@ -9,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+#[cfg(feature = "modbus")]
+pub(super) use self::save::save;
 use super::{context::Context, error::CliError, seams, table::Table};
 use crate::{
     config::{Fault, Place, report::Problems},

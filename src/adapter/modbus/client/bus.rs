@@ -139,6 +139,8 @@ fn place(request: &Request) -> (Table, u16) {
         Request::WriteCoils { start, .. } => (Table::Coil, *start),
         Request::WriteRegister { address, .. } | Request::MaskWrite { address, .. } => (Table::Holding, *address),
         Request::WriteRegisters { start, .. } => (Table::Holding, *start),
+        // It has no place; any register gives an answer that looks different, if only a refusal.
+        Request::Identify(_) => (Table::Holding, 0),
     }
 }
 

@@ -127,7 +127,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         metrics: &Metrics,
     ) -> Result<&[u8], CallError> {
         let mut left = patience.retries;
-        let mut busy = if matches!(request, Request::Read { .. }) { BUSY_TRIES } else { 0 };
+        let mut busy = if request.only_reads() { BUSY_TRIES } else { 0 };
         loop {
             match self.attempt(unit, request, patience.limit, metrics).await {
                 Err(CallError::Timeout(_) | CallError::Garbled(..)) if left > 0 => left -= 1,

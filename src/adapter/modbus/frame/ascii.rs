@@ -53,8 +53,8 @@ fn find(bytes: &[u8], content: &mut Vec<u8>, judge: impl FnOnce(&[u8]) -> Result
     }
 }
 
-/// Digits as unit and PDU, without the LRC they end with.
-fn decode(digits: &[u8], content: &mut Vec<u8>) -> Result<(), Mismatch> {
+/// Digits as unit and PDU, without the LRC they end with. When only the LRC is wrong, `content` is there all the same.
+pub fn decode(digits: &[u8], content: &mut Vec<u8>) -> Result<(), Mismatch> {
     content.clear();
     for pair in digits.chunks(2) {
         let [high, low] = pair else { return Err(Mismatch::Digits) };

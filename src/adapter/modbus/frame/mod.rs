@@ -10,6 +10,7 @@ pub mod mbap;
 pub mod rtu;
 
 use super::{
+    identity::Form,
     pdu::Request,
     response::{EXCEPTION_FLAG, Mismatch, read_bytes},
 };
@@ -125,6 +126,8 @@ pub enum Body {
     Echo([u8; 4]),
     /// All of the request, with which a mask is answered.
     Mask([u8; 6]),
+    /// What says itself how long it is.
+    Identity(Form),
 }
 
 impl Expected {
@@ -139,16 +142,18 @@ impl Expected {
             | Request::WriteCoils { .. }
             | Request::WriteRegisters { .. } => Body::Echo(echo(request)),
             Request::MaskWrite { .. } => Body::Mask(echo(request)),
+            Request::Identify(what) => Body::Identity(what.form()),
         };
         Self { unit, function: request.function(), body }
     }
 
-    /// Bytes of a good answer's PDU.
+    /// Bytes of a good answer's PDU, at most.
     pub fn length(self) -> usize {
         match self.body {
             Body::Data(count) => 2 + usize::from(count),
             Body::Echo(echo) => 1 + echo.len(),
             Body::Mask(echo) => 1 + echo.len(),
+            Body::Identity(_) => mbap::MAX_PDU,
         }
     }
 
@@ -159,7 +164,7 @@ impl Expected {
         if *unit != self.unit {
             return None;
         }
-        let Some((function, body)) = pdu.split_first() else { return Some(1 + self.length()) };
+        let Some((function, body)) = pdu.split_first() else { return Some(1 + 1) };
         if *function == self.function | EXCEPTION_FLAG {
             return Some(1 + 2);
         }
@@ -167,6 +172,8 @@ impl Expected {
             Body::Data(count) => body.first().is_none_or(|said| said == count),
             Body::Echo(echo) => echo.iter().zip(body).all(|(a, b)| a == b),
             Body::Mask(echo) => echo.iter().zip(body).all(|(a, b)| a == b),
+            Body::Identity(form) if *function == self.function => return form.length(body).map(|length| 2 + length),
+            Body::Identity(_) => false,
         };
         (*function == self.function && fits).then(|| 1 + self.length())
     }
@@ -190,6 +197,7 @@ impl Expected {
                 Mismatch::ByteCount { wanted: wanted.into(), said: body.first().copied().unwrap_or_default().into() }
             }
             Body::Echo(_) | Body::Mask(_) => Mismatch::Echo,
+            Body::Identity(_) => Mismatch::Objects,
         })
     }
 }

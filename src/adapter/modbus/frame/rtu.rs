@@ -36,7 +36,7 @@ pub fn find_request(bytes: &[u8]) -> Step {
 
 /// The unit and the PDU in a frame that was found.
 pub fn unit_and_pdu(frame: &[u8]) -> &[u8] {
-    &frame[..frame.len() - CRC]
+    &frame[..frame.len().saturating_sub(CRC)]
 }
 
 /// What begins at a place.
@@ -89,10 +89,11 @@ fn stranger(bytes: &[u8], expected: Expected) -> Option<Mismatch> {
     expected.misses(unit_and_pdu(frame))
 }
 
-/// Whether the CRC is right.
-fn check(frame: &[u8]) -> Result<(), Mismatch> {
-    let (content, sum) = frame.split_at(frame.len() - CRC);
-    let (computed, found) = (crc(content), u16::from_le_bytes([sum[0], sum[1]]));
+/// Whether the CRC is right of a frame that has one.
+pub fn check(frame: &[u8]) -> Result<(), Mismatch> {
+    let (content, sum) = frame.split_at(frame.len().saturating_sub(CRC));
+    let found = sum.iter().rev().fold(0, |sum, &byte| sum << 8 | u16::from(byte));
+    let computed = crc(content);
     if computed == found { Ok(()) } else { Err(Mismatch::Checksum { found, computed }) }
 }
 

@@ -16,7 +16,11 @@ use super::{
     config::{Config, Link},
     frame::{Framing, mbap::FrameError},
 };
-use crate::{adapter::serial, config::Tls, tls};
+use crate::{
+    adapter::serial,
+    config::{Fault, Tls},
+    tls,
+};
 
 /// Longest wait for a connection; a router that drops packets would hold us for minutes.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
@@ -63,11 +67,38 @@ pub(super) type Stream = Box<dyn Bytes>;
 
 impl Link {
     /// In which form PDUs travel.
-    pub(super) fn framing(&self) -> Framing {
+    pub fn framing(&self) -> Framing {
         match self {
             Self::Tcp { .. } | Self::Tls { .. } => Framing::Mbap,
             Self::Gateway { mode, .. } | Self::Serial { mode, .. } => Framing::Line(*mode),
         }
+    }
+
+    /// Opens a serial line for one who answers on it.
+    pub async fn open(&self) -> Result<serial::SerialStream, serial::OpenError> {
+        match self {
+            Self::Serial { port, .. } => serial::open(port).await,
+            Self::Tcp { .. } | Self::Tls { .. } | Self::Gateway { .. } => {
+                Err(serial::OpenError::Open(io::ErrorKind::Unsupported.into()))
+            }
+        }
+    }
+
+    /// Bits per second, where the line is ours.
+    pub fn baud(&self) -> Option<u32> {
+        match self {
+            Self::Serial { port, .. } => Some(port.baud),
+            Self::Tcp { .. } | Self::Tls { .. } | Self::Gateway { .. } => None,
+        }
+    }
+
+    /// The same line at another speed.
+    pub fn at_baud(&self, baud: u32) -> Result<Self, Fault> {
+        let Self::Serial { mode, port } = self else {
+            let help = "a serial port has one, such as rtu:///dev/ttyUSB0";
+            return Err(Fault::new(format!("{self} has no baud rate of ours")).help(help));
+        };
+        Ok(Self::Serial { mode: *mode, port: port.at_baud(baud)? })
     }
 
     /// Time of one character on the line; zero where the line is not ours.

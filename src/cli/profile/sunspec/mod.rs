@@ -5,7 +5,7 @@
 
 mod models;
 
-use std::{collections::HashMap, fs::OpenOptions, io::Write as _, path::PathBuf};
+use std::{collections::HashMap, path::PathBuf};
 
 use self::models::Model;
 use crate::{
@@ -59,16 +59,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<(), CliError> {
         let found = asked.walk(asked.base().await?).await?;
         asked.profile(&found).await
     })?;
-    let Some(folder) = &args.into else { return context.print(&profile) };
-    std::fs::create_dir_all(folder)?;
-    let file = folder.join("profile.toml");
-    let written = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(&file)
-        .and_then(|mut new| new.write_all(profile.as_bytes()));
-    written.map_err(|error| CliError::Failed(format!("cannot write {}: {error}", file.display())))?;
-    context.print(&format!("{}\n", file.display()))
+    super::save(args.into.as_deref(), &profile, context)
 }
 
 impl Asked<'_> {

@@ -1,6 +1,10 @@
 //! The client on serial lines, in RTU and in ASCII, with and without TCP between.
 
 use super::*;
+use crate::{
+    adapter::modbus::identity::{Category, Identify},
+    testing::modbus_unit::Identity,
+};
 
 /// The links without transaction ids.
 const LINES: [&str; 3] = [LINKS[1], LINKS[2], LINKS[3]];
@@ -24,6 +28,56 @@ async fn after_a_late_answer(link: &str, late: Duration, bank: &Bank, metrics: &
         assert!(good >= 17, "{link}: {good} of 20 after an answer {late:?} late");
     })
     .await;
+}
+
+/// What unit 1 says of itself, in an answer that says itself how long it is.
+fn identity() -> Identity {
+    Identity { server_id: vec![7, 0xff], objects: [(0, b"Acme".to_vec()), (2, vec![0, 3, 0xff])].into() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_identification_is_found_in_any_framing_and_among_noise() {
+    let (bank, metrics) = (bank(), Metrics::default());
+    bank.set_identity(1, identity());
+    let objects = Request::Identify(Identify::Objects { category: Category::Basic, first: 0 });
+    for link in LINKS {
+        for fault in [Fault::None, Fault::ByteByByte, Fault::Foreign, Fault::Merged, Fault::Twice] {
+            bank.set_fault(1, fault);
+            over(link, &bank, async |mut client| {
+                let said = client.call(1, &Request::Identify(Identify::ServerId), PATIENCE, &metrics).await.unwrap();
+                assert_eq!(said, [7, 0xff], "{link}, {fault:?}");
+                let said = client.call(1, &objects, PATIENCE, &metrics).await.unwrap();
+                assert_eq!(
+                    said,
+                    [0x83, 0, 0, 2, 0, 4, b'A', b'c', b'm', b'e', 2, 3, 0, 3, 0xff],
+                    "{link}, {fault:?}"
+                );
+            })
+            .await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_identification_is_not_taken_for_that_of_another_object() {
+    let (bank, metrics) = (bank(), Metrics::default());
+    bank.set_identity(1, identity());
+    let objects = |first| Request::Identify(Identify::Objects { category: Category::One, first });
+    for link in LINES {
+        // The line is given time for the longest answer, too.
+        bank.set_fault(1, Fault::Delay(LIMIT * 16 / 10));
+        over(link, &bank, async |mut client| {
+            let late = client.call(1, &objects(0), PATIENCE, &metrics).await;
+            assert!(matches!(late, Err(CallError::Timeout(_))), "{link}: {late:?}");
+            bank.set_fault(1, Fault::None);
+            if let Ok(said) = client.call(1, &objects(2), PATIENCE, &metrics).await {
+                assert_eq!(said, [0x83, 0, 0, 1, 2, 3, 0, 3, 0xff], "{link}");
+            }
+            let said = client.call(1, &objects(2), PATIENCE, &metrics).await.unwrap();
+            assert_eq!(said[4], 2, "{link}");
+        })
+        .await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,33 +1,32 @@
-//! `tidegate modbus`
+//! `tidegate modbus plan`: what a configuration asks of its links, worked out without asking any device.
 
 use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::{context::Context, error::CliError, format::count, seams, table::Table};
-use crate::adapter::load::{Line, Load, Request};
+use crate::{
+    adapter::load::{Line, Load, Request},
+    cli::{context::Context, error::CliError, format::count, seams, table::Table},
+};
 
-/// What to do about Modbus.
-#[derive(Debug, clap::Subcommand)]
-pub(super) enum Command {
-    /// Show which requests the configuration leads to, and how much of each link's time they take.
-    ///
-    /// Nothing is asked of any device. Exits with 78 when a link is asked for more than all its time.
-    Plan {
-        /// Only the devices of this adapter.
-        #[arg(long, value_name = "NAME")]
-        adapter: Option<String>,
-        /// Count the time of this serial line, rtu:BAUD or ascii:BAUD, which is behind a TCP gateway.
-        #[arg(long, value_name = "LINE")]
-        behind: Option<Line>,
-        /// Print one JSON document.
-        #[arg(long)]
-        json: bool,
-    },
+/// Shows which requests the configuration leads to, and how much of each link's time they take.
+///
+/// Nothing is asked of any device. Exits with 78 when a link is asked for more than all its time.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Args {
+    /// Only the devices of this adapter.
+    #[arg(long, value_name = "NAME")]
+    adapter: Option<String>,
+    /// Count the time of this serial line, rtu:BAUD or ascii:BAUD, which is behind a TCP gateway.
+    #[arg(long, value_name = "LINE")]
+    behind: Option<Line>,
+    /// Print one JSON document.
+    #[arg(long)]
+    json: bool,
 }
 
-pub(super) fn run(command: &Command, context: &mut Context) -> Result<(), CliError> {
-    let Command::Plan { adapter, behind, json } = command;
+pub(super) fn run(args: &Args, context: &mut Context) -> Result<(), CliError> {
+    let Args { adapter, behind, json } = args;
     let mut loads = seams::loads(context.config(), *behind)?;
     if let Some(name) = adapter {
         loads.retain(|load| load.adapter == **name);
@@ -168,8 +167,8 @@ mod tests {
         fs::write(&path, site).unwrap();
         let sink = Sink::default();
         let behind = behind.map(|line| line.parse().unwrap());
-        let command = Command::Plan { adapter: adapter.map(str::to_owned), behind, json };
-        let result = run(&command, &mut Context::writing_to(path, Box::new(sink.clone())));
+        let args = Args { adapter: adapter.map(str::to_owned), behind, json };
+        let result = run(&args, &mut Context::writing_to(path, Box::new(sink.clone())));
         (sink.text(), result)
     }
 

@@ -1,0 +1,72 @@
+//! Units with holes, and drafts that are profiles.
+
+use super::*;
+use crate::{
+    cli::modbus::fixtures::against,
+    profile::Library,
+    testing::{
+        modbus_unit::{Bank, Fault},
+        profiled,
+    },
+};
+
+/// A unit with registers 0 to 9 and 20 to 29, of which no request may cross 25.
+fn bank() -> Bank {
+    let bank = Bank::new(&[2]);
+    bank.set_holdings(2, 0, &[2301, 0, 0x4366, 0x199a, 0xffff]);
+    bank.set_holdings(2, 29, &[7]);
+    bank.set_hole(2, Table::Holding, 10..20);
+    bank.set_hole(2, Table::Holding, 30..65_536);
+    bank.set_seam(2, 25);
+    bank
+}
+
+#[test]
+fn holes_are_found_and_the_draft_is_a_profile() {
+    let folder = tempfile::tempdir().unwrap();
+    let pack = folder.path().join("acme/draft");
+
+    let into = pack.to_str().unwrap();
+    let (said, result) = against(bank(), &["dump", "LINK", "--unit", "2", "--to", "60", "--into", into]);
+
+    result.unwrap();
+    assert_eq!(said, format!("{into}/profile.toml\n"));
+    let draft = std::fs::read_to_string(pack.join("profile.toml")).unwrap();
+    assert!(draft.contains("# holding:0 to holding:9 can be read.\n"), "{draft}");
+    assert!(draft.contains("# holding:20 to holding:29 can be read.\n"), "{draft}");
+    assert!(draft.contains("# holding:5 to holding:9 hold 0x0000.\n"), "{draft}");
+    assert!(draft.contains("# 0x4366 = 17254; with the next as f32 ABCD: 230.1\n"), "{draft}");
+    let mut library = Library::new(vec![folder.path().to_owned()]);
+    let name = "acme/draft".parse().unwrap();
+    let config = profiled::units(&mut library, "tcp://127.0.0.1:502", &[(&name, Some(2))]).unwrap();
+    let offsets: Vec<u16> = config.devices[0].points.iter().map(|point| point.register.offset).collect();
+    assert_eq!(offsets, [0, 2, 3, 29]);
+
+    let again = against(bank(), &["dump", "LINK", "--unit", "2", "--into", into]).1.unwrap_err();
+    assert!(again.to_string().contains("cannot write"), "{again}");
+}
+
+#[test]
+fn bits_are_points_of_their_own() {
+    let bank = Bank::new(&[1]);
+    bank.set_coil(1, 9, true);
+    let (draft, result) = against(bank, &["dump", "LINK", "--table", "coil", "--from", "8", "--to", "9"]);
+    result.unwrap();
+    assert!(
+        draft.ends_with("# true\n[[point]]\nname = \"coil_9\"\nregister = \"coil:9\"\ntype = \"bool\"\n"),
+        "{draft}"
+    );
+}
+
+#[test]
+fn a_unit_that_is_not_there_is_given_up_soon() {
+    let bank = Bank::new(&[1]);
+    bank.set_fault(1, Fault::Silent);
+    let silent = against(bank, &["dump", "LINK", "--timeout", "20ms"]).1;
+    assert!(matches!(silent, Err(CliError::Unavailable(_))), "{silent:?}");
+
+    let bank = Bank::new(&[1]);
+    bank.set_fault(1, Fault::Exception(2));
+    let nothing = against(bank, &["dump", "LINK", "--to", "3"]).1.unwrap_err();
+    assert!(nothing.to_string().starts_with("nothing of holding:0 to 3 can be read"), "{nothing}");
+}

@@ -1,0 +1,121 @@
+//! Which link a tool asks on: named as in a configuration, or an adapter's of the configuration.
+
+use std::{str::FromStr, time::Duration};
+
+use crate::{
+    adapter::modbus::{
+        asking::{AskError, Asker},
+        config::{Connect, Link},
+        exception::Exception,
+        section,
+    },
+    cli::{context::Context, error::CliError, format::parse_span},
+    config::{self, Fault},
+};
+
+/// What a link looks like, for the help.
+const LINK: &str = "The link, as in the configuration: tcp://HOST:PORT, 'rtu:///dev/…?baud=9600', rtu+tcp://HOST:PORT, \
+                    ascii:///dev/…, ascii+tcp://HOST:PORT or tls://HOST:PORT";
+
+/// A link to ask on.
+#[derive(Debug, clap::Args)]
+pub(super) struct Target {
+    /// The link.
+    #[arg(value_name = "LINK", value_parser = parsed::<Link>, help = LINK)]
+    #[arg(required_unless_present = "adapter", conflicts_with = "adapter")]
+    link: Option<Link>,
+    /// Take the link of this adapter of the configuration, with its TLS files and its rest after connecting.
+    #[arg(long, value_name = "NAME")]
+    adapter: Option<String>,
+    /// Longest wait for an answer: 1s unless something else is said.
+    #[arg(long, value_name = "SPAN", value_parser = parse_span)]
+    timeout: Option<Duration>,
+}
+
+impl Target {
+    /// One who asks on the link, with a wait of a second unless another was asked for. What nobody answers is asked twice.
+    pub(super) fn asker(&self, context: &Context) -> Result<Asker, CliError> {
+        let (link, connect) = self.link(context)?;
+        Ok(Asker::new(link, connect, self.limit(Duration::from_secs(1)), 1))
+    }
+
+    /// The link and how it is made.
+    pub(super) fn link(&self, context: &Context) -> Result<(Link, Connect), CliError> {
+        match (&self.link, &self.adapter) {
+            (Some(link), _) => Ok((link.clone(), Connect::default())),
+            (None, Some(name)) => configured(name, context),
+            (None, None) => Err(CliError::Usage("no link (help: name one, or an adapter with --adapter)".to_owned())),
+        }
+    }
+
+    /// Longest wait for an answer.
+    pub(super) fn limit(&self, default: Duration) -> Duration {
+        self.timeout.unwrap_or(default)
+    }
+}
+
+/// The link of a configured adapter. Mistakes elsewhere in the configuration are no obstacle.
+fn configured(name: &str, context: &Context) -> Result<(Link, Connect), CliError> {
+    let mut draft = config::read(context.config());
+    let place = draft.adapters.iter().position(|adapter| adapter.name == name && adapter.kind == "modbus");
+    let planned = place.and_then(|place| {
+        let adapter = draft.adapters.remove(place);
+        section::plan(adapter, &mut draft)
+    });
+    match planned {
+        Some(config) => Ok((config.link, config.connect)),
+        None => Err(match draft.finish() {
+            Err(report) if report.has_errors() => CliError::Report(report.to_string()),
+            Ok(_) | Err(_) => {
+                let path = context.config().display();
+                CliError::Usage(format!("there is no Modbus adapter {name:?} (help: {path} lists them)"))
+            }
+        }),
+    }
+}
+
+/// Reads an argument as the configuration does; the message says how to mend it.
+pub(super) fn parsed<T: FromStr<Err = Fault>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|fault: Fault| told(&fault))
+}
+
+/// A fault with how to mend it.
+pub(in crate::cli) fn told(fault: &Fault) -> String {
+    match &fault.help {
+        Some(help) => format!("{fault} (help: {help})"),
+        None => fault.to_string(),
+    }
+}
+
+/// What a question without an answer means to the one at the keyboard.
+pub(super) fn unanswered(link: &Link, unit: u8, question: &str, error: &AskError) -> CliError {
+    match error {
+        AskError::Link(_) | AskError::InUse(_) => unusable(link, error),
+        AskError::Silent(_) => CliError::Unavailable(format!(
+            "unit {unit} at {link}: {error} (help: `tidegate modbus scan` finds the units that are there; --timeout gives \
+             slow ones more time)"
+        )),
+        AskError::Refused(Exception::PATH_UNAVAILABLE | Exception::TARGET_SILENT) => CliError::Unavailable(format!(
+            "unit {unit} at {link}: {error}: the gateway reaches no such unit (help: `tidegate modbus scan` finds those \
+             that are there)"
+        )),
+        AskError::Refused(Exception::ILLEGAL_ADDRESS) => CliError::Failed(format!(
+            "unit {unit} at {link}: {question}: {error} (help: ask for less, or let `tidegate modbus dump` find what can \
+             be read)"
+        )),
+        AskError::Refused(_) | AskError::Unusable(_) => {
+            CliError::Failed(format!("unit {unit} at {link}: {question}: {error}"))
+        }
+    }
+}
+
+/// That nothing can be asked on a link.
+pub(super) fn unusable(link: &Link, error: &AskError) -> CliError {
+    let help = match error {
+        AskError::InUse(_) => {
+            " (help: a running gateway keeps its ports open; stop it first: systemctl stop tidegate)"
+        }
+        _ => "",
+    };
+    CliError::Unavailable(format!("{link}: {error}{help}"))
+}
