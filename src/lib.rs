@@ -20,6 +20,8 @@ pub mod command;
 
 pub mod api;
 pub mod cli;
+#[cfg(feature = "modbus")]
+pub mod republish;
 
 pub mod daemon;
 pub mod live;

@@ -84,6 +84,13 @@ impl Load {
         let intervals: BTreeSet<Duration> = self.requests.iter().map(|request| request.every).collect();
         intervals.into_iter().map(|interval| (interval, rounded_up(interval.mul_f64(part / GOAL)))).collect()
     }
+
+    /// [`Load::fitting`] in words: `poll 50ms as 340ms, poll 10s as 67s`.
+    pub fn advice(&self) -> String {
+        let fitting = self.fitting();
+        let fitting = fitting.iter().map(|(every, fits)| format!("poll {} as {}", written(*every), written(*fits)));
+        fitting.collect::<Vec<_>>().join(", ")
+    }
 }
 
 impl Request {
@@ -98,6 +105,11 @@ fn rounded_up(interval: Duration) -> Duration {
     let millis = interval.as_secs_f64() * 1000.0;
     let step = 10_f64.powf(millis.max(10.0).log10().floor() - 1.0);
     Duration::from_secs_f64((millis / step).ceil() * step / 1000.0)
+}
+
+/// An interval as the configuration writes it.
+fn written(span: Duration) -> String {
+    if span.subsec_millis() == 0 { format!("{}s", span.as_secs()) } else { format!("{}ms", span.as_millis()) }
 }
 
 /// A duration as seconds.
@@ -138,6 +150,7 @@ mod tests {
     #[test]
     fn an_overloaded_link_is_told_intervals_that_fit() {
         let mut load = load(vec![request(1000, 900), request(10_000, 3000), request(10_000, 1000)]);
+        assert_eq!(load.advice(), "poll 1s as 1700ms, poll 10s as 17s");
 
         for (interval, fits) in load.fitting() {
             for request in load.requests.iter_mut().filter(|request| request.every == interval) {

@@ -29,7 +29,10 @@ pub type Loaded = (config::Config, Vec<Arc<dyn Adapter>>, Vec<Problem>);
 /// Reads and checks a configuration with all its adapters, offline.
 pub fn load(path: &Path) -> Result<Loaded, Report> {
     let mut draft = config::read(path);
+    let wanted = draft.adapters.len();
     let adapters = plan(&mut draft);
+    draft.has_unread_devices |= adapters.len() < wanted;
+    check_republish(&adapters, &mut draft);
     let config::Loaded { config, warnings } = draft.finish()?;
     Ok((config, adapters, warnings))
 }
@@ -39,6 +42,29 @@ pub fn plan(draft: &mut Draft) -> Vec<Arc<dyn Adapter>> {
     let mut library = Library::new(draft.profiles().dirs.clone());
     let adapters = mem::take(&mut draft.adapters).into_iter();
     adapters.filter_map(|adapter| plan_one(adapter, &mut library, draft)).collect()
+}
+
+/// Checks what our own servers show of the points of these adapters.
+#[cfg(feature = "modbus")]
+fn check_republish(adapters: &[Arc<dyn Adapter>], draft: &mut Draft) {
+    use super::modbus::image::{Image, Known};
+    let points: Vec<_> =
+        adapters.iter().flat_map(|adapter| adapter.devices()).flat_map(|device| device.points).collect();
+    let is_incomplete = draft.has_unread_devices;
+    let (servers, named, problems) = draft.republish();
+    let known = Known::new(&points, named, is_incomplete);
+    for server in servers {
+        Image::plan(server, &known, problems);
+    }
+}
+
+/// A build without Modbus has no server for it.
+#[cfg(not(feature = "modbus"))]
+fn check_republish(_: &[Arc<dyn Adapter>], draft: &mut Draft) {
+    let (servers, _, problems) = draft.republish();
+    for server in servers {
+        problems.error(&server.base.place, "this build has no Modbus to republish with").help("leave it out");
+    }
 }
 
 /// The keys of every kind of this build, for the schema and the reference.

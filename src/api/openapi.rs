@@ -159,6 +159,7 @@ fn status_schema() -> Value {
         "gateway": text(), "site": text(), "version": text(), "started": text(), "uptime": count(), "store": text(),
         "epoch": count(), "boot": text(), "clock": { "enum": ["ntp", "rtc", "estimated", "none"] },
         "tasks": any_list(), "adapters": { "type": "array", "items": reference("Adapter") }, "uplinks": any_list(),
+        "republish": any_list(),
         "buffer": {}, "rules": any_list(), "alarms": any_list(),
         "readings": object(&json!({ "total": count(), "rate": { "type": "number" } }), &["total", "rate"]),
         "warnings": { "type": "array", "items": text() },

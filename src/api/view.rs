@@ -34,6 +34,9 @@ pub struct Status {
     pub adapters: Vec<Adapter>,
     /// Uplinks.
     pub uplinks: Vec<Value>,
+    /// Modbus servers that show points as registers.
+    #[serde(default)]
+    pub republish: Vec<Value>,
     /// The buffer.
     pub buffer: Value,
     /// Rule files.

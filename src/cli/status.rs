@@ -28,6 +28,8 @@ pub(super) struct Args {
 /// What is shown of an uplink.
 const UPLINKS: &[&str] =
     &["name", "state", "url", "since", "acked", "in_flight", "latency", "owed", "reconnects", "error"];
+/// What is shown of a Modbus server.
+const SERVERS: &[&str] = &["name", "listen", "points", "clients", "requests", "exceptions", "refused"];
 /// What is shown of a task.
 const TASKS: &[&str] = &["name", "state", "stage", "restarts", "last_error"];
 /// What is shown of an active alarm.
@@ -56,6 +58,7 @@ fn text(status: &Status) -> String {
     let _ = write!(text, "\n{adapters}");
     let uplinks: Vec<_> = status.uplinks.iter().map(uplink).collect();
     section(&mut text, "uplink", UPLINKS, &uplinks);
+    section(&mut text, "republish", SERVERS, &status.republish);
     let _ = write!(text, "\n{}", buffer::text(&status.buffer));
     if !status.rules.is_empty() {
         let _ = write!(text, "\n{}", rules::table(&status.rules));
@@ -142,6 +145,9 @@ mod tests {
             uptime: 61,
             buffer: json!({"max_size": 1024}),
             uplinks: vec![json!({"name": "cloud", "state": "waiting", "error": "connection refused"})],
+            republish: vec![
+                json!({"name": "scada", "listen": "0.0.0.0:1502", "clients": 2, "requests": 9, "refused": 1}),
+            ],
             warnings: vec!["the disk is nearly full".into()],
             ..Status::default()
         };
@@ -150,6 +156,7 @@ mod tests {
 
         assert!(text.starts_with("gateway   plant-7 at "), "{text}");
         assert!(text.contains("1 min 1 s ago") && text.contains("of 1.0 KiB\n"), "{text}");
+        assert!(text.contains("\nscada ") && text.contains(" 0.0.0.0:1502 "), "{text}");
         assert!(text.contains("\ncloud   waiting ") && text.contains(" connection refused\n"), "{text}");
         assert!(text.ends_with("warning: the disk is nearly full\n"), "{text}");
         assert!(!text.contains("ALARM"), "{text}");

@@ -2,9 +2,10 @@
 //!
 //! Each part of the gateway is given its own section and nothing else.
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use crate::model::{Grant, Rate, Selector};
+use super::{net::Net, section::At};
+use crate::model::{Grant, PointAddress, Rate, Selector};
 
 /// Everything but the adapters, which read their own sections (`adapter::registry`).
 #[derive(Debug, Clone)]
@@ -23,6 +24,8 @@ pub struct Config {
     pub commands: Commands,
     /// `[[grant]]`
     pub grants: Vec<Grant>,
+    /// `[[republish]]`, names unique.
+    pub republish: Vec<Republish>,
     /// `[api]`
     pub api: Api,
     /// `[log]`
@@ -297,6 +300,67 @@ pub struct Commands {
     pub timeout: Duration,
     /// How long ids are remembered, so that a repeated command is not carried out twice.
     pub remember: Duration,
+}
+
+/// One `[[republish]]`: a Modbus TCP server of ours.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Republish {
+    /// A slug, unique among servers.
+    pub name: Arc<str>,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Whom it serves; never empty.
+    pub allow: Vec<Net>,
+    /// The unit id it answers to, besides 0 and 255.
+    pub unit: u8,
+    /// Number of the first register, 0 or 1.
+    pub base: At<u8>,
+    /// Most clients at a time.
+    pub max_clients: usize,
+    /// Most requests of one client.
+    pub max_rate: Rate,
+    /// A client that asks nothing for so long is let go.
+    pub idle: Duration,
+    /// Longest wait of a write for its outcome.
+    pub write_timeout: Duration,
+    /// What a point without a value looks like.
+    pub on_bad: OnBad,
+    /// Whether registers that no point has read as zero.
+    pub fill: bool,
+    /// What it shows.
+    pub points: Vec<At<RepublishPoint>>,
+}
+
+/// One point of a [`Republish`]. Its registers, type and order are read by who speaks Modbus.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RepublishPoint {
+    /// The point.
+    pub source: At<PointAddress>,
+    /// Whether a rule makes it.
+    pub made_by_rule: bool,
+    /// Where it is shown.
+    pub register: At<String>,
+    /// Which bytes show it.
+    pub data: At<String>,
+    /// In which order they come.
+    pub order: At<String>,
+    /// Factor from the number in the registers to the value.
+    pub scale: f64,
+    /// Added after the scale.
+    pub offset: f64,
+    /// Where its quality is shown.
+    pub quality: Option<At<String>>,
+    /// Where its age is shown.
+    pub age: Option<At<String>>,
+}
+
+/// What a point without a value looks like to a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnBad {
+    /// A number that its type keeps for that.
+    Marker,
+    /// Exception 4, for the whole read.
+    Exception,
 }
 
 /// The local API.

@@ -10,9 +10,9 @@ use std::{
 };
 
 use super::{
-    Buffer, Config, Pressure, Profiles, Rules, check,
+    Buffer, Config, Pressure, Profiles, Republish, Rules, check,
     check::Unique,
-    check_grant, check_uplink, file,
+    check_grant, check_republish, check_uplink, file,
     report::{Fault, Place, Problem, Problems, Report, nearest, suggest},
     section::{At, FromNode as _, Section},
     tree::{self, Data, Node, Table},
@@ -164,6 +164,7 @@ impl Draft {
             rules: check::rules(typed.rules.value),
             commands: check::commands(&typed.commands.value, &mut problems),
             grants: Vec::new(),
+            republish: check_republish::servers(typed.republish.value, &mut problems),
             api: check::api(typed.api.value, &mut problems),
             log: check::log(typed.log.value),
         };
@@ -191,6 +192,11 @@ impl Draft {
     /// Likewise the buffer's file and key.
     pub fn buffer(&self) -> &Buffer {
         &self.config.buffer
+    }
+
+    /// The servers of ours, the points that were named, and where to report what is wrong with a server.
+    pub fn republish(&mut self) -> (&[Republish], &[NamedPoint], &mut Problems) {
+        (&self.config.republish, &self.points, &mut self.problems)
     }
 
     /// The configuration when nothing is wrong with it, else everything that is.

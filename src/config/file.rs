@@ -1,18 +1,20 @@
 //! The configuration as typed: every section and key, stated once.
 
 use std::{
+    net::SocketAddr,
     num::{NonZeroU16, NonZeroU32, NonZeroU64},
     path::PathBuf,
 };
 
 use super::{
-    Compression, Durability, Encoding, MqttProtocol, Order, Pressure, Priority, Secret, UplinkUrl,
+    Compression, Durability, Encoding, MqttProtocol, OnBad, Order, Pressure, Priority, Secret, UplinkUrl,
+    net::{Net, listen},
     parse::{log_level, sender, uplink_url},
     section::{At, Section, section},
     tls::TlsKeys,
     values::{Size, Slug, Span, SpanOrZero, text_values, word_values},
 };
-use crate::model::{DeviceId, Rate, Selector};
+use crate::model::{DeviceId, PointAddress, Rate, Selector};
 
 /// Levels per module.
 #[derive(Debug, Clone)]
@@ -22,10 +24,33 @@ pub(super) struct Level(pub(super) String);
 #[derive(Debug, Clone)]
 pub(super) struct Sender(pub(super) String);
 
+/// Where a server listens.
+#[derive(Debug, Clone)]
+pub(super) struct Listen(pub(super) SocketAddr);
+
+/// Text of the Modbus notation, which only the adapter that speaks it can read.
+#[derive(Debug, Clone)]
+pub(super) struct RegisterText(pub(super) String);
+
+/// Likewise a type of the bytes.
+#[derive(Debug, Clone)]
+pub(super) struct TypeText(pub(super) String);
+
+/// Likewise an order of the bytes.
+#[derive(Debug, Clone)]
+pub(super) struct OrderText(pub(super) String);
+
 text_values! {
     UplinkUrl: "mqtt://host:port or mqtts://host:port", uplink_url;
     Level: "info or info,tidegate::uplink=debug", |text| log_level(text).map(|()| Self(text.to_owned()));
     Sender: "uplink:<name>, rule:<name> or api:<user or role>", |text| sender(text).map(|()| Self(text.to_owned()));
+    Listen: "an address and a port: 0.0.0.0:1502", |text| listen(text).map(Self);
+    Net: "an address, or the first of many and its bits: 10.0.0.0/24", str::parse;
+    RegisterText: "coil, discrete, input or holding, and the offset: input:0; or as in a manual: 30001",
+        |text| Ok(Self(text.to_owned()));
+    TypeText: "bool, i16, u16, i32, u32, i64, u64, f16, f32, f64, bcd16, bcd32, string:N",
+        |text| Ok(Self(text.to_owned()));
+    OrderText: "AB, BA, ABCD, CDAB, BADC, DCBA or eight letters", |text| Ok(Self(text.to_owned()));
 }
 
 word_values! {
@@ -36,6 +61,7 @@ word_values! {
     MqttProtocol: ["5" => MqttProtocol::V5, "3.1.1" => MqttProtocol::V311], later [];
     Encoding: ["json" => Encoding::Json], later ["flat", "senml", "thingsboard", "sparkplug-b", "template"];
     Order: ["live-first" => Order::LiveFirst, "strict" => Order::Strict], later [];
+    OnBad: ["marker" => OnBad::Marker, "exception" => OnBad::Exception], later [];
     Compression: ["none" => Compression::None, "zstd" => Compression::Zstd], later [];
 }
 
@@ -60,6 +86,8 @@ section! {
         commands: Commands = default("{}");
         /// Who may command which points. Commands are denied unless a grant covers them.
         grant: Vec<At<Grant>> = default("[]");
+        /// A Modbus TCP server that shows chosen points as registers, for a PLC or SCADA; none by default.
+        republish: Vec<At<Republish>> = default("[]");
         /// The local API.
         api: Api = default("{}");
         /// What is logged.
@@ -250,6 +278,65 @@ section! {
         range: Vec<f64> = optional("any value");
         /// Most commands in a span, such as `10/min`; spans are s, min, h and day.
         rate: Rate = optional("any number of commands");
+    }
+}
+
+section! {
+    /// A Modbus TCP server that shows chosen points as registers.
+    pub(super) struct Republish {
+        /// Name of this server in logs, metrics and grants, unique among servers: its writes come from
+        /// `api:republish-<name>`.
+        name: Slug = required;
+        /// Where it listens. Modbus has port 502; below 1024 the service needs `CAP_NET_BIND_SERVICE`, so prefer 1502.
+        listen: Listen = required;
+        /// Which clients are served, by address: `192.168.1.10`, `10.0.0.0/24`. Everybody else is refused, and
+        /// Modbus knows no other proof of who asks.
+        allow: Vec<At<Net>> = required;
+        /// Unit id it answers to; to 0 and 255 it answers too, as a device without units does.
+        unit: u8 = default("1");
+        /// Number of the first register of a table: 0 as on the wire, 1 as many data sheets count.
+        base: u8 = default("0");
+        /// Most clients at a time; one more takes the place of the one that has been silent longest.
+        max_clients: NonZeroU16 = default("8");
+        /// Most requests of one client in a time; beyond it the client waits.
+        max_rate: Rate = default("\"100/s\"");
+        /// A client that asks nothing for so long is let go.
+        idle: Span = default("\"60s\"");
+        /// Longest wait of a write for its outcome, before the client is answered that it is still under way. Keep it
+        /// below the client's own timeout.
+        write_timeout: Span = default("\"2s\"");
+        /// What a point without a value looks like: `marker` (NaN, 0x8000, 0xFFFF, by type), or `exception` (the whole
+        /// read is refused with exception 4).
+        on_bad: OnBad = default("\"marker\"");
+        /// Whether registers that no point has read as zero; otherwise a read that touches one is refused.
+        fill: bool = default("false");
+        /// A point and the registers that show it.
+        point: Vec<At<RepublishPoint>> = required;
+    }
+}
+
+section! {
+    /// A point and the registers that show it.
+    pub(super) struct RepublishPoint {
+        /// The point, `device/point`.
+        source: PointAddress = required;
+        /// Whether a rule makes the point, so that no device has to have it.
+        made_by_rule: bool = default("false");
+        /// Where it is shown: `input:0`, `holding:0`, `coil:0`, `discrete:0`, counted from `base`; or a number as in a
+        /// manual. A point that can be written can be written here too, in `holding` and `coil`, with a grant.
+        register: RegisterText = required;
+        /// Which bytes show it: `bool i16 u16 i32 u32 i64 u64 f16 f32 f64 bcd16 bcd32 string:N`.
+        r#type: TypeText = required;
+        /// Order in which the bytes come; `A` is the most significant one.
+        order: OrderText = default("\"ABCD\"");
+        /// Factor from the number in the registers to the value: with 0.1 a value of 23.4 is shown as 234.
+        scale: f64 = default("1.0");
+        /// Added after the scale: the value is raw × scale + offset.
+        offset: f64 = default("0.0");
+        /// A bit, or a register, that is 1 while the reading is good and 0 otherwise.
+        quality: RegisterText = optional("not shown");
+        /// A register with the seconds since the reading, 65535 when there is none or it is older.
+        age: RegisterText = optional("not shown");
     }
 }
 

@@ -9,10 +9,12 @@
 
 mod check;
 mod check_grant;
+mod check_republish;
 mod check_uplink;
 mod checked;
 mod draft;
 mod file;
+mod net;
 mod parse;
 mod reference;
 pub mod report;
@@ -26,10 +28,12 @@ pub mod values;
 
 pub use check::{Unique, in_order};
 pub use checked::{
-    Api, Backlog, Buffer, Commands, Compression, Config, Durability, Encoding, Gateway, Log, MqttProtocol, Order,
-    Policy, Pressure, Priority, Profiles, Rules, Secret, Tls, Transport, Uplink, UplinkUrl,
+    Api, Backlog, Buffer, Commands, Compression, Config, Durability, Encoding, Gateway, Log, MqttProtocol, OnBad,
+    Order, Policy, Pressure, Priority, Profiles, Republish, RepublishPoint, Rules, Secret, Tls, Transport, Uplink,
+    UplinkUrl,
 };
 pub use draft::{AdapterDraft, DeviceDraft, Draft, Loaded, NamedPoint, read, read_text};
+pub use net::Net;
 pub use reference::reference;
 pub use report::{Fault, Place, Problem, Report, Severity};
 pub use schema::schema;

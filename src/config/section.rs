@@ -129,6 +129,13 @@ pub struct At<T> {
     pub place: Place,
 }
 
+/// Two are equal when they say the same, wherever they stand: a reload compares what is meant.
+impl<T: PartialEq> PartialEq for At<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
 /// A table whose keys are being read.
 #[derive(Debug, Clone)]
 pub struct Section {

@@ -13,7 +13,7 @@ use super::{
     tree::{Data, Node},
     units,
 };
-use crate::model::{Access, DeviceId, PointName, Rate, Selector};
+use crate::model::{Access, DeviceId, PointAddress, PointName, Rate, Selector};
 
 /// A duration above zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,6 +116,7 @@ text_values! {
     DeviceId: "a-z, 0-9, - and _", |text| slug(text, |id| id);
     PointName: "a-z, 0-9, - and _", |text| Self::new(text).map_err(|error| not_slug(text, &error));
     Selector: "device/point, with *", |text| Self::parse(text).map_err(|error| Fault::new(error.to_string()));
+    PointAddress: "device/point", point_address;
     Rate: "a count per s, min, h or day: 10/min", units::rate;
     SpanOrZero: "a duration or 0: 10s, 5m, 24h, 90d", |text| units::duration(text).map(Self);
     Span: "a duration: 50ms, 10s, 5m, 24h, 90d", |text| match units::duration(text)? {
@@ -135,6 +136,14 @@ word_values! {
 /// A slug, with its own text made into one as help.
 fn slug<T>(text: &str, make: impl FnOnce(DeviceId) -> T) -> Result<T, Fault> {
     DeviceId::new(text).map(make).map_err(|error| not_slug(text, &error))
+}
+
+/// One point of one device.
+fn point_address(text: &str) -> Result<PointAddress, Fault> {
+    let form = || Fault::new(format!("{text:?} is no point")).help("write device/point");
+    let (device, point) = text.split_once('/').ok_or_else(form)?;
+    let point = PointName::new(point).map_err(|error| not_slug(point, &error))?;
+    Ok(PointAddress { device: slug(device, |id| id)?, point })
 }
 
 /// Why a text is no name, with what it could be.

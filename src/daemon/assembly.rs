@@ -11,7 +11,10 @@ use tokio::{
     sync::{mpsc, watch},
 };
 
-use super::core::{Core, Metrics, Running, Ways};
+use super::{
+    core::{Core, Metrics, Running, Ways},
+    republish::Servers,
+};
 use crate::{
     adapter::{Adapter, memory::Memories, registry::Loaded},
     api,
@@ -85,7 +88,7 @@ impl Daemon {
     /// Opens and connects everything. Nothing outside this machine has to be there.
     pub async fn start(path: &Path, loaded: Loaded, clock: SharedClock, log: LogControl) -> Result<Self, StartError> {
         let (config, adapters, _) = loaded;
-        let uplinks = config.uplinks.clone();
+        let (uplinks, servers) = (config.uplinks.clone(), config.republish.clone());
         let (core, ends) = open(path, config, &adapters, clock, log).await?;
         core.start_surface()?;
         core.start_middle(ends)?;
@@ -96,6 +99,7 @@ impl Daemon {
         for adapter in adapters {
             core.add_adapter(adapter);
         }
+        core.apply_republish(&servers, &mut Vec::new()).await;
         Ok(Self { core })
     }
 }
@@ -185,6 +189,7 @@ async fn open(
         started: clock.now(),
         started_at: clock.uptime(),
         config: Mutex::new(config),
+        servers: Servers::register(&mut registry),
         metrics: Metrics::register(registry),
         rate: Mutex::default(),
         clock,

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::{
     adapters::{AdapterTask, Switchboard},
+    republish::Servers,
     uplinks::UplinkTask,
 };
 use crate::{
@@ -54,6 +55,8 @@ pub(super) struct Core {
     pub(super) ways: Ways,
     /// Everything that is counted.
     pub(super) metrics: Metrics,
+    /// Modbus servers of ours.
+    pub(super) servers: Servers,
     /// Readings per second of late.
     pub(super) rate: Mutex<f64>,
     /// Changes the log level.

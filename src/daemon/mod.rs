@@ -18,6 +18,11 @@ mod core;
 mod history;
 mod letters;
 mod reload;
+#[cfg(feature = "modbus")]
+mod republish;
+#[cfg(not(feature = "modbus"))]
+#[path = "no_republish.rs"]
+mod republish;
 mod serve;
 mod surface;
 #[cfg(test)]

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Time a part may take to end before it is ended by force.
-const STOP_LIMIT: Duration = Duration::from_secs(5);
+pub(super) const STOP_LIMIT: Duration = Duration::from_secs(5);
 
 impl Core {
     /// Applies the configuration as it is on disk now. The answer is a summary, or the report of what is wrong.
@@ -67,6 +67,7 @@ impl Core {
         self.apply_commands(&old, &config, &mut changes).await;
         self.apply_uplinks(&config, &mut changes).await;
         self.apply_adapters(adapters, &mut changes).await;
+        self.apply_republish(&config.republish, &mut changes).await;
         self.apply_rules(&mut changes).await;
         changes.extend(restart);
         *super::lock(&self.config) =

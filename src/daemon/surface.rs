@@ -173,6 +173,7 @@ impl Gateway for Surface {
             tasks,
             adapters: core.adapter_views(),
             uplinks,
+            republish: core.servers.views(),
             buffer: self.buffer(),
             rules,
             alarms: core.live.alarms().iter().map(|alarm| json!(alarm)).collect(),

@@ -14,5 +14,6 @@ mod links;
 mod loss;
 mod profiles;
 mod proof;
+mod republish;
 mod types;
 mod writes;

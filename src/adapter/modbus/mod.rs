@@ -9,6 +9,8 @@
 //! Refusals change the plan (`search`, `learned`, `learning`), silence takes units out of it (`health`, `units`,
 //! `share`).
 //!
+//! The other way round, `image` lays out points of any adapter as the registers of a server of ours (`republish`).
+//!
 //! It promises that no answer is ever taken for the answer to another question (`client`), that a unit that does
 //! not answer costs the others little (`health`), and that a write is sent at most once (`serve`).
 
@@ -27,6 +29,7 @@ mod fixtures;
 pub mod frame;
 mod health;
 pub mod identity;
+pub mod image;
 mod jobs;
 mod later;
 pub mod layout;

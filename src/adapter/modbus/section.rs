@@ -16,13 +16,14 @@ use self::{
 };
 use super::{
     config::{Backoff, ByteOrder, Config, Connect, DataType, Device, Limits, Link, MappedPoint, Table},
+    cost,
     frame::Framing,
     notation::Base,
     pdu::MAX_READ_REGISTERS,
 };
 use crate::config::{
     AdapterDraft, DeviceDraft, Draft, Pressure, Tls, TlsKeys, in_order,
-    report::Problems,
+    report::{Place, Problems},
     section::{AdapterKind, At, FromNode, Keyed as _, Shape, section},
     tree::Node,
     values::{Span, SpanOrZero, from_integer, text_values},
@@ -163,11 +164,27 @@ pub fn plan(adapter: AdapterDraft, draft: &mut Draft) -> Option<Config> {
     section.close(&mut draft.problems);
     in_order(&keys.backoff.value.min, &keys.backoff.value.max, &mut draft.problems);
     let devices = devices.into_iter().filter_map(|d| device(d, &keys, draft)).collect();
-    let link = keys.link?.value;
+    let At { value: link, place } = keys.link?;
     let connect = Connect { tls: tls(keys.tls, &link, &mut draft.problems), pause: keys.pause_after_connect.value.0 };
     // A register is still there when its turn comes late.
     let pressure = pressure.unwrap_or(Pressure::Wait);
-    Some(Config { name, pressure, link, connect, devices })
+    let config = Config { name, pressure, link, connect, devices };
+    warn_of_load(&config, &place, &mut draft.problems);
+    Some(config)
+}
+
+/// Warns of a serial line that is asked for more than it can carry. How fast other links are nobody can tell from here.
+fn warn_of_load(config: &Config, place: &Place, problems: &mut Problems) {
+    if !matches!(config.link, Link::Serial { .. }) {
+        return;
+    }
+    let load = cost::load(config, None);
+    if load.part() > 1.0 {
+        let message = format!("the points ask for {:.0} % of the line's time", load.part() * 100.0);
+        problems
+            .warning(place, message)
+            .help(format!("{}; `tidegate modbus plan` shows each request", load.advice()));
+    }
 }
 
 /// The TLS files, which only `tls://` has a use for.

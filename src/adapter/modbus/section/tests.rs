@@ -161,3 +161,27 @@ fn how_a_point_is_written_can_be_said() {
     assert_eq!(writing("verify = { tolerance = 0.5, delay = '20ms' }").verify, Some(verify));
     assert_eq!(writing("pulse = '500ms'").pulse, Some(Duration::from_millis(500)));
 }
+
+/// What a line with one device of 20 spread points at this link and interval is warned of.
+fn warnings(link: &str, poll: &str) -> Vec<String> {
+    let point = |at| format!("[[device.point]]\nname = 'p{at}'\nregister = 'input:{}'\ntype = 'f32'\n", at * 10);
+    let points: String = (0..20).map(point).collect();
+    let adapter = ADAPTER.replace("tcp://plc", link);
+    let path = std::path::Path::new("tidegate.toml");
+    let mut draft = config::read_text(path, &format!("{adapter}poll = '{poll}'\n{DEVICE}{points}"));
+    let adapter = draft.adapters.remove(0);
+    plan(adapter, &mut draft).unwrap();
+    draft.finish().unwrap().warnings.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_serial_line_that_is_asked_for_too_much_is_told_what_fits() {
+    assert_eq!(
+        warnings("rtu:///dev/ttyUSB0?baud=9600", "200ms"),
+        [
+            "tidegate.toml:4:8: warning: the points ask for 375 % of the line's time (help: poll 200ms as 940ms; `tidegate modbus plan` shows each request)"
+        ]
+    );
+    assert_eq!(warnings("rtu:///dev/ttyUSB0?baud=9600", "1s"), [] as [String; 0]);
+    assert_eq!(warnings("tcp://plc", "50ms"), [] as [String; 0], "nobody knows how fast a network is");
+}
