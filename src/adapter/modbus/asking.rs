@@ -151,7 +151,7 @@ impl From<CallError> for AskError {
     fn from(error: CallError) -> Self {
         match error {
             CallError::Timeout(limit) => Self::Silent(limit),
-            CallError::Garbled(..) | CallError::Rejected(_) => Self::Unusable(error.to_string()),
+            CallError::Garbled(..) | CallError::Rejected(_) | CallError::NoModel => Self::Unusable(error.to_string()),
             CallError::Exception(exception) => Self::Refused(exception),
             CallError::Link(error) => error.into(),
         }

@@ -35,7 +35,9 @@ impl Image {
             }
             Request::WriteRegisters { start, values } => self.wishes(Table::Holding, *start, values),
             // A part of a register is no value of a point.
-            Request::MaskWrite { .. } | Request::Read { .. } => Err(Exception::ILLEGAL_FUNCTION),
+            Request::MaskWrite { .. } | Request::Read { .. } | Request::Identify(_) => {
+                Err(Exception::ILLEGAL_FUNCTION)
+            }
         }
     }
 
