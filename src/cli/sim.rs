@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeSet, fmt::Display, net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::{net::TcpListener, signal::unix::SignalKind};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+    signal::unix::SignalKind,
+};
 
 use super::{
     context::{Context, block_on},
@@ -47,6 +51,9 @@ pub(super) struct Args {
     /// The same in ASCII.
     #[arg(long, value_name = "PATH", conflicts_with = "tcp")]
     ascii: Option<String>,
+    /// Make a pseudo-terminal at the path of --rtu or --ascii instead of opening a device there.
+    #[arg(long, conflicts_with = "tcp")]
+    pty: bool,
     /// Speed of the serial port: 19200 unless something else is said.
     #[arg(long, value_name = "N", conflicts_with = "tcp")]
     baud: Option<u32>,
@@ -91,15 +98,27 @@ pub(super) fn run(command: &Command, context: &mut Context) -> Result<(), CliErr
             };
             return until_ended(served, &bank, &mut signals).await;
         };
-        let unusable = |error: &dyn Display| CliError::Unavailable(format!("cannot serve on {line}: {error}"));
-        let stream = line.open().await.map_err(|error| unusable(&error))?;
-        ready(&line.to_string())?;
-        let served = async {
-            let served = modbus_unit::serve_framed(stream, &bank, line.framing()).await;
-            served.map_err(|error| unusable(&error))
-        };
-        until_ended(served, &bank, &mut signals).await
+        if args.pty {
+            let terminal = line.make_terminal().map_err(|error| unusable(&line, &error))?;
+            ready(&line.to_string())?;
+            until_ended(on_line(terminal, &bank, &line), &bank, &mut signals).await
+        } else {
+            let port = line.open().await.map_err(|error| unusable(&line, &error))?;
+            ready(&line.to_string())?;
+            until_ended(on_line(port, &bank, &line), &bank, &mut signals).await
+        }
     })
+}
+
+/// Answers on a serial line until it is gone.
+async fn on_line(stream: impl AsyncRead + AsyncWrite + Unpin, bank: &Bank, line: &Link) -> Result<(), CliError> {
+    let served = modbus_unit::serve_framed(stream, bank, line.framing()).await;
+    served.map_err(|error| unusable(line, &error))
+}
+
+/// That a serial line cannot be served.
+fn unusable(line: &Link, error: &dyn Display) -> CliError {
+    CliError::Unavailable(format!("cannot serve on {line}: {error}"))
 }
 
 impl Args {
@@ -108,9 +127,10 @@ impl Args {
         let (scheme, path) = match (&self.rtu, &self.ascii, self.baud) {
             (Some(path), _, _) => ("rtu", path),
             (None, Some(path), _) => ("ascii", path),
-            (None, None, None) => return Ok(None),
-            (None, None, Some(_)) => {
-                return Err(CliError::Usage("--baud is for a serial port (help: name one with --rtu)".to_owned()));
+            (None, None, None) if !self.pty => return Ok(None),
+            (None, None, _) => {
+                let text = "--baud and --pty are for a serial port (help: name one with --rtu or --ascii)";
+                return Err(CliError::Usage(text.to_owned()));
             }
         };
         let link = format!("{scheme}://{path}").parse::<Link>();

@@ -5,6 +5,7 @@
 #![cfg(feature = "modbus")]
 
 mod commands;
+mod commissioning;
 mod crashes;
 mod delivery;
 mod faults;

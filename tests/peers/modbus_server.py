@@ -5,7 +5,7 @@
 Units 1..UNITS answer on 127.0.0.1. Each holds POINTS 32-bit values at holding registers 0, 2, 4, ... The high word of
 a value says where it belongs (unit * 256 + point), the low word counts how often it was read: no two reads of the
 whole run give the same number, so a stale, shifted or foreign answer cannot pass for the right one. The registers
-1000..1009 can be written.
+1000..1009 can be written. They say what they are (functions 17 and 43/14).
 
 Control, one line in, one line of JSON out:
 
@@ -24,11 +24,20 @@ import json
 import ssl
 import sys
 
-from pymodbus import FramerType
+from pymodbus import FramerType, ModbusDeviceIdentification
 from pymodbus.server import ModbusTcpServer, ModbusTlsServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 WRITABLE = range(1000, 1010)
+
+IDENTITY = ModbusDeviceIdentification(
+    info_name={
+        "VendorName": "Peers of the tests",
+        "ProductCode": "PU",
+        "MajorMinorRevision": "1.0",
+        "ModelName": "pymodbus units",
+    }
+)
 
 
 class Units:
@@ -97,11 +106,11 @@ def server_of(devices, port, framer="socket", cert=None, key=None, ca=None):
     """The server in the wanted framing, with TLS when there is a certificate."""
     address = ("127.0.0.1", port)
     if cert is None:
-        return ModbusTcpServer(devices, framer=FramerType(framer), address=address)
+        return ModbusTcpServer(devices, framer=FramerType(framer), identity=IDENTITY, address=address)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=ca)
     context.load_cert_chain(cert, key)
     context.verify_mode = ssl.CERT_REQUIRED
-    return ModbusTlsServer(devices, framer=FramerType(framer), address=address, sslctx=context)
+    return ModbusTlsServer(devices, framer=FramerType(framer), identity=IDENTITY, address=address, sslctx=context)
 
 
 async def main():

@@ -6,12 +6,14 @@
 
 mod open;
 mod options;
+mod terminal;
 
 use std::{path::PathBuf, time::Duration};
 
 pub use self::{
     open::{OpenError, SerialStream, open},
     options::Defaults,
+    terminal::Terminal,
 };
 
 /// A port and how it is set.

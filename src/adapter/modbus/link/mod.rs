@@ -84,6 +84,14 @@ impl Link {
         }
     }
 
+    /// Makes a pseudo-terminal where a serial line would have its device, for one who answers on it.
+    pub fn make_terminal(&self) -> io::Result<serial::Terminal> {
+        match self {
+            Self::Serial { port, .. } => serial::Terminal::make(&port.path),
+            Self::Tcp { .. } | Self::Tls { .. } | Self::Gateway { .. } => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
     /// Bits per second, where the line is ours.
     pub fn baud(&self) -> Option<u32> {
         match self {
