@@ -107,9 +107,10 @@ impl Site {
 
     /// Writes a profile with so many floats.
     fn profile(&self, name: &str, points: u16) {
-        let mut text = "name = \"Meter\"\nvendor = \"Bench\"\nmodel = \"Meter\"\nkind = \"modbus\"\nsource = [\"made up\"]\n\
+        let mut text =
+            "name = \"Meter\"\nvendor = \"Bench\"\nmodel = \"Meter\"\nkind = \"modbus\"\nsource = [\"made up\"]\n\
                         [device]\npoll = \"1s\"\n"
-            .to_owned();
+                .to_owned();
         for point in 0..points {
             let register = 2 * point;
             writeln!(text, "[[point]]\nname = \"v{point}\"\nregister = \"input:{register}\"\ntype = \"f32\"")

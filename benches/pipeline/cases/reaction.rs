@@ -7,12 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{
-    broker::Broker,
-    process::Daemon,
-    report::Row,
-    site::Site,
-};
+use crate::{broker::Broker, process::Daemon, report::Row, site::Site};
 
 /// The register changes with each read, so that each shows a change.
 const RULE: &str = r#"on("tank/level", |r| command("tank/pump", r.value));"#;
