@@ -117,6 +117,22 @@ impl Store {
         self.db.prepare_cached(&sql)?.query_map([limit], |row| head(Table::Pack, row))?.collect()
     }
 
+    /// Where the newest rows of readings begin that are within so many ids and bytes, the last of them included whole.
+    pub(super) fn newest_of(&self, last: u64, (ids, bytes): (u64, u64)) -> rusqlite::Result<u64> {
+        let mut first = last.saturating_sub(ids);
+        let sql = "SELECT id, length(body) FROM pack WHERE id BETWEEN ? AND ? ORDER BY id DESC";
+        let mut query = self.db.prepare_cached(sql)?;
+        let (mut rows, mut total) = (query.query([first, last])?, 0_u64);
+        while let Some(row) = rows.next()? {
+            total += row.get::<_, u64>(1)?;
+            if total >= bytes {
+                first = row.get(0)?;
+                break;
+            }
+        }
+        Ok(first)
+    }
+
     /// The row a block is in. Nearly always it is the nearest that begins at or before it.
     pub(super) fn head_of(&self, id: u64) -> rusqlite::Result<Option<Head>> {
         for table in [Table::Message, Table::Pack] {

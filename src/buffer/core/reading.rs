@@ -17,8 +17,9 @@ use crate::{
 
 /// Most blocks in one answer to an uplink.
 const MAX_FETCH: usize = 256;
-/// Blocks that are read at start at most for last values.
-const REPLAY: u64 = 4_096;
+/// Blocks that are read at start at most for last values and rollups, and bytes of them, nearly: twice what lies between
+/// two snapshots. What is older and was never summed up is missing from charts.
+const REPLAY: (u64, u64) = (4_096, 16 << 20);
 /// Readings in memory at once meanwhile, nearly: as many as a pack has, so that a start needs no more than a delivery.
 const AT_ONCE: u64 = 8_192;
 
@@ -97,16 +98,20 @@ impl Core {
 
     /// Reads the last values of the run before, and sums up again what a crash took of the rollups.
     pub(in crate::buffer) fn restore_last(&mut self) {
-        if let Err(error) = self.try_restore_last() {
+        let first = self.store.newest_of(self.committed, REPLAY).unwrap_or_else(|error| {
+            self.fail(&error);
+            self.committed
+        });
+        if let Err(error) = self.try_restore_last(first) {
             self.fail(&error);
         }
-        if let Err(error) = self.make_up_rollups() {
+        if let Err(error) = self.make_up_rollups(first) {
             self.rollups.rest(&error);
         }
     }
 
-    fn make_up_rollups(&mut self) -> rusqlite::Result<()> {
-        let missing = self.rollups.make_up(&self.store.db, self.committed.saturating_sub(REPLAY))?;
+    fn make_up_rollups(&mut self, first: u64) -> rusqlite::Result<()> {
+        let missing = self.rollups.make_up(&self.store.db, first)?;
         self.rollups.present(Instant::now(), self.cutter.now());
         self.reread(missing.from, |core, block| {
             let is_own = !matches!(block.stream, Stream::Filtered(_));
@@ -115,7 +120,7 @@ impl Core {
         })
     }
 
-    fn try_restore_last(&mut self) -> rusqlite::Result<()> {
+    fn try_restore_last(&mut self, first: u64) -> rusqlite::Result<()> {
         let mut from = 1;
         if let Some((up_to, body)) = self.store.snapshot()? {
             from = up_to + 1;
@@ -125,7 +130,7 @@ impl Core {
         }
         // The next snapshot comes before more blocks than are read here lie behind the last one.
         self.snapshot.1 = from - 1;
-        self.reread(from.max(self.committed.saturating_sub(REPLAY)), |core, block| {
+        self.reread(from.max(first), |core, block| {
             block.body.readings().iter().for_each(|reading| core.last.note(reading));
         })
     }
