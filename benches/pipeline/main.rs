@@ -17,6 +17,7 @@ mod gateway;
 mod load;
 mod meter;
 mod mqtt;
+mod process;
 mod report;
 mod site;
 

@@ -82,9 +82,14 @@ impl Used {
 
 /// The most resident memory that a process has had, in bytes; the process is a number, or `self`.
 pub(crate) fn peak_rss(process: &str) -> u64 {
+    status_bytes(process, "VmHWM")
+}
+
+/// A figure of `/proc/<pid>/status` that is given in KiB, in bytes.
+pub(crate) fn status_bytes(process: &str, name: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).expect("a running process");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("its memory");
-    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().expect("a number");
+    let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).expect("its memory");
+    let kib: u64 = value.trim().trim_end_matches("kB").trim().parse().expect("a number");
     kib << 10
 }
 

@@ -30,7 +30,7 @@ enum Goal {
 use Goal::{AtLeast, AtMost};
 
 /// What is aimed at, by row.
-const GOALS: [(&str, Goal); 25] = [
+const GOALS: [(&str, Goal); 33] = [
     ("strict/rate", AtLeast(200_000.0)),
     ("strict/cpu", AtMost(5.0)),
     ("strict/rss", AtMost(40.0)),
@@ -53,6 +53,14 @@ const GOALS: [(&str, Goal); 25] = [
     ("paced-down-strict/rss", AtMost(25.0)),
     ("drain/rss", AtMost(40.0)),
     ("drain-plant/rss", AtMost(40.0)),
+    ("fleet/cpu", AtMost(5.0)),
+    ("fleet/rss", AtMost(25.0)),
+    ("fleet/missed", AtMost(0.0)),
+    ("fleet/taken", AtLeast(0.99)),
+    ("fleet-wide/cpu", AtMost(5.0)),
+    ("fleet-wide/missed", AtMost(0.0)),
+    ("fleet-wide/taken", AtLeast(0.99)),
+    ("reaction/p99", AtMost(10.0)),
     ("daemon/first-poll", AtMost(150.0)),
     ("daemon/rss", AtMost(20.0)),
     ("open/backlog", AtMost(500.0)),
@@ -188,7 +196,9 @@ impl Goal {
             AtLeast(goal) => (value / goal, value >= goal),
             AtMost(goal) => (value / goal, value <= goal),
         };
-        format!("{ratio:.2}{}", if is_met { "  " } else { " !" })
+        // Nothing is no share of a goal of nothing.
+        let ratio = if ratio.is_finite() { format!("{ratio:.2}") } else { String::new() };
+        format!("{ratio}{}", if is_met { "  " } else { " !" })
     }
 }
 

@@ -88,6 +88,45 @@ impl Site {
         self
     }
 
+    /// Adds devices of a profile with so many floats, read once a second: each on a connection of its own to this port,
+    /// where the units are numbered from 1 to `units` and then from 1 again.
+    pub(crate) fn fleet(mut self, port: u16, devices: u16, points: u16, units: u8) -> Self {
+        self.profile("bench/meter", points);
+        self.config.push_str("[profiles]\ndirs = [\"profiles\"]\n");
+        for device in 0..devices {
+            let unit = device % u16::from(units) + 1;
+            let text = format!(
+                "[[adapter]]\nname = \"line-{device}\"\nkind = \"modbus\"\nlink = \"tcp://127.0.0.1:{port}\"\n\
+                 [[device]]\nid = \"meter-{device}\"\nadapter = \"line-{device}\"\nprofile = \"bench/meter\"\n\
+                 address = {{ unit = {unit} }}\n"
+            );
+            self.config.push_str(&text);
+        }
+        self
+    }
+
+    /// Writes a profile with so many floats.
+    fn profile(&self, name: &str, points: u16) {
+        let mut text =
+            "name = \"Meter\"\nvendor = \"Bench\"\nmodel = \"Meter\"\nkind = \"modbus\"\nsource = [\"made up\"]\n\
+                        [device]\npoll = \"1s\"\n"
+                .to_owned();
+        for point in 0..points {
+            let register = 2 * point;
+            writeln!(text, "[[point]]\nname = \"v{point}\"\nregister = \"input:{register}\"\ntype = \"f32\"")
+                .expect("memory takes every byte");
+        }
+        let folder = self.path("profiles").join(name);
+        fs::create_dir_all(&folder).expect("a folder of profiles");
+        fs::write(folder.join("profile.toml"), text).expect("a profile");
+    }
+
+    /// Adds lines of configuration.
+    pub(crate) fn with(mut self, lines: &str) -> Self {
+        self.config.push_str(lines);
+        self
+    }
+
     /// Writes the configuration and says where it is.
     pub(crate) fn write(&self) -> PathBuf {
         let path = self.path("tidegate.toml");

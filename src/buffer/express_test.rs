@@ -93,6 +93,27 @@ async fn without_a_history_delivered_blocks_are_never_written_and_their_end_is_k
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_numbers_given_last_are_written_each_minute_without_storing_what_is_on_its_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = config::Buffer { history: Duration::ZERO, ..settings(dir.path(), true, 1 << 30) };
+    let mut core = one_uplink(&settings);
+    core.take(readings(5, 9, 1));
+    publish(&mut core, &["a"]).await;
+    pass(&mut core, COMMIT).await;
+    advance(HISTORY - COMMIT - SOON).await;
+
+    // The second block is cut, and not acknowledged, when the minute is over.
+    core.take(readings(5, 9, 2));
+    pass(&mut core, SOON).await;
+    assert_eq!(rows(&core), [0_usize; 0]);
+    drop(core);
+
+    let mut again = one_uplink(&settings);
+    assert_eq!(again.open_epochs("a").unwrap()[0].data, Some(1));
+    assert!(owed(&mut again, "a").is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn after_a_kill_nothing_is_owed_that_was_delivered_with_a_history_and_without() {
     for history in [Duration::ZERO, Duration::from_secs(600)] {
         let dir = tempfile::tempdir().unwrap();

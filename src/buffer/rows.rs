@@ -94,6 +94,8 @@ pub(super) type Unpacked = Result<BTreeMap<u64, Block>, Box<Head>>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) id: u64,
+    /// How many readings it has; 0 where that cannot be read.
+    pub(super) readings: u64,
     table: Table,
     row: u64,
 }
@@ -113,6 +115,22 @@ impl Store {
         let sql =
             format!("SELECT {columns} FROM pack INDEXED BY low_priority WHERE priority = 0 ORDER BY id LIMIT ?");
         self.db.prepare_cached(&sql)?.query_map([limit], |row| head(Table::Pack, row))?.collect()
+    }
+
+    /// Where the newest rows of readings begin that are within so many ids and bytes, the last of them included whole.
+    pub(super) fn newest_of(&self, last: u64, (ids, bytes): (u64, u64)) -> rusqlite::Result<u64> {
+        let mut first = last.saturating_sub(ids);
+        let sql = "SELECT id, length(body) FROM pack WHERE id BETWEEN ? AND ? ORDER BY id DESC";
+        let mut query = self.db.prepare_cached(sql)?;
+        let (mut rows, mut total) = (query.query([first, last])?, 0_u64);
+        while let Some(row) = rows.next()? {
+            total += row.get::<_, u64>(1)?;
+            if total >= bytes {
+                first = row.get(0)?;
+                break;
+            }
+        }
+        Ok(first)
     }
 
     /// The row a block is in. Nearly always it is the nearest that begins at or before it.
@@ -208,7 +226,8 @@ impl Store {
             from = head.id + 1;
             let wanted =
                 head.parts.iter().filter(|part| part.id > after && (what.from..=what.to).contains(&part.seq));
-            found.extend(wanted.map(|part| (part.id, Place { id: part.id, table, row: head.id })));
+            let place = |part: &Part| Place { id: part.id, readings: part.readings, table, row: head.id };
+            found.extend(wanted.map(|part| (part.id, place(part))));
         }
         Ok(found.into_values().take(limit).collect())
     }
@@ -315,10 +334,10 @@ impl Store {
 impl Head {
     /// The places of its blocks.
     fn places(&self) -> impl Iterator<Item = Place> + '_ {
-        let place = |id| Place { id, table: self.table, row: self.id };
+        let place = |id, readings| Place { id, readings, table: self.table, row: self.id };
         // A row whose parts cannot be read stands for its first block, so that whoever reads it learns of the damage.
-        let first = self.parts.is_empty().then(|| place(self.id));
-        self.parts.iter().map(move |part| place(part.id)).chain(first)
+        let first = self.parts.is_empty().then(|| place(self.id, 0));
+        self.parts.iter().map(move |part| place(part.id, part.readings)).chain(first)
     }
 }
 

@@ -8,7 +8,7 @@ use super::core::Core;
 use crate::{
     adapter::{Adapter, AdapterContext, Alive, Intake, intake::Teller},
     command::Routes,
-    model::DeviceRequest,
+    model::{DeviceRequest, Point},
     supervisor::{Restart, Stage, TaskHandle},
 };
 
@@ -67,8 +67,9 @@ impl Core {
     /// Makes an adapter's devices reachable for commands.
     fn connect(&self, adapter: &Arc<dyn Adapter>, requests: mpsc::Sender<DeviceRequest>) {
         let mut switchboard = super::lock(&self.running.switchboard);
-        switchboard.0.insert(adapter.name().to_owned(), (Arc::clone(adapter), requests));
-        self.ways.routes.send_replace(Arc::new(switchboard.routes()));
+        switchboard.0.insert(adapter.name().to_owned(), (Arc::clone(adapter), requests.clone()));
+        // Its own are added to the others': all of them anew for each of hundreds of adapters would take a start seconds.
+        self.ways.routes.send_modify(|routes| Arc::make_mut(routes).add(points(adapter), &requests));
     }
 
     /// Makes an adapter's devices unreachable.
@@ -84,8 +85,13 @@ impl Switchboard {
     fn routes(&self) -> Routes {
         let mut routes = Routes::default();
         for (adapter, requests) in self.0.values() {
-            routes.add(adapter.devices().into_iter().flat_map(|device| device.points), requests);
+            routes.add(points(adapter), requests);
         }
         routes
     }
+}
+
+/// What an adapter announces.
+fn points(adapter: &Arc<dyn Adapter>) -> impl Iterator<Item = Arc<Point>> {
+    adapter.devices().into_iter().flat_map(|device| device.points)
 }

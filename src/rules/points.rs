@@ -9,7 +9,8 @@ use crate::model::{DeviceId, Point, PointAddress, PointName, PointType, Quality,
 
 /// Most points that are remembered; further ones run through rules but have no last value.
 const MAX_POINTS: usize = 100_000;
-/// Most shared points known by pointer; then the shortcut is built anew.
+/// Most shared points known by pointer, or twice as many as there are points, whichever is more; then the shortcut is
+/// built anew.
 const MAX_POINTERS: usize = 10_000;
 /// Most points that rules may make.
 const MAX_VIRTUAL: usize = 1_000;
@@ -65,7 +66,7 @@ impl Points {
             return Some(*slot);
         }
         let slot = self.slot_of_name(&point.address)?;
-        if self.by_pointer.len() >= MAX_POINTERS {
+        if self.by_pointer.len() >= MAX_POINTERS.max(2 * self.slots.len()) {
             self.by_pointer.clear();
         }
         self.by_pointer.insert(pointer, (point.clone(), slot));

@@ -5,9 +5,11 @@ mod bridge;
 mod ceiling;
 mod daemon;
 mod drain;
+mod fleet;
 mod modbus;
 mod paced;
 mod parts;
+mod reaction;
 mod throughput;
 
 use std::future::Future;
@@ -20,7 +22,7 @@ use crate::report::Row;
 type Run = fn(&[&str]) -> Vec<Row>;
 
 /// Every case, in the order of the table.
-pub(crate) const CASES: [(&str, Run); 13] = [
+pub(crate) const CASES: [(&str, Run); 16] = [
     ("strict", throughput::strict),
     ("express", throughput::express),
     ("paced-up", paced::up),
@@ -33,6 +35,9 @@ pub(crate) const CASES: [(&str, Run); 13] = [
     ("rules", parts::rules),
     ("json", parts::json),
     ("modbus", modbus::run),
+    ("fleet", fleet::run),
+    ("fleet-wide", fleet::wide),
+    ("reaction", reaction::run),
     ("daemon", daemon::run),
 ];
 

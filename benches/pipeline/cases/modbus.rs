@@ -17,7 +17,7 @@ use tidegate::{
 use tokio::{
     net::TcpListener,
     sync::mpsc,
-    time::{Instant, timeout_at},
+    time::{Instant, interval, timeout_at},
 };
 
 use super::block_on;
@@ -35,7 +35,7 @@ const SPAN: Duration = Duration::from_secs(5);
 
 /// 500 requests a second.
 pub(super) fn run(_: &[&str]) -> Vec<Row> {
-    let (mut child, port) = start_units();
+    let (mut child, port) = start_units(&[&UNITS.to_string(), &POINTS.to_string()]);
     let (requests, points, us) = block_on(poll(port));
     // The units have no state to save.
     let _ = child.kill();
@@ -89,10 +89,10 @@ async fn count(batches: &mut mpsc::Receiver<Batch>) -> u64 {
     points
 }
 
-/// Starts the units in a process of their own; gives their port.
-fn start_units() -> (Child, u16) {
+/// Starts units in a process of their own, so many with so many floats each; gives their port.
+pub(super) fn start_units(counts: &[&str; 2]) -> (Child, u16) {
     let mut command = Command::new(std::env::current_exe().expect("the path of this program"));
-    command.args(["--case", "modbus-units"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    command.args(["--case", "modbus-units"]).args(counts).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().expect("a child process");
     let mut line = String::new();
     BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
@@ -100,8 +100,10 @@ fn start_units() -> (Child, u16) {
 }
 
 /// In that process: serves until nobody is left to be served.
-pub(super) fn units(_: &[&str]) -> Vec<Row> {
-    let bank = Bank::new(&[1, 2, 3, 4, 5]);
+pub(super) fn units(args: &[&str]) -> Vec<Row> {
+    let [units, points] = args else { panic!("how many units, and how many points on each") };
+    let (units, points) = (units.parse().expect("a number of units"), points.parse().expect("a number of points"));
+    let bank = Arc::new(Bank::new(&(1..=units).collect::<Vec<u8>>()));
     let (stop, stopped) = StopSignal::pair();
     std::thread::spawn(move || {
         // Ends when the parent does.
@@ -111,7 +113,25 @@ pub(super) fn units(_: &[&str]) -> Vec<Row> {
     block_on(async {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a loopback port");
         println!("{}", listener.local_addr().expect("its address").port());
-        serve(listener, Arc::new(bank), stopped).await;
+        tokio::select! {
+            () = serve(listener, Arc::clone(&bank), stopped) => {}
+            () = walk(&bank, units, points) => {}
+        }
     });
     Vec::new()
+}
+
+/// Lets every value take a step each second, as those of a plant do.
+async fn walk(bank: &Bank, units: u8, points: u16) {
+    let (mut rng, mut ticks) = (fastrand::Rng::with_seed(7), interval(Duration::from_secs(1)));
+    let mut levels = vec![23_000_i16; usize::from(units) * usize::from(points)];
+    loop {
+        ticks.tick().await;
+        for (unit, levels) in (1..=units).zip(levels.chunks_mut(points.into())) {
+            for (point, level) in (0..points).zip(levels) {
+                *level = level.saturating_add(rng.i16(-5..=5));
+                bank.set_input_f32(unit, 2 * point, f32::from(*level) / 100.0);
+            }
+        }
+    }
 }

@@ -5,6 +5,7 @@
 mod asides;
 mod pressure;
 mod reading;
+mod reminding;
 mod replacing;
 mod retiming;
 mod salvaging;
@@ -102,7 +103,8 @@ pub(in crate::buffer) struct Core {
     /// What the database holds: the id and the numbers given last.
     committed: u64,
     committed_seqs: Seqs,
-    snapshot: (Instant, u64),
+    /// When last values were written, up to which block, and bytes that were committed since.
+    snapshot: (Instant, u64, u64),
     /// Some uplink has been given every publishable block up to this one.
     followed: u64,
     newest: watch::Sender<BlockId>,
@@ -179,7 +181,7 @@ impl Core {
         } else if is_due(self.rollups.due()) {
             self.roll_up();
         } else if is_due(self.timers.remind) {
-            self.commit();
+            self.remind();
         } else if is_due(self.timers.persist) {
             self.persist();
         }

@@ -17,8 +17,11 @@ use crate::{
 
 /// Most blocks in one answer to an uplink.
 const MAX_FETCH: usize = 256;
-/// Blocks that are read at start at most for last values.
-const REPLAY: u64 = 4_096;
+/// Blocks that are read at start at most for last values and rollups, and bytes of them, nearly: twice what lies between
+/// two snapshots. What is older and was never summed up is missing from charts.
+const REPLAY: (u64, u64) = (4_096, 16 << 20);
+/// Readings in memory at once meanwhile, nearly: as many as a pack has, so that a start needs no more than a delivery.
+const AT_ONCE: u64 = 8_192;
 
 impl Core {
     /// Publishable blocks the uplink is owed, of those that are wanted.
@@ -95,33 +98,29 @@ impl Core {
 
     /// Reads the last values of the run before, and sums up again what a crash took of the rollups.
     pub(in crate::buffer) fn restore_last(&mut self) {
-        if let Err(error) = self.try_restore_last() {
+        let first = self.store.newest_of(self.committed, REPLAY).unwrap_or_else(|error| {
+            self.fail(&error);
+            self.committed
+        });
+        if let Err(error) = self.try_restore_last(first) {
             self.fail(&error);
         }
-        if let Err(error) = self.make_up_rollups() {
+        if let Err(error) = self.make_up_rollups(first) {
             self.rollups.rest(&error);
         }
     }
 
-    fn make_up_rollups(&mut self) -> rusqlite::Result<()> {
-        let missing = self.rollups.make_up(&self.store.db, self.committed.saturating_sub(REPLAY))?;
+    fn make_up_rollups(&mut self, first: u64) -> rusqlite::Result<()> {
+        let missing = self.rollups.make_up(&self.store.db, first)?;
         self.rollups.present(Instant::now(), self.cutter.now());
-        let mut from = missing.from;
-        while from <= self.committed {
-            let range = [(from, self.committed)];
-            let places = self.store.locate(Lane::Readings, range.into_iter(), EARLY.0)?;
-            let Some(newest) = places.last().map(|place| place.id) else { break };
-            for block in self.store.read(&places)?.into_iter().flatten() {
-                let is_own = !matches!(block.stream, Stream::Filtered(_));
-                let readings = block.body.readings().iter().filter(|_| is_own);
-                readings.for_each(|reading| self.rollups.note_again(&missing, block.id.0, reading));
-            }
-            from = newest + 1;
-        }
-        Ok(())
+        self.reread(missing.from, |core, block| {
+            let is_own = !matches!(block.stream, Stream::Filtered(_));
+            let readings = block.body.readings().iter().filter(|_| is_own);
+            readings.for_each(|reading| core.rollups.note_again(&missing, block.id.0, reading));
+        })
     }
 
-    fn try_restore_last(&mut self) -> rusqlite::Result<()> {
+    fn try_restore_last(&mut self, first: u64) -> rusqlite::Result<()> {
         let mut from = 1;
         if let Some((up_to, body)) = self.store.snapshot()? {
             from = up_to + 1;
@@ -131,16 +130,34 @@ impl Core {
         }
         // The next snapshot comes before more blocks than are read here lie behind the last one.
         self.snapshot.1 = from - 1;
-        from = from.max(self.committed.saturating_sub(REPLAY));
+        self.reread(from.max(first), |core, block| {
+            block.body.readings().iter().for_each(|reading| core.last.note(reading));
+        })
+    }
+
+    /// Shows every stored block of readings from an id on, oldest first, with few of them in memory at once.
+    fn reread(&mut self, mut from: u64, mut see: impl FnMut(&mut Self, &Block)) -> rusqlite::Result<()> {
         while from <= self.committed {
             let range = [(from, self.committed)];
             let places = self.store.locate(Lane::Readings, range.into_iter(), EARLY.0)?;
+            let places = at_once(&places);
             let Some(newest) = places.last().map(|place| place.id) else { break };
-            for block in self.store.read(&places)?.into_iter().flatten() {
-                block.body.readings().iter().for_each(|reading| self.last.note(reading));
+            for block in self.store.read(places)?.into_iter().flatten() {
+                see(self, &block);
             }
             from = newest + 1;
         }
         Ok(())
     }
+}
+
+/// The first places, as far as their readings may be in memory at once; one at least.
+fn at_once(places: &[Place]) -> &[Place] {
+    let mut readings = 0;
+    let has_room = |place: &&Place| {
+        readings += place.readings;
+        readings <= AT_ONCE
+    };
+    let fitting = places.iter().take_while(has_room).count();
+    &places[..fitting.max(1).min(places.len())]
 }

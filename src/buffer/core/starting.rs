@@ -70,7 +70,7 @@ impl Core {
             metas: BTreeMap::new(),
             damage: None,
             committed_seqs: Seqs::new(),
-            snapshot: (Instant::now(), committed),
+            snapshot: (Instant::now(), committed, 0),
             followed: committed,
             newest: watch::Sender::new(BlockId(committed)),
             status: watch::Sender::new(status),

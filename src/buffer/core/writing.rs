@@ -22,8 +22,9 @@ use crate::{
     model::{Block, BlockBody, BlockId, BootId, Stream},
 };
 
-/// Snapshots of last values: at most this far apart, in time and in blocks.
-const SNAPSHOT: (Duration, u64) = (Duration::from_secs(600), 2_000);
+/// Snapshots of last values: at most this far apart, in time, in blocks and in bytes of them, so that a start after a
+/// kill has little to read.
+const SNAPSHOT: (Duration, u64, u64) = (Duration::from_secs(600), 2_000, 8 << 20);
 
 /// What goes into a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,7 +128,7 @@ impl Core {
             last_id,
             snapshot,
             trail: trail.as_deref(),
-            is_synced: self.must_sync(begun),
+            is_synced: self.must_sync(begun) || self.stands_alone(extent),
         };
         let (is_synced, written) = (commit.is_synced, commit.written());
         if let Err(error) = self.store.commit(&commit) {
@@ -137,8 +138,9 @@ impl Core {
         if let Some(text) = trail {
             self.trail.stored(text);
         }
+        self.snapshot.2 += written.1;
         if has_snapshot {
-            self.snapshot = (begun, last_id);
+            self.snapshot = (begun, last_id, 0);
         }
         if extent != Extent::Owed {
             self.shelf.clear();
@@ -150,6 +152,13 @@ impl Core {
 
     fn must_sync(&self, now: Instant) -> bool {
         self.is_urgent || self.settings.durability == Durability::Strict || self.is_sync_due(now)
+    }
+
+    /// Whether a commit is the only one of its minute, as that of the history is while the link is up: synced at once it
+    /// needs no second one ten seconds later, which would cost the flash as much again.
+    fn stands_alone(&self, extent: Extent) -> bool {
+        let is_balanced = self.settings.durability == Durability::Balanced;
+        is_balanced && extent == Extent::History && self.timers.sync.is_none()
     }
 
     /// The readings that must be committed now.
@@ -189,12 +198,13 @@ impl Core {
         Unstored { safe, pending: Vec::new() }
     }
 
-    fn is_kept_back(&self, block: &Block) -> bool {
+    /// Whether a block need not be committed.
+    pub(super) fn is_kept_back(&self, block: &Block) -> bool {
         block.stream.has_readings() && self.is_safe(block)
     }
 
     /// Chooses what has to go, unless an earlier choice still waits for its commit.
-    fn evict(&mut self, incoming: u64) -> rusqlite::Result<()> {
+    pub(super) fn evict(&mut self, incoming: u64) -> rusqlite::Result<()> {
         let max_size = self.size_limit();
         let over = (self.store.lasting_size()? + incoming).saturating_sub(max_size);
         // A little more than needed, so that gaps tell of runs and not of single blocks.
@@ -247,9 +257,14 @@ impl Core {
         self.timers.sync.is_some_and(|due| due <= now)
     }
 
+    /// Whether last values are to be written again.
+    pub(super) fn needs_snapshot(&self, now: Instant, last_id: u64) -> bool {
+        let (taken, up_to, bytes) = self.snapshot;
+        now - taken >= SNAPSHOT.0 || last_id - up_to >= SNAPSHOT.1 || bytes >= SNAPSHOT.2
+    }
+
     fn snapshot_body(&mut self, now: Instant, last_id: u64, is_last: bool) -> Option<(u64, Vec<u8>)> {
-        let (taken, up_to) = self.snapshot;
-        let is_due = is_last || now - taken >= SNAPSHOT.0 || last_id - up_to >= SNAPSHOT.1;
+        let is_due = is_last || self.needs_snapshot(now, last_id);
         let readings = if is_due { self.last.all() } else { Vec::new() };
         if readings.is_empty() {
             return None;
@@ -334,13 +349,18 @@ impl Core {
     /// Writes progress alone. Losing it costs repeats, never readings, so it is not synced.
     pub(super) fn persist(&mut self) {
         self.timers.persist = None;
-        if let Err(error) = self.write_beside(&[], &[]) {
+        if let Err(error) = self.write_beside(&[], &[], false) {
             self.fail(&error);
         }
     }
 
     /// Writes progress, and rows that belong to what is committed already.
-    pub(super) fn write_beside(&mut self, packs: &[Pack], messages: &[Message]) -> rusqlite::Result<()> {
+    pub(super) fn write_beside(
+        &mut self,
+        packs: &[Pack],
+        messages: &[Message],
+        is_synced: bool,
+    ) -> rusqlite::Result<()> {
         self.store.commit(&Commit {
             packs,
             history: &[],
@@ -355,7 +375,7 @@ impl Core {
             last_id: self.committed,
             snapshot: None,
             trail: None,
-            is_synced: false,
+            is_synced,
         })
     }
 

@@ -12,7 +12,8 @@ pub(in crate::buffer) type SeriesId = u32;
 /// Most series of a store, so that a device that invents names fills neither memory nor disk. A point beyond has no
 /// rollups, and its readings are counted (`rollup_refused`).
 const MAX_SERIES: usize = 100_000;
-/// Points that are recognised at a glance. When there are more, all are looked up once again.
+/// Points that are recognised at a glance, or twice as many as there are series, whichever is more. Beyond, all are
+/// looked up once again.
 const MAX_FAMILIAR: usize = 20_000;
 
 /// A series that the database does not know yet.
@@ -55,7 +56,7 @@ impl Catalogue {
             return Some(*id);
         }
         let id = self.look_up(point).or_else(|| self.add(point))?;
-        if self.familiar.len() >= MAX_FAMILIAR {
+        if self.familiar.len() >= MAX_FAMILIAR.max(2 * self.len) {
             self.familiar.clear();
         }
         self.familiar.insert(place, (Arc::clone(point), id));
@@ -123,6 +124,6 @@ mod tests {
         let mut catalogue = Catalogue::default();
         let numbered = (0..MAX_SERIES + 5).filter_map(|i| catalogue.of(&point(&format!("p{i}"), None))).count();
         assert_eq!(numbered, MAX_SERIES);
-        assert!(catalogue.familiar.len() <= MAX_FAMILIAR);
+        assert!(catalogue.familiar.len() <= 2 * MAX_SERIES);
     }
 }

@@ -102,7 +102,11 @@ pub(super) fn points(
         names.take("point", name.value.as_str(), &name.place, problems);
     }
     let factors = factors(&typed, outer);
-    typed.into_iter().filter_map(|keys| point(keys, device, outer, &factors, problems)).collect()
+    let mut points: Vec<_> =
+        typed.into_iter().filter_map(|keys| point(keys, device, outer, &factors, problems)).collect();
+    // They were collected in the place of what was typed, which is several times as large and is needed no more.
+    points.shrink_to_fit();
+    points
 }
 
 /// A point that another one may take its power of ten from.
