@@ -4,7 +4,7 @@ CARGO := .ci/cargo
 # Each radio or bus is a feature and must build without the others.
 FEATURES := modbus zigbee ble
 
-.PHONY: help setup build demo test chaos check bench vm-powercut vm-smoke deb deb-test deb-reproducible apt-repo deny
+.PHONY: help setup build demo test chaos fuzz check bench vm-powercut vm-smoke deb deb-test deb-reproducible apt-repo deny
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
@@ -28,6 +28,9 @@ chaos: ## kill, cut, silence, fill and damage for long; ROUNDS=200 is how long, 
 	@.ci/setup test
 	TIDEGATE_LONG=1 TIDEGATE_CHAOS_ROUNDS=$(or $(ROUNDS),50) TIDEGATE_CHAOS_SEED=$(SEED) \
 		$(CARGO) test --locked --test chaos -- --nocapture
+
+fuzz: ## try bytes that nobody thought of on all that reads Modbus; TIME=600 is seconds for each, TARGET=rtu is one
+	@.ci/fuzz $(or $(TIME),60) $(TARGET)
 
 check: ## what must be green before a change goes in: format, lints, features, docs, tests (needs clippy and rustfmt)
 	@.ci/setup test

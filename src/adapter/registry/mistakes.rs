@@ -29,12 +29,53 @@ fn report(files: &[(&str, &[u8])]) -> Vec<String> {
     problems.iter().map(|problem| problem.to_string().replace(&prefix, "")).collect()
 }
 
+/// A server of the point of [`UNIT`], whose register is still to come, ready for more keys from line 16 on.
+const SERVER: &str = "register = 'input:0'\ntype = 'u16'\n[[republish]]\nname = 's'\nlisten = '0.0.0.0:1502'\n";
+
 /// Asserts that a file has this one problem.
 #[track_caller]
 fn one(before: &str, text: &str, wanted: &str) {
     let found = report(&[("tidegate.toml", format!("{before}{text}").as_bytes())]);
 
     assert_eq!(found, [format!("tidegate.toml:{wanted}")], "{before}{text}");
+}
+
+#[test]
+fn servers_of_ours() {
+    let shown = "[[republish.point]]\nsource = 'd/p'\nregister = 'input:0'\ntype = 'u16'\n";
+    let server = |keys: &str, wanted: &str| one(&format!("{UNIT}{SERVER}"), &format!("{keys}\n{shown}"), wanted);
+    server(
+        "allow = []",
+        "16:9: error: nobody is served (help: name the addresses of the clients: [\"192.168.1.10\"])",
+    );
+    server(
+        "allow = ['10.0.0.9/24']",
+        "16:10: error: 10.0.0.9 is not the first of 24 bits (help: write \"10.0.0.0/24\")",
+    );
+    server(
+        "allow = ['plc']",
+        "16:10: error: \"plc\" is no address (help: write one address, or the first of many: 10.0.0.0/24)",
+    );
+    server(
+        "allow = ['10.0.0.9']\nbase = 2",
+        "17:8: error: 2 is outside 0 to 1 (help: 0 counts registers as on the wire, 1 as many data sheets do)",
+    );
+    server(
+        "allow = ['10.0.0.9']\non_bad = 'zero'",
+        "17:10: error: \"zero\" is no value of this key (help: known here: marker, exception)",
+    );
+    server(
+        "allow = ['10.0.0.9']\n[[republish.point]]\nsource = 'd/*'\nregister = 'input:1'\ntype = 'u16'",
+        "18:10: error: \"*\" is no name: '*' is not allowed in a name: use a-z, 0-9, '-' and '_', starting with a letter or \
+         digit",
+    );
+    let twice = "allow = ['10.0.0.9']\npoint = []\n[[republish]]\nname = 's'\nlisten = '0.0.0.0:1503'\n\
+        allow = ['10.0.0.9']\npoint = []\n";
+    one(
+        &format!("{UNIT}{SERVER}"),
+        twice,
+        "19:8: error: republish \"s\" is there twice: first at tidegate.toml:14:8 (help: give it another name)",
+    );
 }
 
 #[test]

@@ -126,10 +126,8 @@ fn devices(load: &Load) -> BTreeMap<&str, Sum> {
 
 /// That a link cannot do it, and what it can do.
 fn too_much(load: &Load) -> String {
-    let fitting = load.fitting();
-    let fitting = fitting.iter().map(|(every, fits)| format!("poll {} as {}", interval(*every), interval(*fits)));
-    let (part, fitting) = (percent(load.part()), fitting.collect::<Vec<_>>().join(", "));
-    format!("adapter {}: {part} of the link's time is asked for (help: {fitting})", load.adapter)
+    let (part, advice) = (percent(load.part()), load.advice());
+    format!("adapter {}: {part} of the link's time is asked for (help: {advice})", load.adapter)
 }
 
 /// An interval as the configuration writes it.
