@@ -66,7 +66,7 @@ impl Daemon {
         let process = self.child.id().to_string();
         Used {
             elapsed: before.at.elapsed(),
-            cpu: self.cpu() - before.cpu,
+            cpu: self.cpu().saturating_sub(before.cpu),
             rss_bytes: status_bytes(&process, "VmRSS"),
             peak_bytes: peak_rss(&process),
             written_bytes: self.written() - before.written_bytes,

@@ -100,7 +100,7 @@ async fn the_numbers_given_last_are_written_each_minute_without_storing_what_is_
     core.take(readings(5, 9, 1));
     publish(&mut core, &["a"]).await;
     pass(&mut core, COMMIT).await;
-    advance(HISTORY - COMMIT - SOON).await;
+    advance(HISTORY.checked_sub(COMMIT + SOON).unwrap()).await;
 
     // The second block is cut, and not acknowledged, when the minute is over.
     core.take(readings(5, 9, 2));

@@ -41,7 +41,7 @@ impl Core {
         let handle =
             self.supervisor.spawn_watched(Stage::Intake, &name, Restart::WithBackoff, move |stop, progress| {
                 let (sender, requests) = mpsc::channel(REQUEST_QUEUE);
-                core.connect(&running, sender);
+                core.connect(&running, &sender);
                 let context = AdapterContext {
                     readings: intake.clone(),
                     events: core.ways.events.clone(),
@@ -65,11 +65,11 @@ impl Core {
     }
 
     /// Makes an adapter's devices reachable for commands.
-    fn connect(&self, adapter: &Arc<dyn Adapter>, requests: mpsc::Sender<DeviceRequest>) {
+    fn connect(&self, adapter: &Arc<dyn Adapter>, requests: &mpsc::Sender<DeviceRequest>) {
         let mut switchboard = super::lock(&self.running.switchboard);
         switchboard.0.insert(adapter.name().to_owned(), (Arc::clone(adapter), requests.clone()));
         // Its own are added to the others': all of them anew for each of hundreds of adapters would take a start seconds.
-        self.ways.routes.send_modify(|routes| Arc::make_mut(routes).add(points(adapter), &requests));
+        self.ways.routes.send_modify(|routes| Arc::make_mut(routes).add(points(adapter), requests));
     }
 
     /// Makes an adapter's devices unreachable.
