@@ -10,11 +10,13 @@ use std::{
 };
 
 /// Libraries that live behind one door, and the modules behind it.
-const DOORS: [(&str, &[&str]); 9] = [
+const DOORS: [(&str, &[&str]); 11] = [
     ("rusqlite::", &["buffer", "command"]),
     ("rumqttc", &["uplink", "testing"]),
     ("tokio_rustls::", &["tls"]),
     ("serial2_tokio::", &["adapter"]),
+    ("btleplug::", &["adapter"]),
+    ("bluez_async::", &["adapter"]),
     ("rhai::", &["rules", "profile"]),
     ("axum::", &["api"]),
     ("clap::", &["cli"]),

@@ -157,6 +157,12 @@ pub struct Metrics {
     pub overruns: Counter,
     /// Readings that were shed because there was no room for them.
     pub shed: Counter,
+    /// Advertisements heard.
+    pub heard: Counter,
+    /// Advertisements that went unread because there was no room for them.
+    pub unread: Counter,
+    /// Devices forgotten because there were too many.
+    pub forgotten: Counter,
     /// Documents that were too large to be kept.
     pub memory_refused: Counter,
     /// Documents that the disk did not take; each is tried again.
@@ -178,6 +184,9 @@ pub struct Families {
     connects: Family<Labels, Counter>,
     overruns: Family<Labels, Counter>,
     shed: Family<Labels, Counter>,
+    heard: Family<Labels, Counter>,
+    unread: Family<Labels, Counter>,
+    forgotten: Family<Labels, Counter>,
     memory_refused: Family<Labels, Counter>,
     memory_failures: Family<Labels, Counter>,
     up: Family<Labels, Gauge>,
@@ -195,6 +204,9 @@ impl Families {
             ("adapter_connects", "Connections made", &all.connects),
             ("adapter_overruns", "Polls left out because the link was busy", &all.overruns),
             ("adapter_shed_readings", "Readings shed because there was no room for them", &all.shed),
+            ("adapter_heard", "Advertisements heard", &all.heard),
+            ("adapter_unread", "Advertisements unread because there was no room for them", &all.unread),
+            ("adapter_forgotten_devices", "Devices forgotten because there were too many", &all.forgotten),
             ("adapter_memory_refused", "Times that more was learned than is kept", &all.memory_refused),
             ("adapter_memory_failures", "Writes of what was learned that failed", &all.memory_failures),
         ] {
@@ -215,6 +227,9 @@ impl Families {
             connects: self.connects.get_or_create_owned(&labels),
             overruns: self.overruns.get_or_create_owned(&labels),
             shed: self.shed.get_or_create_owned(&labels),
+            heard: self.heard.get_or_create_owned(&labels),
+            unread: self.unread.get_or_create_owned(&labels),
+            forgotten: self.forgotten.get_or_create_owned(&labels),
             memory_refused: self.memory_refused.get_or_create_owned(&labels),
             memory_failures: self.memory_failures.get_or_create_owned(&labels),
             up: self.up.get_or_create_owned(&labels),

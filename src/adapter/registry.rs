@@ -21,6 +21,10 @@ const BUILT_IN: &[(AdapterKind, Plan)] = &[
         let config = super::modbus::section::plan(adapter, draft)?;
         Some(Arc::new(super::modbus::Modbus::new(config)))
     }),
+    #[cfg(feature = "ble")]
+    (super::ble::section::KIND, |adapter, draft| {
+        Some(Arc::new(super::ble::Ble::new(super::ble::section::plan(adapter, draft)?)))
+    }),
 ];
 
 /// A configuration that can be run, with its adapters and what is most likely not meant.
@@ -108,5 +112,6 @@ fn refuse(adapter: &AdapterDraft, draft: &mut Draft) {
 mod mistakes;
 #[cfg(all(test, feature = "modbus"))]
 mod profiles;
-#[cfg(all(test, feature = "modbus"))]
+// The shipped file shows every kind.
+#[cfg(all(test, feature = "modbus", feature = "ble"))]
 mod shipped;

@@ -4,6 +4,8 @@
 
 #![cfg(feature = "modbus")]
 
+#[cfg(feature = "ble")]
+mod bluetooth;
 mod commands;
 mod commissioning;
 mod crashes;

@@ -1,5 +1,121 @@
 //! Bluetooth LE: what sensors tell in their advertisements.
 //!
-//! So far this is the decoders alone, for `tidegate ble decode`; the adapter that scans is not in this version.
+//! ```text
+//! air (radios, D-Bus) -> queue -> receiver -> readings
+//!                                    '- decode (pure)
+//! ```
+//!
+//! It promises that a value is of one advertisement, that no encrypted frame counts twice, and that radios and
+//! `bluetoothd` may come and go. It connects to no device, and forwards none that is not wanted.
 
+pub mod air;
+pub mod config;
 pub mod decode;
+pub mod heard;
+mod learned;
+mod receiver;
+pub mod section;
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    sync::mpsc,
+    time::{MissedTickBehavior, interval},
+};
+
+use self::{
+    air::{Air, Queue},
+    config::Config,
+    receiver::{Found, Receiver, Ways},
+};
+use super::{Adapter, AdapterContext, AdapterError, Alive, BoxFuture, DeviceInfo};
+use crate::{config::Pressure, model::DeviceRequest, shutdown::Stop};
+
+/// How often silence is looked for. It also shows the watchdog that the adapter lives.
+const CHECK: Duration = Duration::from_secs(1);
+
+/// One configured adapter with its devices.
+#[derive(Debug)]
+pub struct Ble {
+    config: Config,
+    /// The devices with the points that came so far.
+    found: Found,
+}
+
+impl Ble {
+    /// Takes a checked configuration; no radio is touched before [`Adapter::run`].
+    pub fn new(config: Config) -> Self {
+        Self { found: Found::of(&config), config }
+    }
+}
+
+impl Adapter for Ble {
+    fn name(&self) -> &str {
+        &self.config.name
+    }
+
+    fn kind(&self) -> &'static str {
+        "ble"
+    }
+
+    fn devices(&self) -> Vec<DeviceInfo> {
+        self.found.all()
+    }
+
+    fn pressure(&self) -> Pressure {
+        self.config.pressure
+    }
+
+    fn fingerprint(&self) -> String {
+        format!("{:?}", self.config)
+    }
+
+    fn run(&self, context: AdapterContext) -> BoxFuture<'_, Result<(), AdapterError>> {
+        Box::pin(run(&self.config, &self.found, context))
+    }
+}
+
+/// Listens and reads side by side, so that the radios' events are drained whatever a reading waits for.
+async fn run(config: &Config, found: &Found, context: AdapterContext) -> Result<(), AdapterError> {
+    let AdapterContext { readings, events, mut requests, stop, clock, metrics, alive, memory } = context;
+    let queue = Queue::new(metrics.unread.clone());
+    let air = Air { adapter: &config.name, radio: config.radio.as_deref(), queue: &queue, metrics: &metrics };
+    let ways = Ways { clock, metrics: Arc::clone(&metrics), readings, events, memory };
+    let mut receiver = Receiver::new(config, found, ways).await;
+    let read = async {
+        let ended = read(&mut receiver, &queue, &mut requests, &alive, stop.clone()).await;
+        receiver.keep();
+        ended
+    };
+    // Both end when stopping is asked for; the radios' scans are stopped, and a fault of the reader ends both.
+    let listen = async {
+        air.listen(stop.clone()).await;
+        Ok(())
+    };
+    tokio::try_join!(read, listen).map(|_| ())
+}
+
+/// Reads advertisements, answers requests and looks for silence until stopping is asked for.
+async fn read(
+    receiver: &mut Receiver<'_>,
+    queue: &Queue,
+    requests: &mut mpsc::Receiver<DeviceRequest>,
+    alive: &Alive,
+    mut stop: Stop,
+) -> Result<(), AdapterError> {
+    let mut checks = interval(CHECK);
+    checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.requested() => return Ok(()),
+            Some(request) = requests.recv() => receiver.serve(request),
+            _ = checks.tick() => {
+                alive.sign();
+                receiver.check_silence().await?;
+                receiver.keep();
+            }
+            heard = queue.next() => receiver.take(&heard).await?,
+        }
+    }
+}

@@ -204,10 +204,11 @@ fn tls_files() {
 
 #[test]
 fn adapters_and_devices() {
+    let built_in = kinds().iter().map(|kind| kind.kind).collect::<Vec<_>>().join(", ");
     one(
         "",
-        "[[adapter]]\nname = 'b'\nkind = 'ble'\n",
-        "3:8: error: adapters of kind \"ble\" are not in this build (help: this build has: modbus)",
+        "[[adapter]]\nname = 'b'\nkind = 'zigbee'\n",
+        &format!("3:8: error: adapters of kind \"zigbee\" are not in this build (help: this build has: {built_in})"),
     );
     one(
         "",

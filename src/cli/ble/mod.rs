@@ -1,7 +1,8 @@
-//! `tidegate ble`: Bluetooth advertisements, looked at without a daemon and without a radio.
+//! `tidegate ble`: Bluetooth advertisements, looked at without a daemon.
 
 mod advert;
 mod decode;
+mod scan;
 
 use std::path::PathBuf;
 
@@ -20,10 +21,13 @@ pub(super) enum Command {
         /// The file; standard input when none is named.
         file: Option<PathBuf>,
     },
+    /// Show who advertises in reach, with format, values, and whether a key is needed.
+    Scan(scan::Args),
 }
 
 pub(super) fn run(command: &Command, context: &mut Context) -> Result<(), CliError> {
     match command {
         Command::Decode { file } => decode::run(file.as_deref(), context),
+        Command::Scan(args) => scan::run(args, context),
     }
 }

@@ -3,6 +3,8 @@
 //! Nothing here sleeps to let something happen: everything waits for the event it needs, with a limit.
 
 mod bad_broker;
+#[cfg(feature = "ble")]
+mod bluez;
 mod broker;
 mod faults;
 mod gateway;
@@ -23,6 +25,8 @@ use std::{
 };
 
 pub(crate) use bad_broker::BadBroker;
+#[cfg(feature = "ble")]
+pub(crate) use bluez::Bluez;
 pub(crate) use broker::Broker;
 pub(crate) use faults::FaultyLink;
 pub(crate) use gateway::Gateway;

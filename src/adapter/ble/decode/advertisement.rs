@@ -1,7 +1,9 @@
 //! An advertisement as a scanner hands it over.
 
+use core::fmt;
+
 /// A device address, most significant byte first, as it is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Address(pub [u8; 6]);
 
 impl Address {
@@ -11,10 +13,29 @@ impl Address {
         bytes.reverse();
         bytes
     }
+
+    /// Six bytes in hex with colons or hyphens between, in either case.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut bytes = [0; 6];
+        let mut parts = text.split([':', '-']);
+        for byte in &mut bytes {
+            let part = parts.next().filter(|part| part.len() == 2 && !part.starts_with('+'))?;
+            *byte = u8::from_str_radix(part, 16).ok()?;
+        }
+        parts.next().is_none().then_some(Self(bytes))
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [first, rest @ ..] = self.0;
+        write!(f, "{first:02X}")?;
+        rest.iter().try_for_each(|byte| write!(f, ":{byte:02X}"))
+    }
 }
 
 /// A 128-bit UUID as a number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Uuid(pub u128);
 
 /// What a 16- or 32-bit UUID is short for, with zero in its place (Core 5.4, Vol 3 Part B 2.5.1).
@@ -24,6 +45,20 @@ impl Uuid {
     /// The UUID that a 16-bit one is short for.
     pub const fn short(short: u16) -> Self {
         Self(BASE | ((short as u128) << 96))
+    }
+}
+
+/// Four digits when it has a short form, else in full.
+impl fmt::Display for Uuid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match u16::try_from(self.0 >> 96).ok().filter(|short| Self::short(*short) == *self) {
+            Some(short) => write!(f, "{short:04x}"),
+            None => {
+                let (high, low) = ((self.0 >> 64) as u64, self.0 as u64);
+                let (a, b, c) = (high >> 32, high >> 16 & 0xffff, high & 0xffff);
+                write!(f, "{a:08x}-{b:04x}-{c:04x}-{:04x}-{:012x}", low >> 48, low & 0xffff_ffff_ffff)
+            }
+        }
     }
 }
 
@@ -62,5 +97,26 @@ impl<'a> Advertisement<'a> {
     /// The name, or nothing.
     pub fn name_or_empty(&self) -> &'a str {
         self.name.unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString as _;
+
+    use super::*;
+
+    #[test]
+    fn an_address_is_read_as_it_is_written() {
+        let address = Address([0xCB, 0xB8, 0x33, 0x4C, 0x88, 0x4F]);
+
+        assert_eq!(address.to_string(), "CB:B8:33:4C:88:4F");
+        assert_eq!(Address::parse("CB:B8:33:4C:88:4F"), Some(address));
+        assert_eq!(Address::parse("cb-b8-33-4c-88-4f"), Some(address));
+        for wrong in
+            ["", "CB:B8:33:4C:88", "CB:B8:33:4C:88:4F:00", "CBB8334C884F", "CB:B8:33:4C:88:+F", "CB:B8:33:4C:88:4G"]
+        {
+            assert_eq!(Address::parse(wrong), None, "{wrong}");
+        }
     }
 }

@@ -91,6 +91,8 @@ pub(super) struct Finding {
     pub(super) readings: Readings,
     /// Number of the measurement or replay counter.
     pub(super) counter: Option<u32>,
+    /// A counter that its sender must never use twice.
+    pub(super) replay: Option<u32>,
     /// Why not everything was read, though something was.
     pub(super) note: Option<Why>,
 }
@@ -98,7 +100,7 @@ pub(super) struct Finding {
 impl Finding {
     /// The answer, with what was tried before.
     pub(super) fn into_decoded(self, tried: Vec<(Option<Format>, Why)>) -> Decoded {
-        let Self { format, readings, counter, note } = self;
-        Decoded { format, readings, counter, why: note, tried }
+        let Self { format, readings, counter, replay, note } = self;
+        Decoded { format, readings, counter, replay, why: note, tried }
     }
 }

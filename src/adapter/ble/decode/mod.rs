@@ -10,7 +10,7 @@
 //!   reading at all, because what is left of it may be anything.
 //! - A marker for "not available" gives no reading.
 //! - Values are made of integers and a power of ten by one division, so that they print as the device meant them.
-//! - Replay counters are handed out ([`Decoded::counter`]), not judged: that needs a memory, and belongs to the scanner.
+//! - Replay counters are handed out ([`Decoded::replay`]), not judged: that needs a memory, and belongs to the scanner.
 
 mod advertisement;
 mod bytes;
@@ -67,6 +67,8 @@ pub struct Decoded {
     pub readings: Readings,
     /// Number of the measurement or replay counter, for who drops what was seen before.
     pub counter: Option<u32>,
+    /// A counter under encryption that goes up and never comes twice, for who refuses replays.
+    pub replay: Option<u32>,
     /// Why there is nothing, or not everything.
     pub why: Option<Why>,
     /// Every format that was tried without success, and what it said.

@@ -22,6 +22,7 @@ pub(in super::super) fn decode_encrypted(frame: &Frame<'_>, finding: &mut Findin
     let nonce = Nonce::Twelve(join(&[&frame.advert.address.0, &[0x1E, 0x18], &sealed.counter]));
     let plain = sealed.open(frame.key, nonce, &[0x11])?;
     finding.counter = Some(u32::from_le_bytes(sealed.counter));
+    finding.replay = finding.counter;
     objects(Cursor::new(&plain), finding)
 }
 

@@ -34,6 +34,7 @@ pub(in super::super) fn decode(frame: &Frame<'_>, finding: &mut Finding) -> Resu
     let nonce = Nonce::Thirteen(join(&[&address, &[0xD2, 0xFC, flags], &sealed.counter]));
     let plain = sealed.open(frame.key, nonce, &[])?;
     finding.counter = Some(u32::from_le_bytes(sealed.counter));
+    finding.replay = finding.counter;
     objects(Cursor::new(&plain), finding)
 }
 

@@ -41,7 +41,12 @@ fn vectors_of_frames() {
 
 #[test]
 fn vectors_of_records() {
-    assert_eq!(record(0x0C, "0000 FFFF 4006 00 0080 0C00 00FF FF"), record(0x0C, "0000FFFF4006000080 0C0000FFFF"));
+    // VE.Bus, made by hand from the document.
+    assert_eq!(
+        record(0x0C, "090080FF3354D3FF971680BE2B"),
+        "state 9, error 0, current -12.8 A, voltage 51.71 V, ac_input 1, ac_input_power -45 W, ac_output_power 722 W, \
+         alarm 2, temperature 22 Cel, battery 87 %"
+    );
     // Inverter RS, made by hand from the document.
     assert_eq!(
         record(0x06, "05 00 C409 E7FF 2C01 0A00 F401"),
@@ -52,10 +57,12 @@ fn vectors_of_records() {
         record(0x0F, "03 00 6405 3200 1005 3C00 00000000"),
         "state 3, error 0, output_voltage 13.8 V, output_current 5.0 A, input_voltage 12.96 V, input_current 6.0 A, off_reason 0"
     );
-    // Cells: below 2.61 V, 3.3 V, above 3.85 V, not available, and the rest 2.61 V.
+    // Smart lithium, made by hand from the document. Cells: below 2.61 V, 3.3 V, above 3.85 V, not available, and the
+    // smallest and largest that are numbers.
     assert_eq!(
-        record(0x05, "00000000 0000 0023FFFF102040 02 3205F0 FF"),
-        record(0x05, "0000000000000023FFFF102040023205F0FF")
+        record(0x05, "05000000000000A3FF1FE80B8D34353D"),
+        "bms_flags 5, error 0, cell_voltage_2 3.3 V, cell_voltage_5 2.61 V, cell_voltage_6 3.85 V, \
+         cell_voltage_7 3.26 V, cell_voltage_8 3.3 V, voltage 13.32 V, balancer_state 3, temperature 21 Cel"
     );
 }
 

@@ -1,0 +1,126 @@
+//! The connection to D-Bus, and what it says of the radios.
+//!
+//! `bluez-async` never closes a connection once it is made, so the process has one, which all adapters share, and makes
+//! another only when that is lost. It is found as libdbus does: `DBUS_SYSTEM_BUS_ADDRESS`, else the system's bus.
+
+use std::{fmt::Write as _, sync::Arc, time::Duration};
+
+use bluez_async::BluetoothSession;
+use btleplug::{
+    api::{Central as _, Manager as _},
+    platform::{Adapter, Manager},
+};
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, Shared},
+};
+use tokio::{runtime::Handle, sync::Mutex, task::spawn_blocking, time::timeout};
+
+/// The connection of this process.
+static SHARED: Mutex<Option<Arc<Bus>>> = Mutex::const_new(None);
+
+/// Longest wait for an answer of `bluetoothd`; one that is starting takes seconds.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why D-Bus is of no use.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(super) enum BusError {
+    /// There is no connection to be had.
+    #[error("no connection to D-Bus: {0}")]
+    Connect(String),
+    /// The connection broke.
+    #[error("the connection to D-Bus is lost")]
+    Lost,
+    /// `bluetoothd` refused, or is not there.
+    #[error("BlueZ: {0}")]
+    Refused(String),
+    /// `bluetoothd` did not answer.
+    #[error("BlueZ did not answer within {PATIENCE:?}")]
+    Timeout,
+}
+
+/// One connection.
+pub(super) struct Bus {
+    /// The library that scans.
+    manager: Manager,
+    /// The library below it, for what it does not pass on.
+    session: BluetoothSession,
+    /// Ends when the connection breaks.
+    lost: Shared<BoxFuture<'static, ()>>,
+}
+
+/// What is known of a radio.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RadioState {
+    /// `hci0`.
+    pub(super) name: String,
+    /// Whether it is on.
+    pub(super) powered: bool,
+    /// Whether it scans, for us or for somebody else.
+    pub(super) discovering: bool,
+}
+
+impl Bus {
+    /// The connection of this process; made if there is none, or if it broke.
+    pub(super) async fn shared() -> Result<Arc<Self>, BusError> {
+        let mut shared = SHARED.lock().await;
+        if let Some(bus) = shared.as_ref().filter(|bus| bus.lost.peek().is_none()) {
+            return Ok(Arc::clone(bus));
+        }
+        // Connecting blocks until the bus has let us in.
+        let connected = spawn_blocking(|| Handle::current().block_on(Self::connect())).await;
+        let bus = Arc::new(connected.map_err(|error| BusError::Connect(error.to_string()))??);
+        *shared = Some(Arc::clone(&bus));
+        Ok(bus)
+    }
+
+    /// Makes a connection.
+    async fn connect() -> Result<Self, BusError> {
+        let failed = |error: &dyn std::error::Error| BusError::Connect(error.to_string());
+        let (lost, session) = BluetoothSession::new().await.map_err(|error| failed(&error))?;
+        let manager = Manager::new().await.map_err(|error| failed(&error))?;
+        Ok(Self { manager, session, lost: lost.map(drop).boxed().shared() })
+    }
+
+    /// Waits until the connection breaks.
+    pub(super) async fn lost(&self) -> BusError {
+        self.lost.clone().await;
+        BusError::Lost
+    }
+
+    /// Every radio there is.
+    pub(super) async fn radios(&self) -> Result<Vec<RadioState>, BusError> {
+        let radios = within(self.session.get_adapters()).await?;
+        let state = |info: bluez_async::AdapterInfo| {
+            let (powered, discovering) = (info.powered, info.discovering);
+            Some(RadioState { name: text(&info.id)?, powered, discovering })
+        };
+        Ok(radios.into_iter().filter_map(state).collect())
+    }
+
+    /// The radio of a name, to scan with.
+    pub(super) async fn radio(&self, name: &str) -> Result<Adapter, BusError> {
+        for radio in within(self.manager.adapters()).await? {
+            // It says its name with the model behind it: `hci0 (usb:v1D6Bp0246d0542)`.
+            let info = within(radio.adapter_info()).await?;
+            if info.split(' ').next() == Some(name) {
+                return Ok(radio);
+            }
+        }
+        Err(BusError::Refused(format!("{name} is gone")))
+    }
+}
+
+/// Waits for an answer.
+pub(super) async fn within<T, E: std::error::Error>(
+    answer: impl Future<Output = Result<T, E>>,
+) -> Result<T, BusError> {
+    let answer = timeout(PATIENCE, answer).await.map_err(|_| BusError::Timeout)?;
+    answer.map_err(|error| BusError::Refused(error.to_string()))
+}
+
+/// The path of a radio or device below `/org/bluez/`; elsewhere there is nothing of ours. `to_string` would panic there.
+pub(super) fn text(id: &impl std::fmt::Display) -> Option<String> {
+    let mut text = String::new();
+    write!(text, "{id}").ok().map(|()| text)
+}

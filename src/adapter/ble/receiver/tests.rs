@@ -1,0 +1,201 @@
+use std::time::Duration;
+
+use prometheus_client::metrics::counter::Counter;
+use proptest::prelude::*;
+use tokio::sync::oneshot;
+
+use super::*;
+use crate::{
+    adapter::ble::{config, decode::Uuid},
+    config::Pressure,
+    model::{Batch, PointName},
+    testing::clock::ManualClock,
+};
+
+/// A device of the tests.
+const ONE: Address = Address([0xC0, 0, 0, 0, 0, 1]);
+
+/// A receiver with the far ends of its ways.
+struct Bench {
+    config: Config,
+    found: Found,
+    readings: mpsc::Receiver<Batch>,
+    events: mpsc::Receiver<Event>,
+    metrics: Arc<Metrics>,
+    ways: Option<Ways>,
+}
+
+/// An adapter with one device.
+fn bench(accept: Accept, change: impl FnOnce(&mut Config)) -> Bench {
+    let device = config::Device {
+        id: DeviceId::new("d").unwrap(),
+        address: ONE,
+        key: None,
+        expect: Some(Duration::from_secs(10)),
+        model: None,
+        points: Vec::new(),
+    };
+    let mut config = Config {
+        name: "ble".into(),
+        pressure: Pressure::Shed,
+        radio: None,
+        accept,
+        signal: false,
+        raw: false,
+        devices: vec![device],
+    };
+    change(&mut config);
+    let (way, readings) = mpsc::channel(10_000);
+    let (events_way, events) = mpsc::channel(10_000);
+    let metrics = Arc::new(Metrics::default());
+    let ways = Ways {
+        clock: Arc::new(ManualClock::default()),
+        metrics: Arc::clone(&metrics),
+        readings: Intake::new(way, Pressure::Shed, Counter::default()),
+        events: events_way,
+        memory: Memory::none(),
+    };
+    Bench { found: Found::of(&config), config, readings, events, metrics, ways: Some(ways) }
+}
+
+/// A BTHome frame of a device.
+fn bthome(address: Address, objects: &[u8]) -> Heard {
+    let service = vec![(Uuid::short(0xFCD2), [&[0x40], objects].concat())];
+    Heard { address, rssi: Some(-60), service, ..Heard::default() }
+}
+
+/// Everything that was sent so far, as text.
+fn sent(readings: &mut mpsc::Receiver<Batch>) -> Vec<String> {
+    let mut all = Vec::new();
+    while let Ok(batch) = readings.try_recv() {
+        all.extend(batch.readings.iter().map(|reading| {
+            let value = reading.value.as_ref().map_or_else(|| reading.quality.to_string(), ToString::to_string);
+            format!("{} {value}", reading.point.address)
+        }));
+    }
+    all
+}
+
+/// Every change that was told so far.
+fn told(events: &mut mpsc::Receiver<Event>) -> Vec<String> {
+    let mut all = Vec::new();
+    while let Ok(event) = events.try_recv() {
+        let EventKind::Device { device, what } = event.kind else { panic!("{event:?}") };
+        all.push(format!("{device} {what:?}"));
+    }
+    all
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stranger_is_nobody_unless_formats_are_accepted() {
+    for (accept, expected) in [(Accept::Configured, vec![]), (Accept::Formats, vec!["ble-c00000000002/battery 97"])] {
+        let mut bench = bench(accept, |_| {});
+        let mut receiver = Receiver::new(&bench.config, &bench.found, bench.ways.take().unwrap()).await;
+
+        receiver.take(&bthome(Address([0xC0, 0, 0, 0, 0, 2]), &[0x01, 97])).await.unwrap();
+
+        assert_eq!(sent(&mut bench.readings), expected);
+        assert_eq!(bench.found.all().len(), 1 + expected.len());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_listed_points_are_read_and_power_and_data_when_asked_for() {
+    let point = |name: &str| {
+        let name = PointName::new(name).unwrap();
+        let device = DeviceId::new("d").unwrap();
+        Arc::new(crate::model::Point::new(device, name, crate::model::PointType::Float, Some("%")))
+    };
+    let mut bench = bench(Accept::Configured, |config| {
+        (config.signal, config.raw) = (true, true);
+        config.devices[0].points = vec![point("humidity")];
+    });
+    let mut receiver = Receiver::new(&bench.config, &bench.found, bench.ways.take().unwrap()).await;
+
+    receiver.take(&bthome(ONE, &[0x01, 97, 0x2E, 35])).await.unwrap();
+    receiver.take(&Heard { manufacturer: vec![(0xFFFF, vec![1])], address: ONE, ..Heard::default() }).await.unwrap();
+
+    let expected = ["d/humidity 35", "d/rssi -60", "d/raw fcd2:4001612e23", "d/raw ffff:01"];
+    assert_eq!(sent(&mut bench.readings), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_is_told_once_and_ended_by_the_next_word() {
+    let mut bench = bench(Accept::Configured, |_| {});
+    let mut receiver = Receiver::new(&bench.config, &bench.found, bench.ways.take().unwrap()).await;
+    receiver.take(&bthome(ONE, &[0x01, 97])).await.unwrap();
+
+    for _ in 0..3 {
+        tokio::time::advance(Duration::from_secs(31)).await;
+        receiver.check_silence().await.unwrap();
+    }
+    receiver.take(&bthome(ONE, &[0x01, 96])).await.unwrap();
+
+    assert_eq!(sent(&mut bench.readings), ["d/battery 97", "d/battery bad:stale", "d/battery 96"]);
+    assert_eq!(told(&mut bench.events), ["d Online", "d Offline", "d Online"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_addresses_is_bounded_and_leaves_the_configured_alone() {
+    let mut bench = bench(Accept::Formats, |_| {});
+    let mut receiver = Receiver::new(&bench.config, &bench.found, bench.ways.take().unwrap()).await;
+
+    for n in 0..2000_u16 {
+        let [high, low] = n.to_be_bytes();
+        receiver.take(&bthome(Address([0xD0, 0, 0, 0, high, low]), &[0x01, 97])).await.unwrap();
+    }
+
+    assert_eq!(bench.found.all().len(), MAX_STRANGERS + 1);
+    assert_eq!(bench.metrics.forgotten.get(), 2000 - MAX_STRANGERS as u64);
+    assert!(bench.found.all().iter().any(|device| device.id.as_str() == "d"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_is_counted_once_and_does_not_count_as_presence() {
+    let mut bench = bench(Accept::Configured, |_| {});
+    let mut receiver = Receiver::new(&bench.config, &bench.found, bench.ways.take().unwrap()).await;
+    let sealed = |counter| {
+        let data = [&[0x41, 0xa4, 0x72, 0x66, 0xc9], &[counter, 1, 1, 1, 1, 1, 1, 1][..]].concat();
+        Heard { address: ONE, service: vec![(Uuid::short(0xFCD2), data)], ..Heard::default() }
+    };
+
+    receiver.take(&sealed(1)).await.unwrap();
+    receiver.take(&sealed(2)).await.unwrap();
+
+    assert_eq!((bench.metrics.rejected.get(), sent(&mut bench.readings)), (1, vec![]));
+    assert_eq!(told(&mut bench.events), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_is_answered_with_the_last_word() {
+    let mut bench = bench(Accept::Configured, |_| {});
+    let mut receiver = Receiver::new(&bench.config, &bench.found, bench.ways.take().unwrap()).await;
+    receiver.take(&bthome(ONE, &[0x01, 97])).await.unwrap();
+    let (reply, answer) = oneshot::channel();
+
+    receiver.serve(DeviceRequest::Read { point: Arc::clone(&bench.found.all()[0].points[0]), reply });
+
+    assert_eq!(answer.await.unwrap().value, Some(crate::model::Value::Float(97.0)));
+    drop(bench.readings.try_recv());
+}
+
+proptest! {
+    #[test]
+    fn no_advertisement_panics(
+        company in any::<u16>(),
+        short in prop::sample::select(vec![0xFCD2_u16, 0xFE95, 0x181A, 0xFEAA, 0xFFE1]),
+        data in prop::collection::vec(any::<u8>(), 0..64),
+        name in prop::option::of("\\PC{0,12}"),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            let mut bench = bench(Accept::Formats, |config| (config.signal, config.raw) = (true, true));
+            let mut receiver = Receiver::new(&bench.config, &bench.found, bench.ways.take().unwrap()).await;
+            let (manufacturer, service) = (vec![(company, data.clone())], vec![(Uuid::short(short), data)]);
+
+            let heard = Heard { address: ONE, name, manufacturer, service, ..Heard::default() };
+            receiver.take(&heard).await.unwrap();
+            receiver.take(&Heard { address: Address([9; 6]), ..heard }).await.unwrap();
+        });
+    }
+}

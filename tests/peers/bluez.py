@@ -1,0 +1,295 @@
+#!/usr/bin/python3
+"""A stand-in for bluetoothd on a bus of its own: no root, no kernel Bluetooth, no radio.
+
+    bluez.py
+
+It starts a private dbus-daemon and takes the name org.bluez there. The first line it writes is the bus's address, for
+DBUS_SYSTEM_BUS_ADDRESS; then it answers each line of JSON it is given with one line:
+
+    {"do": "advert", "mac": "C0:…", "manufacturer": {"0x0499": "05…"}, "service": {"fcd2": "40…"}, "name": "x",
+     "services": ["fff0"], "rssi": -60}         sends one advertisement if somebody scans; answers whether it did
+    {"do": "flood", "devices": 20, "rate": 200, "count": 6000}
+                                                BTHome with a packet id and a counter that says which it is, from so
+                                                many devices, so many a second; answers when all are sent
+    {"do": "lose"}  {"do": "return"}            the radio is pulled, and plugged in again
+    {"do": "die"}  {"do": "rise"}               bluetoothd is killed with all it knows, and started again
+    {"do": "stop"}                              discovery ends, as when who asked for it is gone
+    {"do": "forget"}                            every device is forgotten, as BlueZ does after a while
+    {"do": "wait"}                              answers when somebody scans
+
+What it does as BlueZ: InterfacesAdded for a new device, PropertiesChanged with everything one advertisement changed in
+one signal, RSSI only when it is another one, manufacturer data of one advertisement alone (DuplicateData), names as
+property Name, an Alias that is never absent. What it does not: caching, expiry, several clients, GATT.
+"""
+
+import json
+import subprocess
+import sys
+import time
+
+import dbus
+import dbus.mainloop.glib
+import dbus.service
+from gi.repository import GLib
+
+PROPERTIES = "org.freedesktop.DBus.Properties"
+OBJECTS = "org.freedesktop.DBus.ObjectManager"
+ADAPTER = "org.bluez.Adapter1"
+DEVICE = "org.bluez.Device1"
+RADIO = "/org/bluez/hci0"
+
+
+def octets(text):
+    """Hex as D-Bus bytes."""
+    return dbus.Array([dbus.Byte(byte) for byte in bytes.fromhex(text)], signature="y")
+
+
+def long_uuid(text):
+    """A short UUID in full."""
+    return f"0000{text}-0000-1000-8000-00805f9b34fb" if len(text) == 4 else text
+
+
+class Root(dbus.service.Object):
+    """The object manager."""
+
+    def __init__(self, bus, objects):
+        super().__init__(bus, "/")
+        self.objects = objects
+
+    @dbus.service.method(OBJECTS, out_signature="a{oa{sa{sv}}}")
+    def GetManagedObjects(self):
+        return {path: {item.interface: item.properties} for path, item in self.objects.items()}
+
+    @dbus.service.signal(OBJECTS, signature="oa{sa{sv}}")
+    def InterfacesAdded(self, path, interfaces):
+        pass
+
+    @dbus.service.signal(OBJECTS, signature="oas")
+    def InterfacesRemoved(self, path, interfaces):
+        pass
+
+
+class Item(dbus.service.Object):
+    """A radio or a device."""
+
+    def __init__(self, world, path, interface, properties):
+        super().__init__(world.bus, path)
+        self.world, self.path, self.interface, self.properties = world, path, interface, properties
+        world.objects[path] = self
+        world.root.InterfacesAdded(path, {interface: properties})
+
+    def remove(self, quietly=False):
+        self.world.objects.pop(self.path)
+        if not quietly:
+            self.world.root.InterfacesRemoved(self.path, [self.interface])
+        self.remove_from_connection()
+
+    def change(self, **changed):
+        self.properties.update(changed)
+        self.PropertiesChanged(self.interface, changed, [])
+
+    @dbus.service.signal(PROPERTIES, signature="sa{sv}as")
+    def PropertiesChanged(self, interface, changed, invalidated):
+        pass
+
+    @dbus.service.method(PROPERTIES, in_signature="s", out_signature="a{sv}")
+    def GetAll(self, interface):
+        return self.properties
+
+    @dbus.service.method(PROPERTIES, in_signature="ss", out_signature="v")
+    def Get(self, interface, name):
+        return self.properties[name]
+
+    @dbus.service.method(PROPERTIES, in_signature="ssv")
+    def Set(self, interface, name, value):
+        if self.properties[name] != value:
+            self.change(**{name: value})
+
+    @dbus.service.method(ADAPTER, in_signature="a{sv}")
+    def SetDiscoveryFilter(self, wanted):
+        self.world.filter = dict(wanted)
+
+    @dbus.service.method(ADAPTER)
+    def StartDiscovery(self):
+        self.change(Discovering=True)
+        self.world.scanning()
+
+    @dbus.service.method(ADAPTER)
+    def StopDiscovery(self):
+        if not self.properties["Discovering"]:
+            raise dbus.exceptions.DBusException("No discovery started", name="org.bluez.Error.Failed")
+        self.change(Discovering=False)
+
+
+class World:
+    """A radio, the devices in its reach, and who listens."""
+
+    def __init__(self, address):
+        self.bus = dbus.bus.BusConnection(address)
+        self.objects, self.filter, self.waiting, self.flooding = {}, {}, False, None
+        self.root = Root(self.bus, self.objects)
+        self.name = dbus.service.BusName("org.bluez", self.bus)
+        self.plug(powered=True)
+
+    @property
+    def radio(self):
+        return self.objects.get(RADIO)
+
+    @property
+    def is_scanning(self):
+        return self.radio is not None and bool(self.radio.properties["Discovering"])
+
+    def plug(self, powered):
+        """Plugs the radio in."""
+        Item(self, RADIO, ADAPTER, {
+            "Address": "F0:F1:F2:F3:F4:F0", "AddressType": "public", "Name": "edge", "Alias": "edge",
+            "Modalias": "usb:v1D6Bp0246d0542", "Class": dbus.UInt32(0), "Powered": powered, "Discovering": False,
+            "Discoverable": False, "Pairable": True, "UUIDs": dbus.Array([], signature="s"),
+        })
+
+    def forget(self, quietly=False):
+        """Forgets every device."""
+        for path, item in list(self.objects.items()):
+            if path != RADIO:
+                item.remove(quietly)
+
+    def advert(self, mac, manufacturer=None, service=None, name=None, services=None, rssi=-60):
+        """One advertisement."""
+        if not self.is_scanning:
+            return False
+        changed = {}
+        if manufacturer:
+            data = {dbus.UInt16(int(company, 0)): octets(text) for company, text in manufacturer.items()}
+            changed["ManufacturerData"] = dbus.Dictionary(data, signature="qv")
+        if service:
+            data = {long_uuid(uuid): octets(text) for uuid, text in service.items()}
+            changed["ServiceData"] = dbus.Dictionary(data, signature="sv")
+        if services:
+            changed["UUIDs"] = dbus.Array([long_uuid(uuid) for uuid in services], signature="s")
+        path = f"{RADIO}/dev_{mac.replace(':', '_')}"
+        known = self.objects.get(path)
+        if known is None or known.properties.get("RSSI") != rssi:
+            changed["RSSI"] = dbus.Int16(rssi)
+        if name:
+            changed["Name"] = name
+            changed["Alias"] = name
+        if known:
+            known.change(**changed)
+        else:
+            self.meet(path, mac, changed)
+        return True
+
+    def meet(self, path, mac, changed):
+        """A device that was not known."""
+        Item(self, path, DEVICE, {
+            "Address": mac, "AddressType": "random", "Adapter": dbus.ObjectPath(RADIO), "Alias": mac.replace(":", "-"),
+            "Paired": False, "Trusted": False, "Blocked": False, "LegacyPairing": False, "Connected": False,
+            "ServicesResolved": False, "UUIDs": dbus.Array([], signature="s"), **changed,
+        })
+
+    def flood(self, devices, rate, count):
+        """Sends many, at their rate; the answer comes at the end."""
+        start, sent = time.monotonic(), 0
+
+        def more():
+            nonlocal sent
+            due = min(count, int((time.monotonic() - start) * rate))
+            while sent < due:
+                device, turn = sent % devices, sent // devices
+                # Packet id, and a 32-bit count (bthome.io, objects 0x00 and 0x3E).
+                data = f"4000{turn & 255:02x}3e{turn.to_bytes(4, 'little').hex()}"
+                if not self.advert(f"C0:00:00:00:00:{device:02X}", service={"fcd2": data}, rssi=-40 - sent % 50):
+                    say({"sent": sent})
+                    return False
+                sent += 1
+            if sent == count:
+                say({"sent": sent})
+                return False
+            return True
+
+        GLib.timeout_add(2, more)
+
+    def do(self, order):
+        """Carries out an order. None when the answer comes later."""
+        word = order.pop("do")
+        if word == "advert":
+            return self.advert(**order)
+        if word == "flood":
+            self.flood(**order)
+            return None
+        if word == "wait":
+            self.waiting = not self.is_scanning
+            return None if self.waiting else True
+        getattr(self, f"do_{word}")()
+        return True
+
+    def do_lose(self):
+        """As BlueZ does when a dongle is pulled."""
+        self.radio.change(Powered=False, Discovering=False)
+        self.forget()
+        self.radio.remove()
+
+    def do_return(self):
+        """Plugged in again, it powers up by itself (AutoEnable)."""
+        self.plug(powered=False)
+        self.radio.change(Powered=True)
+
+    def do_die(self):
+        """Killed: nobody says good-bye but the bus."""
+        self.forget(quietly=True)
+        self.radio.remove(quietly=True)
+        self.bus.release_name("org.bluez")
+
+    def do_rise(self):
+        self.bus.request_name("org.bluez")
+        self.do_return()
+
+    def do_stop(self):
+        """As BlueZ does when the last that scanned is gone."""
+        self.radio.change(Discovering=False)
+
+    def do_forget(self):
+        self.forget()
+
+    def scanning(self):
+        """Somebody scans."""
+        if self.waiting:
+            self.waiting = False
+            say(True)
+
+
+def say(answer):
+    """One line."""
+    print(json.dumps(answer), flush=True)
+
+
+def main():
+    daemon = subprocess.Popen(
+        ["dbus-daemon", "--session", "--nofork", "--print-address=1", "--nopidfile"],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    loop = GLib.MainLoop()
+    try:
+        address = daemon.stdout.readline().strip()
+        dbus.mainloop.glib.DBusGMainLoop(set_as_default=True)
+        world = World(address)
+        print(address, flush=True)
+
+        def orders(source, condition):
+            line = sys.stdin.readline()
+            if not line:
+                loop.quit()
+                return False
+            answer = world.do(json.loads(line))
+            if answer is not None:
+                say(answer)
+            return True
+
+        GLib.io_add_watch(sys.stdin.fileno(), GLib.PRIORITY_DEFAULT, GLib.IO_IN | GLib.IO_HUP, orders)
+        loop.run()
+    finally:
+        daemon.kill()
+        daemon.wait()
+
+
+if __name__ == "__main__":
+    main()
