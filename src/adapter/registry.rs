@@ -21,6 +21,11 @@ const BUILT_IN: &[(AdapterKind, Plan)] = &[
         let config = super::modbus::section::plan(adapter, draft)?;
         Some(Arc::new(super::modbus::Modbus::new(config)))
     }),
+    #[cfg(feature = "zigbee")]
+    (super::zigbee::section::KIND, |adapter, draft| {
+        let config = super::zigbee::section::plan(adapter, draft)?;
+        Some(Arc::new(super::zigbee::Zigbee::new(config)))
+    }),
 ];
 
 /// A configuration that can be run, with its adapters and what is most likely not meant.
