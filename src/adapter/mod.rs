@@ -4,6 +4,8 @@
 //! the oldest go, as its kind and its configuration say), answers [`DeviceRequest`]s, and never fails because of a
 //! device: what does not answer becomes a bad reading. It knows `model` and its own configuration, nothing else.
 
+#[cfg(any(feature = "modbus", feature = "zigbee"))]
+mod backoff;
 #[cfg(feature = "ble")]
 pub mod ble;
 pub mod intake;
@@ -12,7 +14,7 @@ pub mod memory;
 #[cfg(feature = "modbus")]
 pub mod modbus;
 pub mod registry;
-#[cfg(feature = "modbus")]
+#[cfg(any(feature = "modbus", feature = "zigbee"))]
 pub mod serial;
 #[cfg(feature = "zigbee")]
 pub mod zigbee;
@@ -68,6 +70,11 @@ pub trait Adapter: Send + Sync {
     /// The configuration as a text that differs when anything in it differs: a reload restarts only what changed.
     fn fingerprint(&self) -> String;
 
+    /// What keeps it from working until somebody does something about it; `None` while it works or tries to.
+    fn condition(&self) -> Option<Condition> {
+        None
+    }
+
     /// What it asks of its link, as far as the configuration tells, if need be with the serial line behind the link;
     /// `None` for one whose devices speak by themselves.
     fn load(&self, _behind: Option<Line>) -> Option<Load> {
@@ -76,6 +83,15 @@ pub trait Adapter: Send + Sync {
 
     /// Works until stopping is asked for. Called again, with a fresh context, after an error or a panic.
     fn run(&self, context: AdapterContext) -> BoxFuture<'_, Result<(), AdapterError>>;
+}
+
+/// Why an adapter rests although its link is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// For programs: `refused`, `empty`.
+    pub state: &'static str,
+    /// For people, with what to do.
+    pub text: String,
 }
 
 /// A device as its adapter announces it.
@@ -107,6 +123,29 @@ pub struct AdapterContext {
     pub alive: Alive,
     /// What it learned before, and may keep for the next start.
     pub memory: Memory,
+    /// Called when [`Adapter::devices`] has changed, so that commands find what is new.
+    pub announce: Announce,
+}
+
+/// Tells that an adapter's devices or points have changed.
+#[derive(Clone)]
+pub struct Announce(Arc<dyn Fn() + Send + Sync>);
+
+impl Announce {
+    /// Passes the news on.
+    pub fn new(tell: impl Fn() + Send + Sync + 'static) -> Self {
+        Self(Arc::new(tell))
+    }
+
+    /// Tells nobody, for adapters whose devices stand in the configuration, and for tests.
+    pub fn nobody() -> Self {
+        Self::new(|| {})
+    }
+
+    /// Tells it.
+    pub fn changed(&self) {
+        (self.0)();
+    }
 }
 
 /// An adapter's sign of life, for the watchdog. Waiting for a device, a link or room in a queue is life too.

@@ -25,6 +25,11 @@ const BUILT_IN: &[(AdapterKind, Plan)] = &[
     (super::ble::section::KIND, |adapter, draft| {
         Some(Arc::new(super::ble::Ble::new(super::ble::section::plan(adapter, draft)?)))
     }),
+    #[cfg(feature = "zigbee")]
+    (super::zigbee::section::KIND, |adapter, draft| {
+        let config = super::zigbee::section::plan(adapter, draft)?;
+        Some(Arc::new(super::zigbee::Zigbee::new(config)))
+    }),
 ];
 
 /// A configuration that can be run, with its adapters and what is most likely not meant.

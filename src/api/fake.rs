@@ -108,6 +108,11 @@ impl Gateway for Fake {
         Box::pin(async move { Ok(ids.into_iter().map(letter).collect()) })
     }
 
+    fn network(&self, request: NetworkRequest) -> BoxFuture<'_, Result<Value, ApiError>> {
+        let wish = format!("{:?}", request.wish);
+        Box::pin(async move { Ok(json!({"adapter": request.adapter, "state": wish, "devices": []})) })
+    }
+
     fn rules(&self) -> Value {
         json!([{"name": "cold-chain"}])
     }

@@ -1,5 +1,7 @@
 //! One short function per route: read the request, ask the gateway, show the answer.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     extract::{
@@ -13,9 +15,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    HistoryWish, LetterAction, LetterRequest, WriteRequest, body::Body, error::ApiError, routes::Context, view,
+    HistoryWish, LetterAction, LetterRequest, NetworkRequest, WriteRequest, body::Body, error::ApiError,
+    routes::Context, view,
 };
-use crate::model::{DeviceId, PointAddress, PointName, Selector, Timestamp};
+use crate::model::{DeviceId, NetworkWish, PointAddress, PointName, Selector, Timestamp};
 
 /// Media type of OpenMetrics 1.0.0.
 pub(super) const METRICS_MEDIA: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -85,6 +88,19 @@ pub(super) struct LetterAct {
     uplink: Option<String>,
     /// Ids of letters; all when it is absent.
     ids: Option<Vec<u64>>,
+}
+
+/// `{"action","seconds"?}`
+#[derive(Debug, Deserialize)]
+#[serde(tag = "action", rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) enum NetworkAct {
+    /// Let devices in.
+    PermitJoin {
+        /// For how long; 0 ends it.
+        seconds: u32,
+    },
+    /// Make a network on an empty coordinator.
+    Form {},
 }
 
 /// `{"level"}`
@@ -177,6 +193,36 @@ pub(super) async fn act_on_letters(
 ) -> Result<Json<Vec<Value>>, ApiError> {
     let request = LetterRequest { user: context.user, action, uplink: uplink.map(Into::into), ids };
     Ok(Json(context.gateway.deadletters(request).await?))
+}
+
+pub(super) async fn network(
+    State(context): State<Context>,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<Json<Value>, ApiError> {
+    of_network(context, path, NetworkWish::Show).await
+}
+
+pub(super) async fn act_on_network(
+    State(context): State<Context>,
+    path: Result<Path<String>, PathRejection>,
+    Body(act): Body<NetworkAct>,
+) -> Result<Json<Value>, ApiError> {
+    let wish = match act {
+        NetworkAct::PermitJoin { seconds } => NetworkWish::PermitJoin(Duration::from_secs(seconds.into())),
+        NetworkAct::Form {} => NetworkWish::Form,
+    };
+    of_network(context, path, wish).await
+}
+
+/// Does something with the network of the adapter in the path.
+async fn of_network(
+    context: Context,
+    path: Result<Path<String>, PathRejection>,
+    wish: NetworkWish,
+) -> Result<Json<Value>, ApiError> {
+    let Path(adapter) = path.map_err(|error| ApiError::Invalid(error.body_text()))?;
+    let request = NetworkRequest { user: context.user, adapter, wish };
+    Ok(Json(context.gateway.network(request).await?))
 }
 
 pub(super) async fn rules(State(context): State<Context>) -> Json<Value> {

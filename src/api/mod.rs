@@ -27,7 +27,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::broadcast;
 
-use crate::model::{Outcome, PointAddress, Reading, Selector, Timestamp};
+use crate::model::{NetworkWish, Outcome, PointAddress, Reading, Selector, Timestamp};
 
 pub use client::{Client, ClientError};
 pub use error::ApiError;
@@ -67,6 +67,9 @@ pub trait Gateway: Send + Sync + 'static {
     /// Shows, retries or drops dead letters; gives those that are meant, as the buffer describes them.
     fn deadletters(&self, request: LetterRequest) -> BoxFuture<'_, Result<Vec<Value>, ApiError>>;
 
+    /// Shows an adapter's radio network with its devices, after doing what is wanted of it.
+    fn network(&self, request: NetworkRequest) -> BoxFuture<'_, Result<Value, ApiError>>;
+
     /// The rules' own status, one entry per file.
     fn rules(&self) -> Value;
 
@@ -95,6 +98,17 @@ pub struct LetterRequest {
     pub uplink: Option<Arc<str>>,
     /// Those with these ids.
     pub ids: Option<Vec<u64>>,
+}
+
+/// A wish about the network of an adapter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkRequest {
+    /// The unix user behind the socket.
+    pub user: Arc<str>,
+    /// The adapter's name.
+    pub adapter: String,
+    /// What is wanted.
+    pub wish: NetworkWish,
 }
 
 /// What is to be done with dead letters.

@@ -100,6 +100,17 @@ fn schemas() -> Value {
             &json!({ "action": { "enum": ["retry", "drop"] }, "uplink": text(), "ids": list(count()) }),
             &["action"],
         ),
+        "NetworkAct": object(
+            &json!({ "action": { "enum": ["permit-join", "form"] }, "seconds": count() }),
+            &["action"],
+        ),
+        "Network": object(
+            &json!({
+                "adapter": text(), "state": text(), "channel": {}, "pan_id": {}, "extended_pan_id": {},
+                "permit_join": count(), "devices": list(json!({ "type": "object" })),
+            }),
+            &["adapter", "state", "devices"],
+        ),
         "Target": object(&json!({ "device": text(), "point": text() }), &["device", "point"]),
         "Write": object(
             &json!({ "device": text(), "point": text(), "value": {}, "expires": time() }),

@@ -150,6 +150,21 @@ pub(super) const ROUTES: &[Route] = &[
         "Owe dead letters to their uplink again (`retry`), or throw them away (`drop`); without `uplink` and `ids` all",
     )
     .taking("LetterAct"),
+    Route::json(
+        "get",
+        "/api/v1/adapters/{adapter}/network",
+        "Network",
+        || get(handlers::network).post(handlers::act_on_network),
+        "The radio network of an adapter, with its devices",
+    ),
+    Route::json(
+        "post",
+        "/api/v1/adapters/{adapter}/network",
+        "Network",
+        MethodRouter::new,
+        "Let devices in for some seconds (`permit-join`), or make a network on an empty coordinator (`form`)",
+    )
+    .taking("NetworkAct"),
     Route::json("get", "/api/v1/rules", "Any", || get(handlers::rules), "The rules' status"),
     Route::json("get", "/api/v1/tasks", "Any", || get(handlers::tasks), "The supervised tasks"),
     Route::json("post", "/api/v1/reload", "Summary", || post(handlers::reload), "Read the configuration again"),

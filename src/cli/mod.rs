@@ -34,7 +34,7 @@ mod run;
 mod schema;
 pub mod screen;
 mod seams;
-#[cfg(feature = "modbus")]
+#[cfg(any(feature = "modbus", feature = "zigbee"))]
 mod sim;
 mod status;
 mod table;
@@ -104,14 +104,14 @@ enum Command {
     #[command(subcommand)]
     Profile(profile::Command),
     /// Simulate devices that are not there.
-    #[cfg(feature = "modbus")]
+    #[cfg(any(feature = "modbus", feature = "zigbee"))]
     #[command(subcommand)]
     Sim(sim::Command),
     /// Look at what Modbus links are asked for.
     #[cfg(feature = "modbus")]
     #[command(subcommand)]
     Modbus(modbus::Command),
-    /// Look at Zigbee frames.
+    /// Look after Zigbee networks, and look at frames.
     #[cfg(feature = "zigbee")]
     #[command(subcommand)]
     Zigbee(zigbee::Command),
@@ -168,7 +168,7 @@ impl Command {
             Self::Ble(command) => ble::run(command, context),
             Self::Rules(command) => rules::run(command, context),
             Self::Profile(command) => profile::run(command, context),
-            #[cfg(feature = "modbus")]
+            #[cfg(any(feature = "modbus", feature = "zigbee"))]
             Self::Sim(command) => sim::run(command, context),
             #[cfg(feature = "modbus")]
             Self::Modbus(command) => modbus::run(command, context),

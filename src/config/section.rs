@@ -11,7 +11,7 @@ use super::{
 };
 
 /// Keys that the format has and this version does not know yet, so that the message can say so.
-const LATER: &[&str] = &["expect", "form", "group", "listen", "network", "raw", "report", "signal", "webhook"];
+const LATER: &[&str] = &["expect", "group", "listen", "report", "webhook"];
 
 /// One key of a section.
 #[derive(Debug, Clone, Copy)]

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use super::core::Core;
 use crate::{
-    adapter::{Adapter, AdapterContext, Alive, Intake, intake::Teller},
+    adapter::{Adapter, AdapterContext, Alive, Announce, Intake, intake::Teller},
     command::Routes,
     model::{DeviceRequest, Point},
     supervisor::{Restart, Stage, TaskHandle},
@@ -42,6 +42,7 @@ impl Core {
             self.supervisor.spawn_watched(Stage::Intake, &name, Restart::WithBackoff, move |stop, progress| {
                 let (sender, requests) = mpsc::channel(REQUEST_QUEUE);
                 core.connect(&running, &sender);
+                let announcing = Arc::downgrade(&core);
                 let context = AdapterContext {
                     readings: intake.clone(),
                     events: core.ways.events.clone(),
@@ -51,6 +52,11 @@ impl Core {
                     metrics: Arc::clone(&metrics),
                     alive: Alive::new(move || progress.made()),
                     memory: memory.clone(),
+                    announce: Announce::new(move || {
+                        if let Some(core) = announcing.upgrade() {
+                            core.reroute();
+                        }
+                    }),
                 };
                 let (running, intake) = (Arc::clone(&running), intake.clone());
                 let teller = core.teller(running.name());
@@ -70,6 +76,17 @@ impl Core {
         switchboard.0.insert(adapter.name().to_owned(), (Arc::clone(adapter), requests.clone()));
         // Its own are added to the others': all of them anew for each of hundreds of adapters would take a start seconds.
         self.ways.routes.send_modify(|routes| Arc::make_mut(routes).add(points(adapter), requests));
+    }
+
+    /// Lets commands find the points that adapters have by now.
+    fn reroute(&self) {
+        let switchboard = super::lock(&self.running.switchboard);
+        self.ways.routes.send_replace(Arc::new(switchboard.routes()));
+    }
+
+    /// The way to an adapter itself, by its name.
+    pub(super) fn way_to(&self, adapter: &str) -> Option<mpsc::Sender<DeviceRequest>> {
+        super::lock(&self.running.switchboard).0.get(adapter).map(|(_, requests)| requests.clone())
     }
 
     /// Makes an adapter's devices unreachable.

@@ -17,6 +17,7 @@ mod assembly;
 mod core;
 mod history;
 mod letters;
+mod network;
 mod reload;
 #[cfg(feature = "modbus")]
 mod republish;

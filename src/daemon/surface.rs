@@ -19,7 +19,10 @@ use super::{
     uplinks::{self, UplinkTask},
 };
 use crate::{
-    api::{self, ApiError, BoxFuture, Gateway, HistoryWish, LetterRequest, Server, SocketError, WriteRequest, view},
+    api::{
+        self, ApiError, BoxFuture, Gateway, HistoryWish, LetterRequest, NetworkRequest, Server, SocketError,
+        WriteRequest, view,
+    },
     host::{disk::Wear, identity, process::Usage},
     model::{
         CommandId, DeviceRequest, Envelope, Event, EventKind, Outcome, OutcomeStatus, Payload, PointAddress, Quality,
@@ -99,6 +102,10 @@ impl Core {
         let is_down = |adapter: &view::Adapter| adapter.state == "down";
         let adapters = self.adapter_views().into_iter().filter(is_down);
         problems.extend(adapters.map(|adapter| format!("adapter {}: its link is down", adapter.name)));
+        for task in super::lock(&self.running.adapters).iter() {
+            let condition = task.adapter.condition();
+            problems.extend(condition.map(|rests| format!("adapter {}: {}", task.adapter.name(), rests.text)));
+        }
         for uplink in super::lock(&self.running.uplinks).iter() {
             let status = uplink.status.borrow();
             if let Some(error) = &status.error {
@@ -136,10 +143,15 @@ impl Core {
     fn adapter_views(&self) -> Vec<view::Adapter> {
         let view = |task: &super::adapters::AdapterTask| {
             let is_up = self.metrics.adapters.of(task.adapter.name()).up.get() > 0;
+            let state = match task.adapter.condition() {
+                Some(condition) => condition.state,
+                None if is_up => "up",
+                None => "down",
+            };
             view::Adapter {
                 name: task.adapter.name().to_owned(),
                 kind: task.adapter.kind().to_owned(),
-                state: if is_up { "up" } else { "down" }.to_owned(),
+                state: state.to_owned(),
                 devices: task.adapter.devices().len() as u64,
             }
         };
@@ -287,6 +299,10 @@ impl Gateway for Surface {
 
     fn deadletters(&self, request: LetterRequest) -> BoxFuture<'_, Result<Vec<Value>, ApiError>> {
         Box::pin(self.0.deadletters(request))
+    }
+
+    fn network(&self, request: NetworkRequest) -> BoxFuture<'_, Result<Value, ApiError>> {
+        Box::pin(self.0.network(request))
     }
 
     fn rules(&self) -> Value {

@@ -40,6 +40,22 @@ pub enum EventKind {
         device: DeviceId,
         /// What it did.
         what: DeviceChange,
+        /// What is known of it.
+        #[serde(flatten)]
+        about: DeviceFacts,
+    },
+    /// A frame of a device as it came, where its adapter has `raw = true` and nothing was made of it.
+    Raw {
+        /// The device.
+        device: DeviceId,
+        /// From which of its endpoints.
+        endpoint: u8,
+        /// Which cluster: `0xef00`.
+        cluster: String,
+        /// Which command: `0x02`.
+        command: String,
+        /// The fields behind it, as hex.
+        bytes: String,
     },
     /// Somebody changed something: a command, a configuration, a login.
     Audit {
@@ -142,6 +158,20 @@ impl Severity {
             _ => None,
         }
     }
+}
+
+/// What a radio knows of a device from the device itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct DeviceFacts {
+    /// The address it was made with, on Zigbee.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ieee: Option<String>,
+    /// Who made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub manufacturer: Option<String>,
+    /// What its maker calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
 }
 
 /// What a device did.

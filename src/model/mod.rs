@@ -25,7 +25,8 @@ pub use block::{Block, BlockBody, BlockId, EpochEnd, Lane, Stream, Wanted};
 pub use clock::{Clock, SharedClock};
 pub use command::{Command, CommandId, Envelope, Outcome, OutcomeStatus, Payload, ResponseTo, Source};
 pub use event::{
-    AlarmState, ClockChange, ClockSpan, ClockWord, DeviceChange, Event, EventKind, Gap, GapReason, GapSpan, Severity,
+    AlarmState, ClockChange, ClockSpan, ClockWord, DeviceChange, DeviceFacts, Event, EventKind, Gap, GapReason,
+    GapSpan, Severity,
 };
 pub use grant::{Authorized, Denied, Grant, GrantId, Grants, Rate};
 pub use ident::{DeviceId, IdentError, PointName};
@@ -33,7 +34,7 @@ pub use point::{Access, Point, PointAddress, PointType};
 pub use quality::Quality;
 pub use reading::Reading;
 pub use replay::Replay;
-pub use request::{DeviceRequest, WriteError};
+pub use request::{DeviceRequest, NetworkWish, WriteError};
 pub use selector::{Selector, SelectorError};
 pub use time::{BootId, ClockQuality, Timestamp, TimestampError};
 pub use value::{Value, ValueError};

@@ -1,6 +1,6 @@
 //! What an adapter can be asked to do, besides its polls.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::oneshot;
 
@@ -25,6 +25,24 @@ pub enum DeviceRequest {
         /// The reading; a device that does not answer gives a bad one.
         reply: oneshot::Sender<Reading>,
     },
+    /// Do something with the radio network itself.
+    Network {
+        /// What.
+        wish: NetworkWish,
+        /// What came of it, or why nothing did.
+        reply: oneshot::Sender<Result<serde_json::Value, String>>,
+    },
+}
+
+/// What a person can want of an adapter's network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NetworkWish {
+    /// Show the network and its devices.
+    Show,
+    /// Let devices in for so long; zero ends it.
+    PermitJoin(Duration),
+    /// Make a new network on an empty coordinator.
+    Form,
 }
 
 /// Why a command was not carried out.

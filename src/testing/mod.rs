@@ -15,3 +15,5 @@ pub mod signals;
 pub mod site;
 #[cfg(feature = "modbus")]
 pub mod sunspec;
+#[cfg(feature = "zigbee")]
+pub mod zigbee;

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     adapter::{
-        Adapter as _, AdapterContext, Alive, Intake, Metrics,
+        Adapter as _, AdapterContext, Alive, Announce, Intake, Metrics,
         memory::Memory,
         modbus::{
             Modbus,
@@ -182,6 +182,7 @@ async fn read(adapter: &Modbus, wanted: BTreeSet<PointAddress>) -> Readings {
         metrics: Arc::new(Metrics::default()),
         alive: Alive::new(|| {}),
         memory: Memory::none(),
+        announce: Announce::nobody(),
     };
     let mut found = Readings::new();
     tokio::select! {

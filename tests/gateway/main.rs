@@ -20,3 +20,5 @@ mod proof;
 mod republish;
 mod types;
 mod writes;
+#[cfg(feature = "zigbee")]
+mod zigbee;

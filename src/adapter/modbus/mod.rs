@@ -73,11 +73,12 @@ use tracing::{debug, warn};
 use self::{
     client::{Bus, Client},
     config::{Config, Device},
-    link::{Backoff, LinkError, Stream},
+    link::{LinkError, Stream},
     poller::{End, Poller},
 };
 use super::{
     Adapter, AdapterContext, AdapterError, BoxFuture, DeviceInfo,
+    backoff::Backoff,
     load::{Line, Load},
 };
 use crate::{config::Pressure, model::DeviceRequest, shutdown::Stop};
@@ -138,7 +139,8 @@ impl Adapter for Modbus {
 
 /// Connects, works, and connects again until stopping is asked for.
 async fn run(config: &Config, context: AdapterContext) -> Result<(), AdapterError> {
-    let AdapterContext { readings, events, mut requests, mut stop, clock, metrics, alive, memory } = context;
+    let AdapterContext { readings, events, mut requests, mut stop, clock, metrics, alive, memory, announce: _ } =
+        context;
     let mut poller = Poller::new(config, clock, metrics, readings, events, alive.clone());
     poller.recall(memory).await;
     let mut bus = Bus::new(config);

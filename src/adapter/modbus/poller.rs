@@ -33,7 +33,8 @@ use super::{
 use crate::{
     adapter::{AdapterError, Alive, Intake, Metrics, memory::Memory},
     model::{
-        Batch, DeviceChange, DeviceRequest, Event, EventKind, PointAddress, Reading, SharedClock, Timestamp, Value,
+        Batch, DeviceChange, DeviceFacts, DeviceRequest, Event, EventKind, PointAddress, Reading, SharedClock,
+        Timestamp, Value,
     },
     shutdown::Stop,
 };
@@ -378,7 +379,8 @@ impl<'a> Poller<'a> {
             Change::Online => info!(device = %device.id, unit = device.unit, "Device answers"),
             Change::Offline => warn!(device = %device.id, unit = device.unit, "Device does not answer"),
         }
-        let event = Event { ts, kind: EventKind::Device { device: device.id.clone(), what } };
+        let event =
+            Event { ts, kind: EventKind::Device { device: device.id.clone(), what, about: DeviceFacts::default() } };
         self.events.send(event).await.map_err(|_| AdapterError::Closed)
     }
 

@@ -15,6 +15,12 @@ use super::{
 };
 use crate::model::{DeviceRequest, Point, Reading, WriteError};
 
+/// A line has no network to speak of.
+fn no_network(reply: oneshot::Sender<Result<serde_json::Value, String>>) {
+    // An asker that stopped waiting does not need to know.
+    let _ = reply.send(Err("adapters of kind modbus have no network to join".to_owned()));
+}
+
 impl Poller<'_> {
     /// Carries out one request.
     pub(super) async fn serve<S>(&mut self, client: &mut Client<S>, request: DeviceRequest) -> Result<(), End>
@@ -24,6 +30,10 @@ impl Poller<'_> {
         match request {
             DeviceRequest::Write { command, point, reply } => self.write(client, &command, &point, reply).await,
             DeviceRequest::Read { point, reply } => self.read(client, point, reply).await,
+            DeviceRequest::Network { reply, .. } => {
+                no_network(reply);
+                Ok(())
+            }
         }
     }
 
@@ -38,6 +48,7 @@ impl Poller<'_> {
             DeviceRequest::Read { point, reply } => {
                 let _ = reply.send(Reading::bad(point, "device-offline", self.clock.now()));
             }
+            DeviceRequest::Network { reply, .. } => no_network(reply),
         }
     }
 

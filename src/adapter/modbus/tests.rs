@@ -13,7 +13,7 @@ use super::{
     *,
 };
 use crate::{
-    adapter::{Alive, Intake, Metrics, memory::Memory},
+    adapter::{Alive, Announce, Intake, Metrics, memory::Memory},
     model::{
         Batch, Command, CommandId, DeviceChange, DeviceId, Event, EventKind, Grant, Grants, Reading, Selector,
         Source, Timestamp, Value, WriteError,
@@ -161,6 +161,7 @@ async fn story_at(port: u16, bank: Arc<Bank>, mut unit: Device, story: impl Asyn
         metrics: Arc::clone(&metrics),
         alive: Alive::new(|| {}),
         memory: Memory::none(),
+        announce: Announce::nobody(),
     };
     let (point, pending, stop) = (address, Vec::new(), Arc::clone(&stop_signal));
     let site = Site { bank, readings, events, requests, point, metrics, clock, stop, pending };

@@ -18,22 +18,26 @@ pub struct Defaults {
     pub baud: u32,
     /// Bits of a character.
     pub data: DataBits,
+    /// The bit that tells whether a character is damaged.
+    pub parity: Parity,
+    /// Bits after a character; `None` for as many as keep its length.
+    pub stop: Option<StopBits>,
 }
 
 impl Port {
-    /// Reads a path and options. Parity is even, and there is one stop bit, or two where there is no parity, so that a
-    /// character always has the same length (MODBUS over serial line 1.02, 2.5.1).
+    /// Reads a path and options. Where the protocol does not decide there is one stop bit, or two where there is no
+    /// parity, so that a character always has the same length (MODBUS over serial line 1.02, 2.5.1).
     pub fn parse(text: &str, defaults: Defaults) -> Result<Self, Fault> {
         let (path, options) = text.split_once('?').unwrap_or((text, ""));
         let typed = Typed::parse(options)?;
-        let parity = typed.parity.unwrap_or(Parity::Even);
-        let stop = if parity == Parity::None { StopBits::Two } else { StopBits::One };
+        let parity = typed.parity.unwrap_or(defaults.parity);
+        let same_length = if parity == Parity::None { StopBits::Two } else { StopBits::One };
         Ok(Self {
             path: device(path)?,
             baud: typed.baud.unwrap_or(defaults.baud),
             data: typed.data.unwrap_or(defaults.data),
             parity,
-            stop: typed.stop.unwrap_or(stop),
+            stop: typed.stop.or(defaults.stop).unwrap_or(same_length),
             rs485: typed.rs485.unwrap_or(Rs485::Hardware),
         })
     }
@@ -49,7 +53,7 @@ impl Port {
 /// The path of a device.
 fn device(text: &str) -> Result<PathBuf, Fault> {
     if !text.starts_with('/') || text.ends_with('/') || text.contains('\0') {
-        let help = "write three slashes: rtu:///dev/serial/by-id/…, or rtu:///dev/ttyUSB0";
+        let help = "write three slashes: …:///dev/serial/by-id/…, or …:///dev/ttyUSB0";
         return Err(Fault::new(format!("{text:?} is no path of a device")).help(help));
     }
     Ok(PathBuf::from(text))
@@ -132,7 +136,7 @@ fn word<T: Copy, const N: usize>(name: &str, value: &str, words: [(&'static str,
 mod tests {
     use super::*;
 
-    const DEFAULTS: Defaults = Defaults { baud: 19_200, data: DataBits::Eight };
+    const DEFAULTS: Defaults = Defaults { baud: 19_200, data: DataBits::Eight, parity: Parity::Even, stop: None };
 
     fn refused(text: &str) -> String {
         Port::parse(text, DEFAULTS).unwrap_err().message

@@ -10,11 +10,21 @@
 //! so that another kind of coordinator replaces `znp` only.
 
 pub mod address;
+pub mod config;
 pub mod describe;
+mod device;
+mod interview;
+mod kept;
+pub mod link;
 pub mod map;
+pub mod network;
 pub mod radio;
 pub mod record;
+mod run;
+pub mod section;
 pub mod wire;
 pub mod zcl;
 pub mod zdo;
 pub mod znp;
+
+pub use self::run::Zigbee;

@@ -2,7 +2,10 @@
 
 use std::{future::Future, time::Duration};
 
-use super::address::{Channels, Cluster, Endpoint, ExtendedPan, Group, Ieee, Nwk, Pan, Profile};
+use super::{
+    address::{Channels, Cluster, Endpoint, ExtendedPan, Group, Ieee, Nwk, Pan, Profile},
+    network::Held,
+};
 
 /// A coordinator. One task owns it: it sends, and takes events in turn.
 pub trait Radio: Send {
@@ -15,6 +18,16 @@ pub trait Radio: Send {
     /// Goes on with the network that the stick holds. The caller has made sure that it holds one, and the right one:
     /// some sticks would make a new one.
     fn resume(&mut self) -> impl Future<Output = Result<Network, Self::Error>> + Send;
+
+    /// The network in the stick's memory, at work or not; `None` for an empty stick. Changes nothing, and fails where
+    /// there is something that it cannot read.
+    fn held(&mut self) -> impl Future<Output = Result<Option<Held>, Self::Error>> + Send;
+
+    /// Makes a network, at work when this ends. Refuses to on a stick that holds one.
+    fn form(&mut self, plan: &Held) -> impl Future<Output = Result<Network, Self::Error>> + Send;
+
+    /// Lets devices in by every router for up to 254 seconds; 0 ends it.
+    fn permit_join(&mut self, seconds: u8) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
     /// Hands a message to the stick. That it took it says nothing of its way: [`Event::Confirmed`] does.
     fn send(&mut self, message: &Outgoing) -> impl Future<Output = Result<(), Self::Error>> + Send;

@@ -1,15 +1,50 @@
-//! `tidegate zigbee`: Zigbee frames, looked at without a daemon and without a radio.
+//! `tidegate zigbee`: the network of a running gateway, a coordinator without one, and frames without either.
 
 mod decode;
 mod line;
+mod network;
+mod probe;
 
 use std::path::PathBuf;
 
 use super::{context::Context, error::CliError};
 
-/// Look at Zigbee frames.
+/// Look after Zigbee networks.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
+    /// Let devices join for some time, 0 ends it.
+    PermitJoin {
+        /// For how long.
+        #[arg(value_name = "SECONDS")]
+        seconds: u32,
+        #[command(flatten)]
+        which: network::Which,
+    },
+    /// Make a network on a coordinator that holds none.
+    Form {
+        /// Yes, make it.
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        which: network::Which,
+    },
+    /// List the devices of the network.
+    Devices {
+        #[command(flatten)]
+        which: network::Which,
+        /// Print one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say what a coordinator is and holds, without a daemon; nothing is changed, but the coordinator restarts.
+    Probe {
+        /// `serial:///dev/…` or `tcp://host:6638`.
+        #[arg(value_name = "LINK")]
+        link: String,
+        /// Print one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
     /// Decode frames, one JSON object per line in and out.
     ///
     /// In, one of: `unpi` with the hex of what a TI coordinator sends; `zcl` with the hex of a frame of the cluster
@@ -25,6 +60,10 @@ pub(super) enum Command {
 
 pub(super) fn run(command: &Command, context: &mut Context) -> Result<(), CliError> {
     match command {
+        Command::PermitJoin { seconds, which } => network::permit_join(*seconds, which, context),
+        Command::Form { yes, which } => network::form(*yes, which, context),
+        Command::Devices { which, json } => network::devices(which, *json, context),
+        Command::Probe { link, json } => probe::run(link, *json, context),
         Command::Decode { file } => decode::run(file.as_deref(), context),
     }
 }

@@ -1,6 +1,5 @@
 //! The way to the units: making the connection, and why it ended.
 
-mod backoff;
 mod text;
 
 use std::{io, time::Duration};
@@ -11,7 +10,6 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-pub(super) use self::backoff::Backoff;
 use super::{
     config::{Config, Link},
     frame::{Framing, mbap::FrameError},

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use crate::{
     adapter::{
         modbus::{config::Link, frame::Mode},
-        serial::{DataBits, Defaults, Port},
+        serial::{DataBits, Defaults, Parity, Port},
     },
     config::{Fault, host_port, report::suggest},
 };
@@ -67,7 +67,7 @@ fn serial(mode: Mode, rest: &str) -> Result<Link, Fault> {
         Mode::Rtu => DataBits::Eight,
         Mode::Ascii => DataBits::Seven,
     };
-    let port = Port::parse(rest, Defaults { baud: 19_200, data })?;
+    let port = Port::parse(rest, Defaults { baud: 19_200, data, parity: Parity::Even, stop: None })?;
     if mode == Mode::Rtu && port.data != DataBits::Eight {
         return Err(Fault::new("RTU has 8 data bits").help("leave data out, or use ascii://"));
     }

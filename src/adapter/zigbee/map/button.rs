@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// Clusters whose commands people press.
-pub(super) const CLUSTERS: [Cluster; 6] =
+pub(in crate::adapter::zigbee) const CLUSTERS: [Cluster; 6] =
     [Cluster(0x0005), Cluster(0x0006), Cluster(0x0008), Cluster(0x0102), Cluster(0x0300), Cluster(0x0501)];
 
 /// The event of a command, if it is one that people press.

@@ -23,13 +23,14 @@ use super::{
         af::{self, Address, DataRequestExt, DataRetrieve, DataStore, LongData, Register},
         status::Status,
         sys::{GetIeee, Ping, ResetInd, ResetReq, Version},
-        zdo::{ExtNwkInfo, MsgCbRegister, StartupFromApp, StateChangeInd},
+        zdo::{ExtNwkInfo, MgmtPermitJoin, MsgCbRegister, StartupFromApp, StateChangeInd},
     },
     event::{self, News},
     host::{Counts, Host, HostError},
 };
 use crate::adapter::zigbee::{
-    address::{Cluster, DeviceKind, Pan},
+    address::{Cluster, DeviceKind, Nwk, Pan},
+    network::Held,
     radio::{Destination, Event, HOME, Incoming, Network, Outgoing, OwnEndpoint, Radio, Stick},
     wire::{Bytes8, Bytes16, List, WireError},
 };
@@ -49,7 +50,7 @@ const RESET_LIMIT: Duration = Duration::from_secs(15);
 const RESUME_LIMIT: Duration = Duration::from_secs(40);
 
 /// The state of a coordinator at work (Z-Stack, `devStates_t`).
-const AT_WORK: u8 = 9;
+pub(super) const AT_WORK: u8 = 9;
 
 /// Hops a message may take (Zigbee R21, 3.6.3: twice the depth of a network).
 const RADIUS: u8 = 30;
@@ -88,6 +89,18 @@ pub enum ZnpError {
     /// A stick that we do not know how to speak to.
     #[error("product {0} of the firmware is unknown (help: Z-Stack 1.2, 3.0 and 3.x are known)")]
     Product(u8),
+    /// Something in its memory is not as we know it; nothing is written then.
+    #[error("{0} in the coordinator's memory cannot be read")]
+    Memory(&'static str),
+    /// A network is there already.
+    #[error("the coordinator holds a network; it is not overwritten")]
+    Occupied,
+    /// Old firmware.
+    #[error("forming a network needs Z-Stack 3 (help: update the firmware of the stick)")]
+    Forming,
+    /// No channel of the band.
+    #[error("channel {0} is outside 11 to 26")]
+    Channel(u8),
     /// The frame is longer than any message can be.
     #[error(transparent)]
     Frame(#[from] WireError),
@@ -111,12 +124,14 @@ pub struct Coordinator<L> {
     host: Host<L>,
     /// A long message on its way.
     fetch: Option<Fetch>,
+    /// The family of the firmware, as far as it was asked.
+    product: Option<u8>,
 }
 
 impl<L: AsyncRead + AsyncWrite + Unpin + Send> Coordinator<L> {
     /// On an open link.
     pub fn new(link: L) -> Self {
-        Self { host: Host::new(link), fetch: None }
+        Self { host: Host::new(link), fetch: None, product: None }
     }
 
     /// Requests that no radio above needs: memory, keys, commissioning.
@@ -152,8 +167,13 @@ impl<L: AsyncRead + AsyncWrite + Unpin + Send> Coordinator<L> {
         self.wait_for::<ResetInd>("restarting", RESET_LIMIT, |_| true).await
     }
 
+    /// Whether the firmware is of the third generation.
+    pub(super) fn is_stack_3(&self) -> bool {
+        matches!(self.product, Some(1 | 2))
+    }
+
     /// Waits until the stick tells something.
-    async fn wait_for<C: Command>(
+    pub(super) async fn wait_for<C: Command>(
         &mut self,
         what: &'static str,
         limit: Duration,
@@ -164,9 +184,16 @@ impl<L: AsyncRead + AsyncWrite + Unpin + Send> Coordinator<L> {
         Ok(())
     }
 
+    /// The network at work.
+    async fn network(&mut self) -> Result<Network, ZnpError> {
+        let info = self.host.request(&ExtNwkInfo {}).await?;
+        Ok(Network { channel: info.channel, pan: info.pan, extended_pan: info.extended_pan })
+    }
+
     /// Asks which firmware it is.
     async fn firmware(&mut self) -> Result<String, ZnpError> {
         let version = self.host.request(&Version {}).await?;
+        self.product = Some(version.product);
         let family = match version.product {
             0 => "Z-Stack 1.2",
             1 => "Z-Stack 3.x",
@@ -226,7 +253,7 @@ impl<L: AsyncRead + AsyncWrite + Unpin + Send> Coordinator<L> {
 }
 
 /// The status of a request as a result.
-fn done<C: Command>(status: Status) -> Result<(), ZnpError> {
+pub(super) fn done<C: Command>(status: Status) -> Result<(), ZnpError> {
     if status.is_success() { Ok(()) } else { Err(ZnpError::Status { command: C::NAME, status }) }
 }
 
@@ -250,8 +277,23 @@ impl<L: AsyncRead + AsyncWrite + Unpin + Send> Radio for Coordinator<L> {
         self.host.request(&StartupFromApp { delay_ms: 100 }).await?;
         self.wait_for::<StateChangeInd>("going on with the network", RESUME_LIMIT, |change| change.state == AT_WORK)
             .await?;
-        let info = self.host.request(&ExtNwkInfo {}).await?;
-        Ok(Network { channel: info.channel, pan: info.pan, extended_pan: info.extended_pan })
+        self.network().await
+    }
+
+    async fn held(&mut self) -> Result<Option<Held>, ZnpError> {
+        self.look().await
+    }
+
+    async fn form(&mut self, plan: &Held) -> Result<Network, ZnpError> {
+        self.make(plan).await?;
+        self.network().await
+    }
+
+    async fn permit_join(&mut self, seconds: u8) -> Result<(), ZnpError> {
+        /// The address is a broadcast one (Z-Stack, `AddrBroadcast`).
+        const BROADCAST: u8 = 0x0f;
+        let permit = MgmtPermitJoin { mode: BROADCAST, to: Nwk::ROUTERS, seconds, trust_center: 0 };
+        done::<MgmtPermitJoin>(self.host.request(&permit).await?.status)
     }
 
     async fn send(&mut self, message: &Outgoing) -> Result<(), ZnpError> {

@@ -4,7 +4,7 @@ use std::{io, time::Duration};
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
-    time::{error::Elapsed, timeout},
+    time::{Instant, error::Elapsed, timeout, timeout_at},
 };
 
 use super::unpi::{Decoder, Frame, FrameError};
@@ -45,12 +45,14 @@ pub struct Link<L> {
     decoder: Decoder,
     /// Where bytes are read to.
     chunk: Box<[u8]>,
+    /// When bytes came last. It outlives a cancelled wait: whoever is interrupted often must still give up.
+    heard: Instant,
 }
 
 impl<L: AsyncRead + AsyncWrite + Unpin> Link<L> {
     /// On an open link.
     pub fn new(bytes: L) -> Self {
-        Self { bytes, decoder: Decoder::default(), chunk: vec![0; CHUNK].into() }
+        Self { bytes, decoder: Decoder::default(), chunk: vec![0; CHUNK].into(), heard: Instant::now() }
     }
 
     /// The next frame. Safe to cancel: what has arrived is kept.
@@ -63,9 +65,12 @@ impl<L: AsyncRead + AsyncWrite + Unpin> Link<L> {
                 self.read().await?;
                 continue;
             }
-            match timeout(QUIET, self.read()).await {
+            match timeout_at(self.heard + QUIET, self.read()).await {
                 Ok(read) => read?,
-                Err(_) => self.decoder.give_up(),
+                Err(_) => {
+                    self.heard = Instant::now();
+                    self.decoder.give_up();
+                }
             }
         }
     }
@@ -75,6 +80,7 @@ impl<L: AsyncRead + AsyncWrite + Unpin> Link<L> {
         match self.bytes.read(&mut self.chunk).await? {
             0 => Err(LinkError::Closed),
             got => {
+                self.heard = Instant::now();
                 self.decoder.push(&self.chunk[..got]);
                 Ok(())
             }

@@ -14,4 +14,5 @@ mod event;
 mod fake;
 pub mod host;
 pub mod link;
+pub mod memory;
 pub mod unpi;

@@ -7,25 +7,25 @@ const LIMITS: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 
 /// Exponential backoff with full jitter, so that gateways that lost the same server do not return in step.
 #[derive(Debug)]
-pub(in crate::adapter::modbus) struct Backoff {
+pub(in crate::adapter) struct Backoff {
     ceiling: Duration,
 }
 
 impl Backoff {
     /// Starts with the shortest wait.
-    pub(in crate::adapter::modbus) fn new() -> Self {
+    pub(in crate::adapter) fn new() -> Self {
         Self { ceiling: LIMITS.0 }
     }
 
     /// The next wait; the one after may be twice as long.
-    pub(in crate::adapter::modbus) fn wait(&mut self) -> Duration {
+    pub(in crate::adapter) fn wait(&mut self) -> Duration {
         let wait = self.ceiling.mul_f64(fastrand::f64());
         self.ceiling = (self.ceiling * 2).min(LIMITS.1);
         wait
     }
 
     /// Begins again with the shortest wait.
-    pub(in crate::adapter::modbus) fn reset(&mut self) {
+    pub(in crate::adapter) fn reset(&mut self) {
         self.ceiling = LIMITS.0;
     }
 }

@@ -1,21 +1,20 @@
-//! `tidegate sim`: devices that are not there, for tests, demonstrations and rehearsals of a site.
+//! `tidegate sim modbus`: units of device profiles with lifelike values.
 
 use std::{collections::BTreeSet, fmt::Display, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpListener,
-    signal::unix::SignalKind,
 };
 
-use super::{
-    context::{Context, block_on},
-    error::CliError,
-    modbus::told,
-    profile::{Places, parse},
-};
 use crate::{
     adapter::modbus::config::{Device, Link},
+    cli::{
+        context::{Context, block_on},
+        error::CliError,
+        modbus::told,
+        profile::{Places, parse},
+    },
     profile::{Library, ProfileName},
     shutdown::StopSignal,
     testing::{
@@ -29,16 +28,9 @@ use crate::{
 /// How finely time passes for the signals.
 const STEP: Duration = Duration::from_millis(200);
 
-/// What to simulate.
-#[derive(Debug, clap::Subcommand)]
-pub(super) enum Command {
-    /// Serve the registers of device profiles with lifelike values, until Ctrl-C.
-    Modbus(Args),
-}
-
 /// Simulated Modbus units.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     /// A profile, as vendor/model; again for further units.
     #[arg(long = "profile", value_name = "NAME", required = true)]
     profiles: Vec<String>,
@@ -70,8 +62,7 @@ pub(super) struct Args {
     places: Places,
 }
 
-pub(super) fn run(command: &Command, context: &mut Context) -> Result<(), CliError> {
-    let Command::Modbus(args) = command;
+pub(super) fn run(args: &Args, context: &mut Context) -> Result<(), CliError> {
     let line = args.line()?;
     let names: Vec<_> = args.profiles.iter().map(|name| parse(name)).collect::<Result<_, _>>()?;
     let mut devices = devices(&names, args.unit, &mut args.places.library(context))?;
@@ -96,16 +87,16 @@ pub(super) fn run(command: &Command, context: &mut Context) -> Result<(), CliErr
                 modbus_unit::serve(listener, Arc::clone(&bank), stop).await;
                 Ok(())
             };
-            return until_ended(served, &bank, &mut signals).await;
+            return serve(served, &bank, &mut signals).await;
         };
         if args.pty {
             let terminal = line.make_terminal().map_err(|error| unusable(&line, &error))?;
             ready(&line.to_string())?;
-            until_ended(on_line(terminal, &bank, &line), &bank, &mut signals).await
+            serve(on_line(terminal, &bank, &line), &bank, &mut signals).await
         } else {
             let port = line.open().await.map_err(|error| unusable(&line, &error))?;
             ready(&line.to_string())?;
-            until_ended(on_line(port, &bank, &line), &bank, &mut signals).await
+            serve(on_line(port, &bank, &line), &bank, &mut signals).await
         }
     })
 }
@@ -140,13 +131,11 @@ impl Args {
 }
 
 /// Serves and lets time pass until somebody ends it.
-async fn until_ended(
+async fn serve(
     served: impl Future<Output = Result<(), CliError>>,
     bank: &Arc<Bank>,
     signals: &mut Signals,
 ) -> Result<(), CliError> {
-    let mut interrupt = tokio::signal::unix::signal(SignalKind::interrupt())?;
-    let mut terminate = tokio::signal::unix::signal(SignalKind::terminate())?;
     let pass = async {
         let mut steps = tokio::time::interval(STEP);
         loop {
@@ -155,8 +144,7 @@ async fn until_ended(
         }
     };
     tokio::select! {
-        _ = interrupt.recv() => Ok(()),
-        _ = terminate.recv() => Ok(()),
+        ended = super::until_ended() => ended,
         ended = served => ended,
         () = pass => Ok(()),
     }
@@ -166,7 +154,7 @@ async fn until_ended(
 fn devices(names: &[ProfileName], first: Option<u8>, library: &mut Library) -> Result<Vec<Device>, CliError> {
     let mut numbered = Vec::new();
     for (index, name) in (0..).zip(names) {
-        numbered.push((name, number(first, index, super::profile::load(library, name)?.has_address())?));
+        numbered.push((name, number(first, index, crate::cli::profile::load(library, name)?.has_address())?));
     }
     let link = "tcp://127.0.0.1:502";
     let devices =

@@ -1,0 +1,57 @@
+//! A Zigbee coordinator and the devices that have names, as meant.
+
+use std::collections::BTreeMap;
+
+use super::{
+    address::{ExtendedPan, Ieee, Pan},
+    link::Link,
+};
+use crate::{
+    config::{Pressure, Secret},
+    model::DeviceId,
+};
+
+/// One `[[adapter]]` of kind `zigbee` with its devices.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// The adapter's name.
+    pub name: String,
+    /// What happens while there is no room for its readings.
+    pub pressure: Pressure,
+    /// How the stick is reached.
+    pub link: Link,
+    /// Who may join while joining is permitted.
+    pub accept: Accept,
+    /// Whether each message gives a reading of its reception.
+    pub has_signal: bool,
+    /// Whether frames of which nothing was made are told as events.
+    pub is_raw: bool,
+    /// Whether an empty stick is given a network without asking.
+    pub may_form: bool,
+    /// The network that is wanted.
+    pub network: Network,
+    /// Names of devices.
+    pub devices: BTreeMap<Ieee, DeviceId>,
+}
+
+/// Who may join while joining is permitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accept {
+    /// Everybody.
+    All,
+    /// Devices with a `[[device]]` of their own; others are sent away.
+    Listed,
+}
+
+/// What is said of the network; what is left out may be anything.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Network {
+    /// 11 to 26.
+    pub channel: Option<u8>,
+    /// Its short name.
+    pub pan: Option<Pan>,
+    /// Its long name.
+    pub extended_pan: Option<ExtendedPan>,
+    /// Where its key is; read when it is needed.
+    pub key: Option<Secret>,
+}

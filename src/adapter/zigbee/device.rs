@@ -1,0 +1,193 @@
+//! What is known of a device: who it is, what it offers, what was set up, and its points.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use super::{
+    address::{Attribute, Cluster, Endpoint, Ieee, Nwk},
+    interview::Step,
+    map::{Finding, Known, Rule, points, rules},
+    zcl::{
+        Kind,
+        general::{ReadOutcome, ReadRecord},
+    },
+    zdo::descriptor::{Node, Simple},
+};
+use crate::{
+    adapter::DeviceInfo,
+    model::{Access, DeviceFacts, DeviceId, Point, PointName, Quantity, Timestamp},
+};
+
+/// Most points of one device. What it tells beyond them is left out and counted as rejected.
+pub(super) const MAX_POINTS: usize = 256;
+
+/// A device of the network.
+#[derive(Debug, Clone)]
+pub(super) struct Device {
+    /// The address it was made with.
+    pub(super) ieee: Ieee,
+    /// Its address in this network; `None` when another device has it now.
+    pub(super) nwk: Option<Nwk>,
+    /// Its name.
+    pub(super) id: DeviceId,
+    /// What it is in the network.
+    pub(super) node: Option<Node>,
+    /// Its endpoints, in its own order.
+    pub(super) listed: Vec<Endpoint>,
+    /// What they do, in the same order.
+    pub(super) endpoints: Vec<Simple>,
+    /// Who made it.
+    pub(super) manufacturer: Option<String>,
+    /// What its maker calls it.
+    pub(super) model: Option<String>,
+    /// Steps that need not be gone again.
+    pub(super) done: BTreeSet<Step>,
+    /// Whether its description was told to be complete.
+    pub(super) is_interviewed: bool,
+    /// What scales depend on, by endpoint.
+    pub(super) known: BTreeMap<Endpoint, Known>,
+    /// Attributes it has that feed points.
+    pub(super) attributes: BTreeMap<(Endpoint, Cluster), Vec<(Attribute, Kind)>>,
+    /// Its points, by name.
+    pub(super) points: BTreeMap<String, (Quantity, Arc<Point>)>,
+    /// Points whose last value was bad: that is told once.
+    pub(super) faulty: BTreeSet<String>,
+    /// When it was last heard.
+    pub(super) last_seen: Option<Timestamp>,
+    /// How well.
+    pub(super) link_quality: Option<u8>,
+    /// Whether it was told to be offline.
+    pub(super) is_offline: bool,
+}
+
+impl Device {
+    /// A device of which nothing is known yet.
+    pub(super) fn new(ieee: Ieee, nwk: Option<Nwk>, id: DeviceId) -> Self {
+        Self {
+            ieee,
+            nwk,
+            id,
+            node: None,
+            listed: Vec::new(),
+            endpoints: Vec::new(),
+            manufacturer: None,
+            model: None,
+            done: BTreeSet::new(),
+            is_interviewed: false,
+            known: BTreeMap::new(),
+            attributes: BTreeMap::new(),
+            points: BTreeMap::new(),
+            faulty: BTreeSet::new(),
+            last_seen: None,
+            link_quality: None,
+            is_offline: false,
+        }
+    }
+
+    /// Whether it has to be waited for: what has not said that it listens all the time, may sleep.
+    pub(super) fn sleeps(&self) -> bool {
+        self.node.is_some_and(|node| !node.is_awake())
+    }
+
+    /// What an endpoint does, once the device has said so.
+    pub(super) fn endpoint(&self, endpoint: Endpoint) -> Option<&Simple> {
+        self.endpoints.iter().find(|simple| simple.endpoint == endpoint)
+    }
+
+    /// Keeps what an endpoint does, in the order of the device's list: names of points depend on it.
+    pub(super) fn describe(&mut self, simple: Simple) {
+        self.endpoints.retain(|other| other.endpoint != simple.endpoint);
+        self.endpoints.push(simple);
+        let place = |simple: &Simple| self.listed.iter().position(|endpoint| *endpoint == simple.endpoint);
+        self.endpoints.sort_by_key(place);
+    }
+
+    /// Keeps which attributes of those that feed points the device has, and defaults of factors it does not have.
+    pub(super) fn take_read(&mut self, endpoint: Endpoint, cluster: Cluster, records: &[ReadRecord]) {
+        for record in records {
+            match &record.found {
+                ReadOutcome::Value(value) if rules::of(cluster, record.attribute).next().is_some() => {
+                    let all = self.attributes.entry((endpoint, cluster)).or_default();
+                    if all.iter().all(|(attribute, _)| *attribute != record.attribute) {
+                        all.push((record.attribute, value.kind()));
+                    }
+                }
+                ReadOutcome::Value(_) => {}
+                ReadOutcome::Status(_) => {
+                    if let Some(default) = default_factor(cluster, record.attribute) {
+                        self.known.entry(endpoint).or_default().insert(cluster, record.attribute, default);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The point of a finding, made when it is the first of its name; the name, and whether it is new. `None` beyond
+    /// [`MAX_POINTS`].
+    pub(super) fn point_of(&mut self, endpoint: Endpoint, finding: &Finding) -> Option<(String, Arc<Point>, bool)> {
+        let name = points::name_of(&self.endpoints, endpoint, finding).into_owned();
+        if let Some((_, point)) = self.points.get(&name) {
+            return Some((name, Arc::clone(point), false));
+        }
+        let point = self.add_point(&name, finding.quantity)?;
+        Some((name, point, true))
+    }
+
+    /// Adds a point; `None` beyond [`MAX_POINTS`].
+    pub(super) fn add_point(&mut self, name: &str, quantity: Quantity) -> Option<Arc<Point>> {
+        if self.points.len() >= MAX_POINTS {
+            return None;
+        }
+        let point_name = PointName::new(name).ok()?;
+        let mut point = Point::new(self.id.clone(), point_name, quantity.kind(), quantity.unit());
+        if self.setter(name).is_some() {
+            point.access = Access::Rw;
+        }
+        let point = Arc::new(point);
+        self.points.insert(name.to_owned(), (quantity, Arc::clone(&point)));
+        Some(point)
+    }
+
+    /// What sets a point: the endpoint and its rule, for one that can be set.
+    pub(super) fn setter(&self, name: &str) -> Option<(Endpoint, &'static Rule)> {
+        self.source(name).filter(|(_, rule)| rule.access.can_write())
+    }
+
+    /// The attribute behind a point, if it is one; the device has it, as far as it was asked.
+    pub(super) fn source(&self, name: &str) -> Option<(Endpoint, &'static Rule)> {
+        let possible = points::possible(&self.endpoints);
+        let has = |possible: &points::Possible| {
+            let attributes = self.attributes.get(&(possible.endpoint, possible.rule.cluster));
+            attributes.is_some_and(|all| all.iter().any(|(attribute, _)| *attribute == possible.rule.attribute))
+        };
+        let mut named = possible.into_iter().filter(|possible| possible.name == name);
+        named.find(has).map(|possible| (possible.endpoint, possible.rule))
+    }
+
+    /// As the gateway sees it.
+    pub(super) fn info(&self) -> DeviceInfo {
+        let points = self.points.values().map(|(_, point)| Arc::clone(point)).collect();
+        DeviceInfo { id: self.id.clone(), address: self.ieee.to_string(), points }
+    }
+
+    /// As events tell it.
+    pub(super) fn facts(&self) -> DeviceFacts {
+        DeviceFacts {
+            ieee: Some(self.ieee.to_string()),
+            manufacturer: self.manufacturer.clone(),
+            model: self.model.clone(),
+        }
+    }
+}
+
+/// What a factor is that a device does not have: numbers are as they are, meters count kWh (ZCL, 4.9.2.2.7 and
+/// 10.4.2.2.4).
+fn default_factor(cluster: Cluster, attribute: Attribute) -> Option<i128> {
+    match (cluster.0, attribute.0) {
+        (0x0702, 0x0301 | 0x0302) | (0x0b04, _) => Some(1),
+        (0x0702, 0x0300 | 0x0306) => Some(0),
+        _ => None,
+    }
+}

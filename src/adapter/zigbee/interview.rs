@@ -1,0 +1,259 @@
+//! Getting to know a device, step by step: what it is, what it offers, what it measures, and then that it shall report.
+//!
+//! ```text
+//! node -> endpoints -> simple × n -> basic -> read × n ─ interviewed ─> enroll, bind, report × n
+//! ```
+//!
+//! Which step is next follows from the steps that are done, so that an interview goes on where it was: after a device
+//! fell asleep, after the stick was away, after the gateway was killed. A refusal ends a step like an answer; silence
+//! does not.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    address::{Attribute, Cluster, Endpoint, Ieee, Nwk},
+    device::Device,
+    map::{button, known, rules, zone},
+    radio::{Destination, HOME, Outgoing},
+    wire::Wire as _,
+    zcl::{
+        self, General, Header,
+        general::{Assignment, ReadOutcome, Reporting},
+        value::Value,
+    },
+    zdo::{
+        Answer, Request,
+        request::{ActiveEndpoints, Bind, NodeDescriptor, SimpleDescriptor},
+        tables::BindTarget,
+    },
+};
+
+/// Attributes read at once: more would not fit into the answers of older devices.
+const AT_ONCE: usize = 6;
+
+/// Basic: who made it and what it is called (ZCL, 3.2.2.2).
+const BASIC: Cluster = Cluster(0x0000);
+/// The maker's name.
+const MAKER: Attribute = Attribute(0x0004);
+/// The maker's name for it.
+const MODEL: Attribute = Attribute(0x0005);
+
+/// Where a zone reports to (ZCL, 8.2.2.2.1.3).
+const ZONE_HOME: Attribute = Attribute(0x0010);
+
+/// Shortest time between two reports, in seconds: what flickers does not fill the air.
+const LEAST_S: u16 = 5;
+/// Longest time between two reports, in seconds: silence beyond it is a sign.
+const MOST_S: u16 = 3600;
+
+/// One thing that is asked of a device. The order is that in which they are gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(super) enum Step {
+    /// What is it in the network?
+    Node,
+    /// Which endpoints does it have?
+    Endpoints,
+    /// What does an endpoint do?
+    Simple(Endpoint),
+    /// Who made it?
+    Basic(Endpoint),
+    /// Which attributes does a cluster have, and what are they? By the part of the list.
+    Read(Endpoint, u16, u8),
+    /// Shall tell us its alarms.
+    Enroll(Endpoint),
+    /// Shall send us what a cluster has to say.
+    Bind(Endpoint, u16),
+    /// Shall say it now and then.
+    Report(Endpoint, u16),
+}
+
+impl Step {
+    /// Whether it belongs to the description, not to what is set up behind it.
+    fn is_description(self) -> bool {
+        self < Self::Enroll(0)
+    }
+}
+
+/// The next step; `None` when all is done.
+pub(super) fn next(device: &Device) -> Option<Step> {
+    steps(device).into_iter().find(|step| !device.done.contains(step))
+}
+
+/// Whether the description is complete.
+pub(super) fn is_described(device: &Device) -> bool {
+    next(device).is_none_or(|step| !step.is_description())
+}
+
+/// Every step, as far as it is known by now.
+fn steps(device: &Device) -> Vec<Step> {
+    let mut steps = vec![Step::Node, Step::Endpoints];
+    steps.extend(device.listed.iter().copied().map(Step::Simple));
+    let basic = device.endpoints.iter().find(|simple| simple.inputs.as_slice().contains(&BASIC));
+    steps.extend(basic.map(|simple| Step::Basic(simple.endpoint)));
+    let inputs = || {
+        device
+            .endpoints
+            .iter()
+            .flat_map(|simple| simple.inputs.as_slice().iter().map(|cluster| (simple.endpoint, *cluster)))
+    };
+    for (endpoint, cluster) in inputs() {
+        let parts = attributes(cluster).len().div_ceil(AT_ONCE);
+        steps.extend((0..).take(parts).map(|part| Step::Read(endpoint, cluster.0, part)));
+    }
+    let zones = inputs().filter(|(_, cluster)| *cluster == zone::CLUSTER);
+    steps.extend(zones.map(|(endpoint, _)| Step::Enroll(endpoint)));
+    for (endpoint, cluster) in inputs() {
+        if device.attributes.contains_key(&(endpoint, cluster)) && cluster != BASIC {
+            steps.extend([Step::Bind(endpoint, cluster.0), Step::Report(endpoint, cluster.0)]);
+        }
+    }
+    for simple in &device.endpoints {
+        let pressed = simple.outputs.as_slice().iter().filter(|cluster| button::CLUSTERS.contains(cluster));
+        steps.extend(pressed.map(|cluster| Step::Bind(simple.endpoint, cluster.0)));
+    }
+    steps.sort_unstable();
+    steps.dedup();
+    steps
+}
+
+/// The attributes of a cluster that are read: factors first, so that the values behind them have a scale.
+fn attributes(cluster: Cluster) -> Vec<Attribute> {
+    let factors = known::needed().filter(|(of, _)| *of == cluster).map(|(_, attribute)| attribute);
+    let values = rules::of_cluster(cluster).map(|rule| rule.attribute);
+    let status = (cluster == zone::CLUSTER).then_some(zone::STATUS);
+    let mut all: Vec<Attribute> = Vec::new();
+    for attribute in factors.chain(values).chain(status) {
+        if !all.contains(&attribute) {
+            all.push(attribute);
+        }
+    }
+    all
+}
+
+/// The message that asks a step's question.
+pub(super) fn question(device: &Device, nwk: Nwk, step: Step, number: u8, home: Ieee) -> Outgoing {
+    let ieee = device.ieee;
+    match step {
+        Step::Node => zdo(nwk, number, &NodeDescriptor { nwk }),
+        Step::Endpoints => zdo(nwk, number, &ActiveEndpoints { nwk }),
+        Step::Simple(endpoint) => zdo(nwk, number, &SimpleDescriptor { nwk, endpoint }),
+        Step::Basic(endpoint) => general(nwk, endpoint, BASIC, number, &General::Read(vec![MAKER, MODEL])),
+        Step::Read(endpoint, cluster, part) => {
+            let wanted = attributes(Cluster(cluster));
+            let wanted = wanted.chunks(AT_ONCE).nth(part.into()).unwrap_or_default().to_vec();
+            general(nwk, endpoint, Cluster(cluster), number, &General::Read(wanted))
+        }
+        Step::Enroll(endpoint) => {
+            let home = Value::bits(zcl::Kind::Ieee, home.0).expect("64 bits");
+            general(nwk, endpoint, zone::CLUSTER, number, &General::Write(vec![Assignment::new(ZONE_HOME, home)]))
+        }
+        Step::Bind(endpoint, cluster) => {
+            let to = BindTarget::Device { ieee: home, endpoint: HOME.number };
+            zdo(nwk, number, &Bind { from: ieee, endpoint, cluster: Cluster(cluster), to })
+        }
+        Step::Report(endpoint, cluster) => {
+            let cluster = Cluster(cluster);
+            let attributes = device.attributes.get(&(endpoint, cluster)).map(Vec::as_slice).unwrap_or_default();
+            let wanted = attributes.iter().map(|(attribute, kind)| reporting(cluster, *attribute, *kind)).collect();
+            general(nwk, endpoint, cluster, number, &General::ConfigureReporting(wanted))
+        }
+    }
+}
+
+/// When an attribute shall be reported.
+fn reporting(cluster: Cluster, attribute: Attribute, kind: zcl::Kind) -> Reporting {
+    let change = kind.is_analog().then(|| change(cluster, kind));
+    Reporting::Send { attribute, kind, least_s: LEAST_S, most_s: MOST_S, change }
+}
+
+/// The change that is worth a report: a tenth of a degree, half a percent of humidity, 1 ppm; else the smallest.
+fn change(cluster: Cluster, kind: zcl::Kind) -> Value {
+    let least = match cluster.0 {
+        0x0402 | 0x0201 => 10,
+        0x0405 | 0x0408 => 50,
+        _ => 1,
+    };
+    if kind == zcl::Kind::Single {
+        return Value::single(if cluster.0 == 0x040d { 0.000_001 } else { 0.1 });
+    }
+    let signed = i64::try_from(least).ok().and_then(|least| Value::signed(kind, least));
+    signed.or_else(|| Value::bits(kind, least)).unwrap_or_else(|| Value::invalid(kind))
+}
+
+/// A message to the ZDO of a device.
+pub(super) fn zdo<R: Request>(nwk: Nwk, number: u8, request: &R) -> Outgoing {
+    Outgoing {
+        to: Destination::Device(nwk, 0),
+        from: 0,
+        cluster: R::CLUSTER,
+        transaction: number,
+        frame: request.to_frame(number),
+    }
+}
+
+/// A general command to an endpoint.
+pub(super) fn general(nwk: Nwk, endpoint: Endpoint, cluster: Cluster, number: u8, command: &General) -> Outgoing {
+    message(nwk, endpoint, cluster, number, command.encode(Header::request(number, 0)))
+}
+
+/// A frame to an endpoint.
+pub(super) fn message(nwk: Nwk, endpoint: Endpoint, cluster: Cluster, number: u8, frame: Vec<u8>) -> Outgoing {
+    Outgoing { to: Destination::Device(nwk, endpoint), from: HOME.number, cluster, transaction: number, frame }
+}
+
+/// Takes the answer of a ZDO to a step, its fields without the transaction. Whether it could be read.
+pub(super) fn take_zdo(device: &mut Device, step: Step, fields: &[u8]) -> bool {
+    match step {
+        Step::Node => answer::<NodeDescriptor>(fields, |node| device.node = Some(node.node)),
+        Step::Endpoints => answer::<ActiveEndpoints>(fields, |all| {
+            // 0 is ZDO; from 241 on endpoints are reserved, and 242 is green power's (Zigbee R21, 2.2.4.1.1.4).
+            device.listed = all.endpoints.as_slice().iter().copied().filter(|n| (1..=240).contains(n)).collect();
+        }),
+        Step::Simple(endpoint) => answer::<SimpleDescriptor>(fields, |of| {
+            if of.simple.endpoint == endpoint {
+                device.describe(of.simple);
+            }
+        }),
+        Step::Bind(..) => answer::<Bind>(fields, |()| {}),
+        Step::Basic(_) | Step::Read(..) | Step::Enroll(_) | Step::Report(..) => false,
+    }
+}
+
+/// Reads an answer and keeps it if it is one; a refusal is an answer without anything to keep.
+fn answer<R: Request>(fields: &[u8], keep: impl FnOnce(R::Answer)) -> bool {
+    match Answer::<R::Answer>::from_bytes(fields) {
+        Ok(answer) => {
+            if let Some(fields) = answer.fields {
+                keep(fields);
+            }
+            true
+        }
+        Err(_) => false,
+    }
+}
+
+/// Takes the answer of an endpoint to a step. Whether it is one.
+pub(super) fn take_general(device: &mut Device, step: Step, command: &General) -> bool {
+    match (step, command) {
+        (Step::Basic(_), General::ReadResponse(records)) => {
+            for record in records {
+                let ReadOutcome::Value(value) = &record.found else { continue };
+                let text = value.as_text().filter(|text| !text.is_empty());
+                match record.attribute {
+                    MAKER => device.manufacturer = text,
+                    MODEL => device.model = text,
+                    _ => {}
+                }
+            }
+            true
+        }
+        (Step::Read(endpoint, cluster, _), General::ReadResponse(records)) => {
+            device.take_read(endpoint, Cluster(cluster), records);
+            true
+        }
+        (Step::Enroll(_), General::WriteResponse(_))
+        | (Step::Report(..), General::ConfigureReportingResponse(_))
+        | (_, General::DefaultResponse(_)) => true,
+        _ => false,
+    }
+}

@@ -1,0 +1,125 @@
+//! What is kept of devices between two runs: everything but values, which the buffer has.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    address::{Attribute, Cluster, Endpoint, Ieee, Nwk},
+    device::Device,
+    interview::Step,
+    map::known,
+    wire::{Wire as _, hex, unhex},
+    zcl::Kind,
+    zdo::descriptor::{Node, Simple},
+};
+use crate::model::{DeviceId, Quantity, vocabulary::QUANTITIES};
+
+/// The document in the adapter's memory.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Kept {
+    /// The devices.
+    devices: Vec<KeptDevice>,
+}
+
+/// One device.
+#[derive(Debug, Serialize, Deserialize)]
+struct KeptDevice {
+    ieee: u64,
+    nwk: Option<u16>,
+    /// Descriptors as they came, in hex.
+    node: Option<String>,
+    listed: Vec<u8>,
+    endpoints: Vec<String>,
+    manufacturer: Option<String>,
+    model: Option<String>,
+    done: Vec<Step>,
+    is_interviewed: bool,
+    /// Endpoint, cluster, attribute, number.
+    known: Vec<(u8, u16, u16, i64)>,
+    /// Endpoint, cluster, attribute, type.
+    attributes: Vec<(u8, u16, u16, u8)>,
+    /// Name of the point and of its kind.
+    points: Vec<(String, String)>,
+}
+
+impl Kept {
+    /// What there is to keep.
+    pub(super) fn of<'a>(devices: impl Iterator<Item = &'a Device>) -> Self {
+        Self { devices: devices.map(KeptDevice::of).collect() }
+    }
+
+    /// The devices again, each with the name it has now. What cannot be read of one is asked again.
+    pub(super) fn devices(self, name: impl Fn(Ieee) -> DeviceId) -> Vec<Device> {
+        self.devices.into_iter().map(|kept| kept.device(&name)).collect()
+    }
+}
+
+impl KeptDevice {
+    /// What there is to keep of a device.
+    fn of(device: &Device) -> Self {
+        let known = device.known.iter().flat_map(|(endpoint, known)| {
+            known::needed().filter_map(|(cluster, attribute)| {
+                let number = i64::try_from(known.get(cluster, attribute)?).ok()?;
+                Some((*endpoint, cluster.0, attribute.0, number))
+            })
+        });
+        let attributes = device.attributes.iter().flat_map(|((endpoint, cluster), all)| {
+            all.iter().map(|(attribute, kind)| (*endpoint, cluster.0, attribute.0, kind.number()))
+        });
+        let points = device.points.iter().map(|(name, (quantity, _))| (name.clone(), quantity.name().to_owned()));
+        Self {
+            ieee: device.ieee.0,
+            nwk: device.nwk.map(|nwk| nwk.0),
+            node: device.node.map(|node| hex(&node.to_bytes())),
+            listed: device.listed.clone(),
+            endpoints: device.endpoints.iter().map(|simple| hex(&simple.to_bytes())).collect(),
+            manufacturer: device.manufacturer.clone(),
+            model: device.model.clone(),
+            done: device.done.iter().copied().collect(),
+            is_interviewed: device.is_interviewed,
+            known: known.collect(),
+            attributes: attributes.collect(),
+            points: points.collect(),
+        }
+    }
+
+    /// The device again.
+    fn device(self, name: impl Fn(Ieee) -> DeviceId) -> Device {
+        let ieee = Ieee(self.ieee);
+        let mut device = Device::new(ieee, self.nwk.map(Nwk), name(ieee));
+        device.node = self.node.as_deref().and_then(unhex).and_then(|bytes| Node::from_bytes(&bytes).ok());
+        device.listed = self.listed;
+        for simple in self.endpoints.iter().filter_map(|text| Simple::from_bytes(&unhex(text)?).ok()) {
+            device.describe(simple);
+        }
+        (device.manufacturer, device.model) = (self.manufacturer, self.model);
+        device.done = self.done.into_iter().collect();
+        device.is_interviewed = self.is_interviewed;
+        for (endpoint, cluster, attribute, number) in self.known {
+            let known = device.known.entry(endpoint).or_default();
+            known.insert(Cluster(cluster), Attribute(attribute), number.into());
+        }
+        restore_points(&mut device, &self.attributes, &self.points);
+        device
+    }
+}
+
+/// The attributes a device has, and the points they and its alarms have made.
+fn restore_points(device: &mut Device, attributes: &[(Endpoint, u16, u16, u8)], points: &[(String, String)]) {
+    for (endpoint, cluster, attribute, kind) in attributes {
+        if let Some(kind) = Kind::of(*kind) {
+            let all = device.attributes.entry((*endpoint, Cluster(*cluster))).or_default();
+            all.push((Attribute(*attribute), kind));
+        }
+    }
+    for (name, quantity) in points {
+        if let Some(quantity) = quantity_of(quantity) {
+            // Beyond the limit nothing was kept.
+            let _ = device.add_point(name, quantity);
+        }
+    }
+}
+
+/// The quantity of this name.
+fn quantity_of(name: &str) -> Option<Quantity> {
+    QUANTITIES.iter().copied().find(|quantity| quantity.name() == name)
+}

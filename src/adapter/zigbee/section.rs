@@ -1,0 +1,191 @@
+//! Zigbee keys of the configuration, and what they mean.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    address::{ExtendedPan, Ieee, Pan},
+    config::{Accept, Config, Network},
+    link::Link,
+};
+use crate::{
+    config::{
+        AdapterDraft, DeviceDraft, Draft, Fault, Pressure, Secret,
+        report::Problems,
+        section::{AdapterKind, FromNode, Keyed as _, Shape, section},
+        tree::{Data, Node},
+        values::{from_integer, from_text, text_values, word_values},
+    },
+    model::DeviceId,
+};
+
+/// The word in `kind = "zigbee"`, and the keys that come with it.
+pub const KIND: AdapterKind = AdapterKind { kind: "zigbee", adapter: AdapterKeys::KEYS, device: DeviceKeys::KEYS };
+
+/// A channel of the 2.4 GHz band.
+#[derive(Debug, Clone, Copy)]
+pub struct Channel(u8);
+
+impl FromNode for Channel {
+    const SHAPE: Shape = Shape::Integer { min: 11, max: 26 };
+
+    fn from_node(node: Node, problems: &mut Problems) -> Option<Self> {
+        let number = from_integer(&node, problems, 11, 26)?;
+        u8::try_from(number).ok().map(Self)
+    }
+}
+
+/// How the stick is spoken to.
+#[derive(Debug, Clone, Copy)]
+pub enum Family {
+    /// What answers decides; so far that can only be [`Family::Znp`].
+    Auto,
+    /// Texas Instruments.
+    Znp,
+}
+
+impl FromNode for Family {
+    const SHAPE: Shape = Shape::Words(&["auto", "znp"]);
+
+    fn from_node(node: Node, problems: &mut Problems) -> Option<Self> {
+        from_text(&node, problems, |text| match text {
+            "auto" => Ok(Self::Auto),
+            "znp" => Ok(Self::Znp),
+            "ember" => Err(Fault::new("\"ember\" is not in this version")
+                .help("this version speaks to coordinators with a TI chip only: CC2652, CC1352, CC2531")),
+            _ => Err(Fault::new(format!("{text:?} is no family")).help("give auto or znp")),
+        })
+    }
+}
+
+word_values! {
+    Accept: ["all" => Self::All, "listed" => Self::Listed], later [];
+}
+
+text_values! {
+    Link: "serial:///dev/…?baud=115200 or tcp://host:6638", str::parse;
+    Ieee: "0x and 16 hex digits", |text| digits(text, 16).map(Self);
+    ExtendedPan: "16 hex digits", |text| match digits(text, 16)? {
+        0 | u64::MAX => Err(Fault::new(format!("{text:?} names no network")).help("give another")),
+        name => Ok(Self(name)),
+    };
+}
+
+impl FromNode for Pan {
+    const SHAPE: Shape = Shape::Either(&[Shape::Text("0x and 4 hex digits"), Shape::Integer { min: 0, max: 0xfffe }]);
+
+    fn from_node(node: Node, problems: &mut Problems) -> Option<Self> {
+        if matches!(node.data, Data::Int(_)) {
+            let number = from_integer(&node, problems, 0, 0xfffe)?;
+            return u16::try_from(number).ok().map(Self);
+        }
+        from_text(&node, problems, |text| match u16::try_from(digits(text, 4)?) {
+            Ok(name) if name != 0xffff => Ok(Self(name)),
+            Ok(_) | Err(_) => Err(Fault::new(format!("{text:?} names no network")).help("give 0x0000 to 0xfffe")),
+        })
+    }
+}
+
+/// So many hex digits, with or without `0x`.
+fn digits(text: &str, count: usize) -> Result<u64, Fault> {
+    let bare = text.strip_prefix("0x").unwrap_or(text);
+    let is_hex = bare.len() == count && bare.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let number = is_hex.then(|| u64::from_str_radix(bare, 16).ok()).flatten();
+    number.ok_or_else(|| Fault::new(format!("{text:?} is not {count} hex digits")).help("0x may stand before them"))
+}
+
+section! {
+    /// A Zigbee network with its coordinator.
+    pub struct AdapterKeys {
+        /// How the coordinator is reached: `serial:///dev/serial/by-id/…?baud=115200` for a stick, `tcp://host:6638`
+        /// for one on the network.
+        link: Link = required;
+        /// How the coordinator is spoken to: `znp` for chips of Texas Instruments, `auto` to find out.
+        family: Family = default("\"auto\"");
+        /// Who may join while joining is permitted: `all`, or `listed` for devices with a `[[device]]` alone.
+        accept: Accept = default("\"all\"");
+        /// Whether each device has a point `lqi`, the quality of its last message's reception.
+        signal: bool = default("false");
+        /// Whether frames that gave no reading are told as events of type `raw`, to write a profile from.
+        raw: bool = default("false");
+        /// Whether a coordinator that holds no network is given one at once, instead of by `tidegate zigbee form`.
+        form: bool = default("false");
+        /// The network. It is compared with what the coordinator holds; a difference is told, never overwritten.
+        network: NetworkKeys = default("{}");
+    }
+}
+
+section! {
+    /// What the network is.
+    pub struct NetworkKeys {
+        /// Its channel, 11 to 26.
+        channel: Channel = optional("any, and 15, 20 or 25 for a new network");
+        /// Its short name, such as `0x1a62`.
+        pan_id: Pan = optional("any, and chance for a new network");
+        /// Its long name, most significant byte first.
+        extended_pan_id: ExtendedPan = optional("any, and chance for a new network");
+        /// Where its key is, 32 hex digits, most significant byte first.
+        key: Secret = optional("any, and chance for a new network");
+    }
+}
+
+section! {
+    /// A Zigbee device.
+    pub struct DeviceKeys {
+        /// Which device it is: `{ ieee = "0x00124b0014d9a7b1" }`.
+        address: Address = required;
+    }
+}
+
+section! {
+    /// Which device it is.
+    pub struct Address {
+        /// The address it was made with.
+        ieee: Ieee = required;
+    }
+}
+
+/// Reads the keys of an adapter and its devices; `None` when the link is missing or wrong.
+pub fn plan(adapter: AdapterDraft, draft: &mut Draft) -> Option<Config> {
+    let AdapterDraft { name, pressure, mut section, devices, .. } = adapter;
+    let keys: AdapterKeys = section.read(&mut draft.problems);
+    section.close(&mut draft.problems);
+    // Which points a device has, it tells itself.
+    draft.has_unread_devices = true;
+    let devices = named(devices, &mut draft.problems);
+    let network = keys.network.value;
+    Some(Config {
+        name,
+        // What a device reports, it reports once.
+        pressure: pressure.unwrap_or(Pressure::Shed),
+        link: keys.link?.value,
+        accept: keys.accept.value,
+        has_signal: keys.signal.value,
+        is_raw: keys.raw.value,
+        may_form: keys.form.value,
+        network: Network {
+            channel: network.channel.map(|channel| channel.value.0),
+            pan: network.pan_id.map(|pan| pan.value),
+            extended_pan: network.extended_pan_id.map(|pan| pan.value),
+            key: network.key.map(|key| key.value),
+        },
+        devices,
+    })
+}
+
+/// The names of devices; one device cannot have two.
+fn named(drafts: Vec<DeviceDraft>, problems: &mut Problems) -> BTreeMap<Ieee, DeviceId> {
+    let mut seen = BTreeSet::new();
+    let mut devices = BTreeMap::new();
+    for DeviceDraft { id, mut section, .. } in drafts {
+        let keys: DeviceKeys = section.read(problems);
+        section.close(problems);
+        let Some(ieee) = keys.address.and_then(|address| address.value.ieee) else { continue };
+        if seen.insert(ieee.value) {
+            devices.insert(ieee.value, id);
+        } else {
+            let message = format!("address {} is there twice", ieee.value);
+            problems.error(&ieee.place, message).help("each device has one name");
+        }
+    }
+    devices
+}

@@ -1,0 +1,72 @@
+//! `tidegate zigbee permit-join`, `form` and `devices`: the network of the running gateway.
+
+use serde_json::{Value, json};
+
+use crate::cli::{context::Context, error::CliError, format::count, table::Table};
+
+/// What is shown of a device.
+const COLUMNS: &[&str] = &["device", "ieee", "nwk", "manufacturer", "model", "state", "link_quality", "last_seen"];
+
+/// Which adapter is meant.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Which {
+    /// The adapter; needed where several have a Zigbee network.
+    #[arg(long, value_name = "NAME")]
+    adapter: Option<String>,
+}
+
+pub(super) fn permit_join(seconds: u32, which: &Which, context: &mut Context) -> Result<(), CliError> {
+    let route = route(which, context)?;
+    let network = context.send("POST", &route, &json!({ "action": "permit-join", "seconds": seconds }))?;
+    let name = network["adapter"].as_str().unwrap_or_default();
+    context.print(&match seconds {
+        0 => format!("{name}: nobody can join any more\n"),
+        _ => format!("{name}: devices can join for {seconds} s\n"),
+    })
+}
+
+pub(super) fn form(yes: bool, which: &Which, context: &mut Context) -> Result<(), CliError> {
+    if !yes {
+        return Err(CliError::Usage("a new network is made on the coordinator (help: say --yes)".to_owned()));
+    }
+    let route = route(which, context)?;
+    let network = context.send("POST", &route, &json!({ "action": "form" }))?;
+    let text = |key: &str| network[key].as_str().unwrap_or_default().to_owned();
+    let (name, pan, extended_pan) = (text("adapter"), text("pan_id"), text("extended_pan_id"));
+    context.print(&format!("{name}: network {pan}, {extended_pan} formed on channel {}\n", network["channel"]))
+}
+
+pub(super) fn devices(which: &Which, as_json: bool, context: &mut Context) -> Result<(), CliError> {
+    let route = route(which, context)?;
+    let network = context.get(&route)?;
+    let text = || match network["devices"].as_array().map(Vec::as_slice) {
+        None | Some([]) => "no devices\n".to_owned(),
+        Some(all) => Table::of("device", COLUMNS, all).to_string(),
+    };
+    context.show(as_json, &network["devices"], text)
+}
+
+/// The route of the adapter that is meant.
+fn route(which: &Which, context: &Context) -> Result<String, CliError> {
+    let status = context.get("/api/v1/status")?;
+    let adapters = status["adapters"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let zigbee = adapters.iter().filter(|adapter| adapter["kind"] == "zigbee");
+    let names: Vec<&str> = zigbee.filter_map(|adapter: &Value| adapter["name"].as_str()).collect();
+    let name = match (&which.adapter, names.as_slice()) {
+        (Some(wanted), names) if names.contains(&wanted.as_str()) => wanted,
+        (None, [only]) => *only,
+        (_, []) => return Err(CliError::Usage("the gateway has no adapter of kind zigbee".to_owned())),
+        (Some(wanted), names) => {
+            let help = format!("there is {}", names.join(", "));
+            return Err(CliError::Usage(format!("no Zigbee adapter {wanted:?} (help: {help})")));
+        }
+        (None, names) => {
+            let several = count(&(names.len() as u64), "Zigbee network");
+            return Err(CliError::Usage(format!(
+                "there are {several} (help: give --adapter {})",
+                names.join(" or ")
+            )));
+        }
+    };
+    Ok(format!("/api/v1/adapters/{name}/network"))
+}

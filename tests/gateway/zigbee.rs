@@ -1,0 +1,119 @@
+//! A Zigbee network, from an empty coordinator to commands: the real daemon, a simulated stick on TCP, mosquitto.
+
+mod coordinator;
+mod faults;
+mod network;
+
+use serde_json::{Value, json};
+
+use self::coordinator::Coordinator;
+use crate::harness::{Broker, Gateway, Listener, Message, Outgoing, PREFIX, Site};
+
+/// Everything running, with a network formed and all devices let in.
+struct Scene {
+    coordinator: Coordinator,
+    listener: Listener,
+    site: Site,
+    gateway: Gateway,
+    _broker: Broker,
+}
+
+impl Scene {
+    /// A gateway on a coordinator that it may form a network on.
+    fn start(coordinator: Coordinator) -> Self {
+        Self::with(coordinator, "form = true\n[adapter.network]\nchannel = 15\npan_id = \"0x1a62\"")
+    }
+
+    /// A gateway with these keys in its adapter.
+    fn with(coordinator: Coordinator, keys: &str) -> Self {
+        let broker = Broker::start();
+        let listener = Listener::start(broker.port());
+        let port = coordinator.port();
+        let adapter =
+            format!("[[adapter]]\nname = \"zb\"\nkind = \"zigbee\"\nlink = \"tcp://127.0.0.1:{port}\"\n{keys}");
+        let grant = "[[grant]]\nfrom = \"uplink:cloud\"\ntargets = [\"*/*\"]";
+        let site = Site::new(broker.port()).with(&adapter).with(&name("plug-1", 1)).with(grant);
+        let gateway = Gateway::start(&site);
+        broker.wait_for_subscription(&format!("{PREFIX}/command"));
+        Self { coordinator, listener, site, gateway, _broker: broker }
+    }
+
+    /// The same after the gateway was killed and started again.
+    fn killed_and_started(self) -> Self {
+        let Self { coordinator, listener, site, gateway, _broker } = self;
+        gateway.kill();
+        let gateway = Gateway::start(&site);
+        _broker.wait_for_subscription(&format!("{PREFIX}/command"));
+        Self { coordinator, listener, site, gateway, _broker }
+    }
+
+    /// Runs a command of the program against the gateway, which has to succeed.
+    fn tidegate(&self, args: &[&str]) -> String {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tidegate"));
+        let output = command.args(args).arg("--config").arg(self.site.path("tidegate.toml")).output().unwrap();
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Lets every device in and waits until the last of them is set up.
+    fn let_all_in(&self) {
+        self.wait_for_log("Zigbee network is at work");
+        self.tidegate(&["zigbee", "permit-join", "60"]);
+        crate::harness::eventually("every device to be set up", || {
+            let devices: Value = serde_json::from_str(&self.tidegate(&["zigbee", "devices", "--json"])).unwrap();
+            let devices = devices.as_array().unwrap();
+            let is_ready = devices.iter().all(|device| device["is_set_up"] == true && device["state"] == "ready");
+            (devices.len() == self.coordinator.devices() && is_ready).then_some(())
+        });
+    }
+
+    /// Waits for a line of the gateway's log.
+    fn wait_for_log(&self, text: &str) {
+        self.gateway.wait_for_log(text);
+    }
+
+    /// Waits for a good reading at the broker.
+    fn wait_for_reading(&self, device: &str, point: &str, value: &Value, unit: &Value) {
+        let what = format!("{device}/{point} = {value} {unit}");
+        self.listener.wait_for(&what, |messages| {
+            let data = messages.iter().filter(|message| message.topic.ends_with("/data")).map(Message::json);
+            let mut readings = data.flat_map(|block| block["readings"].as_array().cloned().unwrap_or_default());
+            readings.find(|reading| {
+                reading["device"] == *device
+                    && reading["point"] == *point
+                    && reading["value"] == *value
+                    && reading["unit"] == *unit
+                    && reading["quality"].is_null()
+            })
+        });
+    }
+
+    /// Waits for an event with these fields.
+    fn wait_for_event(&self, fields: &Value) -> Value {
+        self.listener.wait_for(&format!("the event {fields}"), |messages| {
+            let mut events = messages.iter().filter(|message| message.topic.ends_with("/event")).map(Message::json);
+            let fields = fields.as_object().unwrap();
+            events.find(|event| fields.iter().all(|(key, value)| event[key] == *value))
+        })
+    }
+
+    /// Sends a command.
+    fn send(&self, id: &str, target: (&str, &str), value: &Value) {
+        let payload = json!({"id": id, "device": target.0, "point": target.1, "value": value}).to_string();
+        let topic = format!("{PREFIX}/command");
+        self.listener.send(&Outgoing { topic: &topic, payload: payload.as_bytes(), ..Outgoing::default() });
+    }
+
+    /// The outcome of a command.
+    fn outcome(&self, id: &str) -> Value {
+        self.listener.wait_for(&format!("the outcome of {id}"), |messages| {
+            let outcomes = messages.iter().filter(|message| message.topic.ends_with("/outcome"));
+            outcomes.map(Message::json).find(|outcome| outcome["id"] == *id)
+        })
+    }
+}
+
+/// A `[[device]]` for the device of a number.
+fn name(id: &str, number: u16) -> String {
+    format!("[[device]]\nid = \"{id}\"\nadapter = \"zb\"\naddress = {{ ieee = \"{}\" }}", Coordinator::ieee(number))
+}

@@ -1,0 +1,123 @@
+//! Forming, joining, reading, commanding, leaving.
+
+use serde_json::{Value, json};
+use tidegate::{
+    adapter::zigbee::{
+        address::{Attribute, Cluster, ExtendedPan, Nwk, Pan},
+        radio::Network,
+        zcl,
+    },
+    testing::zigbee::Kind,
+};
+
+use super::{Coordinator, Scene};
+
+#[test]
+fn every_device_joins_is_known_and_reports() {
+    let scene = Scene::start(Coordinator::start(&Kind::all()));
+    scene.let_all_in();
+
+    let unit = |unit: &str| json!(unit);
+    scene.wait_for_reading("plug-1", "on", &json!(true), &Value::Null);
+    scene.wait_for_reading("plug-1", "energy", &json!(123.456), &unit("kW.h"));
+    scene.wait_for_reading("plug-1", "power", &json!(100.2), &unit("W"));
+    scene.wait_for_reading("zb-00aabbccdd000002", "temperature", &json!(-5.12), &unit("Cel"));
+    scene.wait_for_reading("zb-00aabbccdd000002", "humidity", &json!(50.12), &unit("%"));
+    scene.wait_for_reading("zb-00aabbccdd000003", "occupancy", &json!(true), &Value::Null);
+    scene.wait_for_reading("zb-00aabbccdd000004", "brightness", &json!(128), &Value::Null);
+    scene.wait_for_reading("zb-00aabbccdd000006", "co2", &json!(415.0), &unit("[ppm]"));
+    let joined = json!({"type": "device", "device": "plug-1", "what": "joined", "ieee": "0x00aabbccdd000001"});
+    scene.wait_for_event(&joined);
+    scene.wait_for_event(
+        &json!({"device": "plug-1", "what": "interviewed", "manufacturer": "Tidegate", "model": "plug"}),
+    );
+
+    // What was bound and configured is reported when it changes, and a button sends what is pressed.
+    let (temperature, value) = ((Cluster(0x0402), Attribute(0)), zcl::Value::signed(zcl::Kind::Int16, 2230).unwrap());
+    scene.coordinator.with(|stick| {
+        stick.with_device(Coordinator::ieee(2), |device| device.set(temperature.0, temperature.1, value));
+        stick.with_device(Coordinator::ieee(5), |device| device.press(Cluster(6), 2));
+    });
+    scene.wait_for_reading("zb-00aabbccdd000002", "temperature", &json!(22.3), &unit("Cel"));
+    scene.wait_for_reading("zb-00aabbccdd000005", "button", &json!("toggle"), &Value::Null);
+}
+
+#[test]
+fn commands_are_confirmed_also_by_a_device_that_has_to_wake_first() {
+    let scene = Scene::start(Coordinator::start(&[Kind::Plug, Kind::Bulb, Kind::Valve]));
+    scene.let_all_in();
+
+    scene.send("c-1", ("plug-1", "on"), &json!(false));
+    let outcome = scene.outcome("c-1");
+    assert_eq!((&outcome["status"], &outcome["value"]), (&json!("done"), &json!(false)), "{outcome}");
+    scene.send("c-2", ("zb-00aabbccdd000002", "brightness"), &json!(77));
+    assert_eq!(scene.outcome("c-2")["value"], 77);
+    assert_eq!(scene.coordinator.number(2, 0x0008, 0), Some(77));
+
+    // The valve fetches nothing until it says something.
+    let valve = Coordinator::ieee(3);
+    let sleep = |is_asleep| {
+        scene.coordinator.with(|stick| {
+            stick.with_device(valve, |device| {
+                device.is_asleep = is_asleep;
+                ((), Vec::new())
+            });
+        })
+    };
+    sleep(true);
+    scene.send("c-3", ("zb-00aabbccdd000003", "setpoint"), &json!(21.5));
+    scene.send("c-4", ("plug-1", "on"), &json!(true));
+    assert_eq!(scene.outcome("c-4")["status"], "done");
+    sleep(false);
+    scene.coordinator.with(|stick| stick.with_device(valve, |device| ((), device.report_all())));
+
+    let outcome = scene.outcome("c-3");
+    assert_eq!((&outcome["status"], &outcome["value"]), (&json!("done"), &json!(21.5)), "{outcome}");
+    assert_eq!(scene.coordinator.number(3, 0x0201, 0x0012), Some(2150));
+}
+
+#[test]
+fn a_device_comes_back_under_another_address_and_leaves() {
+    let scene = Scene::start(Coordinator::start(&[Kind::Plug]));
+    scene.let_all_in();
+
+    scene.coordinator.with(|stick| stick.rejoin(Coordinator::ieee(1), Nwk(0x7777)));
+    scene.send("c-1", ("plug-1", "on"), &json!(false));
+    assert_eq!(scene.outcome("c-1")["status"], "done");
+
+    scene.coordinator.with(|stick| stick.leave(Coordinator::ieee(1)));
+    scene.wait_for_event(&json!({"device": "plug-1", "what": "left"}));
+    assert_eq!(scene.tidegate(&["zigbee", "devices"]), "no devices\n");
+}
+
+#[test]
+fn an_empty_coordinator_waits_until_somebody_says_yes() {
+    let scene = Scene::with(Coordinator::start(&[Kind::Plug]), "");
+
+    let told = scene.wait_for_event(&json!({"type": "gateway", "what": "zigbee-empty"}));
+    assert!(told["text"].as_str().unwrap().contains("form --yes"), "{told}");
+    assert_eq!(scene.coordinator.with(|stick| stick.writes), 0);
+
+    let formed = scene.tidegate(&["zigbee", "form", "--yes"]);
+    assert!(formed.contains("formed on channel"), "{formed}");
+    scene.let_all_in();
+    assert_eq!(scene.coordinator.with(|stick| stick.formed), 1);
+}
+
+#[test]
+fn another_network_is_refused_and_nothing_is_written() {
+    let coordinator = Coordinator::start(&[Kind::Plug]);
+    let held = Network { channel: 15, pan: Pan(0x2b2b), extended_pan: ExtendedPan(7) };
+    coordinator.with(|stick| stick.hold(&held, [0xab; 16]));
+    let scene = Scene::with(coordinator, "form = true\n[adapter.network]\npan_id = \"0x1a62\"");
+
+    let told = scene.wait_for_event(&json!({"type": "gateway", "what": "zigbee-refused"}));
+
+    let text = told["text"].as_str().unwrap();
+    assert!(text.contains("configured 0x1a62, the coordinator has 0x2b2b"), "{text}");
+    let status: Value = serde_json::from_str(&scene.tidegate(&["status", "--json"])).unwrap();
+    assert_eq!(status["adapters"][0]["state"], "refused", "{status}");
+    let (writes, network) = scene.coordinator.with(|stick| (stick.writes, stick.network()));
+    assert_eq!((writes, network), (0, Some(held)));
+    assert!(!scene.gateway.log().contains("abab"), "the key is in the log");
+}
