@@ -77,7 +77,7 @@ impl Adapter for Ble {
 
 /// Listens and reads side by side, so that the radios' events are drained whatever a reading waits for.
 async fn run(config: &Config, found: &Found, context: AdapterContext) -> Result<(), AdapterError> {
-    let AdapterContext { readings, events, mut requests, stop, clock, metrics, alive, memory } = context;
+    let AdapterContext { readings, events, mut requests, stop, clock, metrics, alive, memory, .. } = context;
     let queue = Queue::new(metrics.unread.clone());
     let air = Air { adapter: &config.name, radio: config.radio.as_deref(), queue: &queue, metrics: &metrics };
     let ways = Ways { clock, metrics: Arc::clone(&metrics), readings, events, memory };

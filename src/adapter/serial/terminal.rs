@@ -107,14 +107,14 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
-    use crate::adapter::serial::{self, DataBits, Defaults, Port};
+    use crate::adapter::serial::{self, DataBits, Defaults, Parity, Port};
 
     #[tokio::test]
     async fn every_byte_goes_both_ways_and_the_path_goes_with_the_terminal() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("meter");
         let mut near = Terminal::make(&path).unwrap();
-        let defaults = Defaults { baud: 9600, data: DataBits::Eight };
+        let defaults = Defaults { baud: 9600, data: DataBits::Eight, parity: Parity::Even, stop: None };
         let port = Port::parse(path.to_str().unwrap(), defaults).unwrap();
         let all: Vec<u8> = (0..=255).collect();
 

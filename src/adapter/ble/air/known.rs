@@ -117,9 +117,9 @@ mod tests {
             heard.manufacturer
         };
 
-        assert_eq!(give(&[&old]), [old.clone()]);
-        assert_eq!(give(&[&old]), [old.clone()]);
-        assert_eq!(give(&[&old, &new]), [new.clone()]);
+        assert_eq!(give(&[&old]), std::slice::from_ref(&old));
+        assert_eq!(give(&[&old]), std::slice::from_ref(&old));
+        assert_eq!(give(&[&old, &new]), std::slice::from_ref(&new));
         assert_eq!(give(&[&old, &new]), [old.clone(), new.clone()]);
     }
 

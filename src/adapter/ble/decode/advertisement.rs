@@ -51,14 +51,12 @@ impl Uuid {
 /// Four digits when it has a short form, else in full.
 impl fmt::Display for Uuid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match u16::try_from(self.0 >> 96).ok().filter(|short| Self::short(*short) == *self) {
-            Some(short) => write!(f, "{short:04x}"),
-            None => {
-                let (high, low) = ((self.0 >> 64) as u64, self.0 as u64);
-                let (a, b, c) = (high >> 32, high >> 16 & 0xffff, high & 0xffff);
-                write!(f, "{a:08x}-{b:04x}-{c:04x}-{:04x}-{:012x}", low >> 48, low & 0xffff_ffff_ffff)
-            }
+        if let Some(short) = u16::try_from(self.0 >> 96).ok().filter(|short| Self::short(*short) == *self) {
+            return write!(f, "{short:04x}");
         }
+        let part = |from: u32, bits: u32| self.0 >> from & ((1 << bits) - 1);
+        write!(f, "{:08x}-{:04x}-{:04x}", part(96, 32), part(80, 16), part(64, 16))?;
+        write!(f, "-{:04x}-{:012x}", part(48, 16), part(0, 48))
     }
 }
 

@@ -31,7 +31,7 @@ use super::{
 };
 use crate::{
     adapter::{AdapterError, DeviceInfo, Intake, Metrics, memory::Memory},
-    model::{DeviceChange, DeviceId, DeviceRequest, Event, EventKind, Reading, SharedClock, WriteError},
+    model::{DeviceChange, DeviceFacts, DeviceId, DeviceRequest, Event, EventKind, Reading, SharedClock, WriteError},
 };
 
 /// Devices that are not configured. When there are more, the one silent longest is forgotten and counted: a flood of
@@ -159,6 +159,9 @@ impl<'a> Receiver<'a> {
                 let last = device.and_then(|device| device.last(&point.address.point)).cloned();
                 let _ = reply.send(last.unwrap_or_else(|| Reading::bad(point, "not-available", self.clock.now())));
             }
+            DeviceRequest::Network { reply, .. } => {
+                let _ = reply.send(Err("Bluetooth devices that advertise have no network".to_owned()));
+            }
         }
     }
 
@@ -246,7 +249,8 @@ impl<'a> Receiver<'a> {
 
     /// Tells what changed about a device.
     async fn tell(&self, device: DeviceId, what: DeviceChange) -> Result<(), AdapterError> {
-        let event = Event { ts: self.clock.now(), kind: EventKind::Device { device, what } };
+        let event =
+            Event { ts: self.clock.now(), kind: EventKind::Device { device, what, about: DeviceFacts::default() } };
         self.events.send(event).await.map_err(|_| AdapterError::Closed)
     }
 }

@@ -7,12 +7,12 @@ use tokio::time::Instant;
 /// Silence of so many times the usual is too long.
 const TIMES: u32 = 3;
 /// Usual time that is taken while too little was heard to tell. Some sensors speak only every few minutes.
-const UNKNOWN: Duration = Duration::from_mins(10);
+const UNKNOWN: Duration = Duration::from_secs(600);
 /// Advertisements after which the usual time is taken as learnt.
 const ENOUGH: u32 = 5;
 /// Shortest and longest usual time that is learnt: radio waves meet people, and a device that was away for a day does
 /// not usually speak once a day.
-const LEARNT: (Duration, Duration) = (Duration::from_secs(20), Duration::from_hours(1));
+const LEARNT: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(3600));
 
 /// One device's presence.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ impl Presence {
     fn learn(&mut self, gap: Duration) {
         let was_absent = self.is_online == Some(false);
         let gap = if was_absent { gap.min(self.usual() * 2) } else { gap };
-        self.usual = gap.max(self.usual - self.usual.saturating_sub(gap) / 64);
+        self.usual = gap.max(self.usual.saturating_sub(self.usual.saturating_sub(gap) / 64));
     }
 }
 

@@ -80,7 +80,7 @@ fn sent(readings: &mut mpsc::Receiver<Batch>) -> Vec<String> {
 fn told(events: &mut mpsc::Receiver<Event>) -> Vec<String> {
     let mut all = Vec::new();
     while let Ok(event) = events.try_recv() {
-        let EventKind::Device { device, what } = event.kind else { panic!("{event:?}") };
+        let EventKind::Device { device, what, .. } = event.kind else { panic!("{event:?}") };
         all.push(format!("{device} {what:?}"));
     }
     all
