@@ -65,12 +65,11 @@ impl<L: AsyncRead + AsyncWrite + Unpin> Link<L> {
                 self.read().await?;
                 continue;
             }
-            match timeout_at(self.heard + QUIET, self.read()).await {
-                Ok(read) => read?,
-                Err(_) => {
-                    self.heard = Instant::now();
-                    self.decoder.give_up();
-                }
+            if let Ok(read) = timeout_at(self.heard + QUIET, self.read()).await {
+                read?;
+            } else {
+                self.heard = Instant::now();
+                self.decoder.give_up();
             }
         }
     }
