@@ -9,7 +9,7 @@ use std::{
 };
 
 use tidegate::{
-    adapter::{AdapterContext, Alive, Intake, Metrics, memory::Memory},
+    adapter::{AdapterContext, Alive, Announce, Intake, Metrics, memory::Memory},
     model::Batch,
     shutdown::StopSignal,
     testing::modbus_unit::{Bank, serve},
@@ -66,6 +66,7 @@ async fn poll(port: u16) -> (u64, u64, f64) {
         metrics: Arc::clone(&metrics),
         alive: Alive::new(|| {}),
         memory: Memory::none(),
+        announce: Announce::nobody(),
     };
     let working = adapter.run(context);
     let counting = async {
