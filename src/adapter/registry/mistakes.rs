@@ -204,12 +204,15 @@ fn tls_files() {
 
 #[test]
 fn adapters_and_devices() {
-    let built_in = kinds().iter().map(|kind| kind.kind).collect::<Vec<_>>().join(", ");
-    one(
-        "",
-        "[[adapter]]\nname = 'b'\nkind = 'zigbee'\n",
-        &format!("3:8: error: adapters of kind \"zigbee\" are not in this build (help: this build has: {built_in})"),
-    );
+    let built_in = kinds().iter().map(|kind| kind.kind).collect::<Vec<_>>();
+    for kind in ["ble", "zigbee"].into_iter().filter(|kind| !built_in.contains(kind)) {
+        let has = built_in.join(", ");
+        one(
+            "",
+            &format!("[[adapter]]\nname = 'b'\nkind = '{kind}'\n"),
+            &format!("3:8: error: adapters of kind \"{kind}\" are not in this build (help: this build has: {has})"),
+        );
+    }
     one(
         "",
         "[[adapter]]\nname = 'b'\nkind = 'modbuz'\n",
