@@ -35,7 +35,7 @@ impl Scene {
         let site = Site::new(broker.port()).with(&adapter).with(&name("plug-1", 1)).with(grant);
         let gateway = Gateway::start(&site);
         broker.wait_for_subscription(&format!("{PREFIX}/command"));
-        Self { coordinator, listener, site, gateway, broker: broker }
+        Self { coordinator, listener, site, gateway, broker }
     }
 
     /// The same after the gateway was killed and started again.
