@@ -15,7 +15,7 @@ struct Scene {
     listener: Listener,
     site: Site,
     gateway: Gateway,
-    _broker: Broker,
+    broker: Broker,
 }
 
 impl Scene {
@@ -35,16 +35,16 @@ impl Scene {
         let site = Site::new(broker.port()).with(&adapter).with(&name("plug-1", 1)).with(grant);
         let gateway = Gateway::start(&site);
         broker.wait_for_subscription(&format!("{PREFIX}/command"));
-        Self { coordinator, listener, site, gateway, _broker: broker }
+        Self { coordinator, listener, site, gateway, broker }
     }
 
     /// The same after the gateway was killed and started again.
     fn killed_and_started(self) -> Self {
-        let Self { coordinator, listener, site, gateway, _broker } = self;
+        let Self { coordinator, listener, site, gateway, broker } = self;
         gateway.kill();
         let gateway = Gateway::start(&site);
-        _broker.wait_for_subscription(&format!("{PREFIX}/command"));
-        Self { coordinator, listener, site, gateway, _broker }
+        broker.wait_for_subscription(&format!("{PREFIX}/command"));
+        Self { coordinator, listener, site, gateway, broker }
     }
 
     /// Runs a command of the program against the gateway, which has to succeed.

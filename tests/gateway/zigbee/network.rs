@@ -62,7 +62,7 @@ fn commands_are_confirmed_also_by_a_device_that_has_to_wake_first() {
                 device.is_asleep = is_asleep;
                 ((), Vec::new())
             });
-        })
+        });
     };
     sleep(true);
     scene.send("c-3", ("zb-00aabbccdd000003", "setpoint"), &json!(21.5));
