@@ -1,6 +1,6 @@
 //! The memory of a stick: what it holds of a network, and how it is given a new one.
 //!
-//! Reading changes nothing. A network is formed on an empty stick only: [`Coordinator::make`] looks once more before
+//! Reading changes nothing. A network is formed on an empty stick only: `Coordinator::make` looks once more before
 //! it writes.
 
 use std::time::Duration;
