@@ -58,12 +58,12 @@ impl Tshark {
         None
     }
 
-    /// What it says of each frame, all its layers as text.
+    /// What it says of each frame, all its layers as text, addresses as numbers.
     pub(crate) fn read(&self, frames: &[Air]) -> Vec<String> {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("frames.pcap");
         std::fs::write(&path, capture(frames)).unwrap();
-        let output = Command::new(&self.0).arg("-V").arg("-r").arg(&path).output().unwrap();
+        let output = Command::new(&self.0).args(["-n", "-V", "-r"]).arg(&path).output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout);
         let seen: Vec<String> = format!("\n{text}").split("\nFrame ").skip(1).map(str::to_owned).collect();
         assert_eq!(seen.len(), frames.len(), "{text}{}", String::from_utf8_lossy(&output.stderr));
