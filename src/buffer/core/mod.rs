@@ -23,6 +23,7 @@ use super::{
     codec::Encoder,
     commit::States,
     cutter::{Cut, Cutter, Seqs, fit},
+    damage::Skipped,
     delivery::{Delivery, Progress},
     evict::Doomed,
     last::LastValues,
@@ -98,6 +99,8 @@ pub(in crate::buffer) struct Core {
     is_urgent: bool,
     /// Changes of what is remembered of files that were set aside.
     metas: BTreeMap<String, Option<String>>,
+    /// Numbers given to salvaged blocks that some uplink had under others.
+    skipped: Skipped,
     /// What SQLite said when it found the file damaged.
     damage: Option<String>,
     /// What the database holds: the id and the numbers given last.

@@ -9,9 +9,9 @@ use super::Core;
 use crate::{
     buffer::{
         OpenError,
-        damage::{Done, Pending, Row, Salvage},
+        damage::{Done, Pending, Row, Salvage, Skipped},
     },
-    model::{Block, Event, Stream},
+    model::{Block, Event, EventKind, Stream},
 };
 
 /// Bytes that may wait for their commit while old blocks come in: live readings have the rest of the room.
@@ -36,6 +36,11 @@ impl Core {
         let uplinks = self.delivery.names();
         for block in &row.blocks {
             self.carry_block(&row, block, &uplinks);
+        }
+        if self.skipped.is_full() {
+            self.tell_skipped();
+        } else if !self.skipped.is_empty() {
+            self.metas.extend([self.skipped.row()]);
         }
         // What everybody had goes the way of the history.
         self.release();
@@ -64,6 +69,10 @@ impl Core {
         let readings = block.readings() as u64;
         let cut = self.cutter.again(block, row.priority);
         let id = cut.block.id.0;
+        // Whoever had it under its old number sees a hole where the new one is.
+        if uplinks.iter().any(|name| had(&name) && self.delivery.wants(name, &block.stream)) {
+            self.skipped.note(&cut.block);
+        }
         self.admit_at(cut, row.cut.min(self.cutter.now()));
         for name in uplinks.iter().filter(had) {
             self.delivery.settle(name, id, readings);
@@ -89,6 +98,7 @@ impl Core {
     pub(in crate::buffer) fn end_salvage(&mut self, done: &Done) {
         let now = self.cutter.now();
         done.events(now).iter().for_each(|event| self.event(event));
+        self.tell_skipped();
         self.metrics.salvage_lost.inc_by(done.lost());
         let (blocks, readings) = done.carried;
         let (file, lost, untold) = (&done.file, done.lost(), done.untold);
@@ -103,6 +113,25 @@ impl Core {
         }
         self.event(&Event::gateway(now, "store-salvaged", text));
         self.metas.extend(done.metas.iter().cloned());
+        // What the file itself had not told yet.
+        done.metas.iter().filter_map(Skipped::parse).for_each(|skipped| self.tell_numbers(&skipped));
         self.status.send_modify(|status| status.salvage = None);
+    }
+
+    /// Tells the numbers that an uplink will not be given, and forgets them.
+    fn tell_skipped(&mut self) {
+        let skipped = std::mem::take(&mut self.skipped);
+        if !skipped.is_empty() {
+            self.tell_numbers(&skipped);
+        }
+    }
+
+    /// Tells such numbers of any store.
+    pub(super) fn tell_numbers(&mut self, skipped: &Skipped) {
+        let ts = self.cutter.now();
+        for gap in skipped.gaps() {
+            self.event(&Event { ts, kind: EventKind::Gap { gap } });
+        }
+        self.metas.extend([skipped.told()]);
     }
 }

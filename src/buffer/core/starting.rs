@@ -12,6 +12,7 @@ use crate::{
         codec::Encoder,
         commit::States,
         cutter::{Cutter, Seqs},
+        damage::Skipped,
         delivery::Delivery,
         last::LastValues,
         opening::Notice,
@@ -68,6 +69,7 @@ impl Core {
             timers: Timers::default(),
             is_urgent: false,
             metas: BTreeMap::new(),
+            skipped: Skipped::default(),
             damage: None,
             committed_seqs: Seqs::new(),
             snapshot: (Instant::now(), committed, 0),
@@ -87,6 +89,9 @@ impl Core {
             for gap in gaps {
                 core.event(&Event { ts, kind: EventKind::Gap { gap } });
             }
+        }
+        for skipped in Skipped::untold(&core.store.db)? {
+            core.tell_numbers(&skipped);
         }
         core.begin_if_trusted();
         core.refresh();

@@ -16,6 +16,7 @@ mod numbers;
 mod offline;
 mod pending;
 mod salvager;
+mod skipped;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -26,3 +27,4 @@ pub use offline::{Rescued, SalvageError, read_out, rebuild, repair};
 
 pub(super) use pending::{Pending, Sent};
 pub(super) use salvager::{Done, Row, moved};
+pub(super) use skipped::Skipped;

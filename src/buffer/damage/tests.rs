@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 
 use super::{
     Progress, check, read_out, rebuild, repair,
-    salvager::{Salvager, Step},
+    salvager::{Row, Salvager, Step},
 };
 use crate::{
     buffer::{
@@ -22,7 +22,7 @@ use crate::{
         model_test::{core, event, feed, origin, owed, readings, settings},
     },
     config,
-    model::{Block, BlockBody, Reading, Stream},
+    model::{Block, BlockBody, BlockId, Reading, Stream},
 };
 
 /// Store, stream, epoch and number.
@@ -246,6 +246,56 @@ fn an_uplink_is_not_owed_again_what_it_had() {
     assert_eq!(more.len(), 2 * 4, "b had four blocks less of each epoch");
     let sent: BTreeMap<_, _> = buffer.owed_now().iter().map(|owed| (owed.uplink.to_string(), owed.blocks)).collect();
     assert_eq!((sent["a"], sent["b"]), (a.len() as u64, b.len() as u64));
+    assert_whole(&buffer, &a, "a");
+}
+
+#[test]
+fn numbers_that_an_uplink_will_not_be_given_are_told_after_a_kill_as_well() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings(dir.path(), true, 1 << 30);
+    damaged(&settings);
+    let mut buffer = core(&settings);
+    let mut salvagers = buffer.salvage().unwrap().open_all(dir.path());
+    let had = |row: &Row| {
+        let is_had = |block: &Block| block.stream == Stream::Data && row.sent.settled("a").contains(block.id.0);
+        row.blocks.iter().any(is_had) && row.blocks.iter().any(|block| !row.sent.settled("b").contains(block.id.0))
+    };
+    let mut is_had = false;
+    while !is_had {
+        let Step::Rows(rows) = salvagers[0].step() else { panic!("a had some of its rows, and b had not") };
+        is_had = rows.iter().any(had);
+        for row in rows {
+            assert!(buffer.carry_over(row).is_ok());
+        }
+    }
+    assert!(buffer.commit());
+    let (epoch, first) = (buffer.store().identity.epoch, owed(&mut buffer, "a"));
+    drop(buffer);
+
+    let mut next = core(&settings);
+
+    let mut come = owed(&mut next, "a");
+    come.extend(first);
+    come.retain(|_, block| block.epoch == epoch || !block.stream.has_readings());
+    assert_whole(&next, &come, "a");
+    assert!(next.commit());
+    drop(next);
+    let told_again = owed(&mut core(&settings), "a").into_values().filter(|block| block.epoch > epoch + 1);
+    assert!(told(&told_again.collect::<Vec<_>>()).is_empty(), "once is enough");
+}
+
+/// Every number of readings that the store gave has come to the uplink, or is told.
+fn assert_whole(buffer: &Core, come: &BTreeMap<BlockId, Arc<Block>>, uplink: &str) {
+    let blocks: Vec<_> = come.values().cloned().collect();
+    let told = told(&blocks);
+    let data: BTreeSet<Id> =
+        blocks.iter().filter(|block| block.stream == Stream::Data).map(|block| id(block)).collect();
+    let here = |id: &&Id| id.0 == *buffer.store().identity.store && id.1 == "data";
+    let (store, _, epoch, last) = data.iter().chain(told.keys()).filter(here).max().cloned().unwrap();
+    for seq in 1..=last {
+        let id = (store.clone(), "data".to_owned(), epoch, seq);
+        assert!(data.contains(&id) || told.contains_key(&id), "{uplink} waits for {id:?}");
+    }
 }
 
 #[test]
