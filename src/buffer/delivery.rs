@@ -110,6 +110,12 @@ impl Delivery {
         self.uplinks.values().all(|progress| progress.settled.contains(id))
     }
 
+    /// The uplinks that are not owed a block any more.
+    pub(super) fn had(&self, id: u64) -> Vec<Arc<str>> {
+        let had = self.uplinks.iter().filter(|(_, progress)| progress.settled.contains(id));
+        had.map(|(name, _)| Arc::clone(name)).collect()
+    }
+
     /// Whether a block is safe without the store: uplinks wanted it, and all of them have it.
     pub(super) fn is_safe(&self, id: u64, stream: &Stream) -> bool {
         stream.is_upstream() && self.uplinks.values().any(|progress| progress.wants(stream)) && self.is_settled(id)

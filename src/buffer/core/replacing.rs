@@ -25,7 +25,7 @@ impl Core {
 
     /// Sets the damaged file aside, and commits everything that memory holds and somebody is owed, or that was never
     /// committed, to a new one. Its blocks get new numbers, since a number belongs to its store; what an uplink has
-    /// sent and heard nothing of may so arrive twice. False when that did not work either.
+    /// sent and heard nothing of may so arrive twice, what it knows to have arrived does not. False when that did not work either.
     pub(in crate::buffer) fn replace(mut self) -> bool {
         let why = self.damage.take().unwrap_or_default();
         error!(%why, "Buffer file is damaged, a new one takes over");
@@ -62,6 +62,7 @@ impl Core {
             |block: &&Arc<Block>| !delivery.is_settled(block.id.0) || (block.id.0 > committed && !is_safe(block));
         let waiting = ring.all().map(|entry| &entry.loose).filter(|loose| is_wanted(&&loose.block));
         let (moving, cuts): (Vec<_>, Vec<_>) = waiting.map(|loose| (Arc::clone(&loose.block), loose.cut)).unzip();
+        let had: Vec<_> = moving.iter().map(|block| delivery.had(block.id.0)).collect();
         // What moves from memory is not salvaged from the file as well.
         for block in &moving {
             delivery.forget(block.id.0, 0);
@@ -77,12 +78,12 @@ impl Core {
         new.last = last;
         let receipts = receipts.into_iter().map(|(_, receipt)| receipt).collect();
         new.take(Append { state: stored.into_iter().chain(changed).collect(), receipts, ..Append::default() });
-        for (block, at) in moving.iter().zip(cuts) {
+        for ((block, at), had) in moving.iter().zip(cuts).zip(had) {
             new.sum_up(block);
-            let cut = new.cutter.again(block, Priority::Normal);
-            new.admit_at(cut, at);
+            new.admit_again(block, Priority::Normal, at, &had);
         }
         new.tell_moved(&moving);
+        new.tell_skipped();
         Ok(new)
     }
 

@@ -11,7 +11,8 @@ use crate::{
         OpenError,
         damage::{Done, Pending, Row, Salvage, Skipped},
     },
-    model::{Block, Event, EventKind, Stream},
+    config::Priority,
+    model::{Block, Event, EventKind, Stream, Timestamp},
 };
 
 /// Bytes that may wait for their commit while old blocks come in: live readings have the rest of the room.
@@ -67,16 +68,8 @@ impl Core {
         }
         self.sum_up(block);
         let readings = block.readings() as u64;
-        let cut = self.cutter.again(block, row.priority);
-        let id = cut.block.id.0;
-        // Whoever had it under its old number sees a hole where the new one is.
-        if uplinks.iter().any(|name| had(&name) && self.delivery.wants(name, &block.stream)) {
-            self.skipped.note(&cut.block);
-        }
-        self.admit_at(cut, row.cut.min(self.cutter.now()));
-        for name in uplinks.iter().filter(had) {
-            self.delivery.settle(name, id, readings);
-        }
+        let had: Vec<_> = uplinks.iter().filter(had).cloned().collect();
+        self.admit_again(block, row.priority, row.cut.min(self.cutter.now()), &had);
         self.metrics.salvaged_blocks.inc();
         self.metrics.salvaged_readings.inc_by(readings);
         self.status.send_modify(|status| {
@@ -84,6 +77,20 @@ impl Core {
             salvage.blocks += 1;
             salvage.readings += readings;
         });
+    }
+
+    /// Gives a block of another store its number in this one; these uplinks had it under the old one.
+    pub(super) fn admit_again(&mut self, block: &Block, priority: Priority, at: Timestamp, had: &[Arc<str>]) {
+        let cut = self.cutter.again(block, priority);
+        let id = cut.block.id.0;
+        // Where the new number is, they see a hole.
+        if had.iter().any(|name| self.delivery.wants(name, &block.stream)) {
+            self.skipped.note(&cut.block);
+        }
+        self.admit_at(cut, at);
+        for name in had {
+            self.delivery.settle(name, id, block.readings() as u64);
+        }
     }
 
     /// Notes the readings of a block of another store for the rollups.
@@ -119,7 +126,7 @@ impl Core {
     }
 
     /// Tells the numbers that an uplink will not be given, and forgets them.
-    fn tell_skipped(&mut self) {
+    pub(super) fn tell_skipped(&mut self) {
         let skipped = std::mem::take(&mut self.skipped);
         if !skipped.is_empty() {
             self.tell_numbers(&skipped);

@@ -309,6 +309,9 @@ fn what_memory_moves_when_damage_shows_in_use_is_not_salvaged_again() {
     }
     assert!(buffer.commit());
     let stored: Vec<_> = owed(&mut buffer, "a").into_values().collect();
+    let newest = stored.iter().rev().find(|block| block.stream == Stream::Data).unwrap().id;
+    buffer.delivered("b", &[newest]);
+    let owed_to_b = owed(&mut buffer, "b").values().filter(|block| block.stream.has_readings()).count();
     assert!(buffer.replace());
 
     let mut next = core(&settings);
@@ -318,6 +321,9 @@ fn what_memory_moves_when_damage_shows_in_use_is_not_salvaged_again() {
     assert_accounted(&stored, &found, "in use");
     let data = |blocks: &[Arc<Block>]| blocks.iter().filter(|block| block.stream == Stream::Data).count();
     assert_eq!(data(&found), data(&stored));
+    let for_b = owed(&mut next, "b");
+    assert_eq!(for_b.values().filter(|block| block.stream.has_readings()).count(), owed_to_b);
+    assert_whole(&next, &for_b, "b");
     let told = told(&found);
     assert!(stored.iter().all(|block| told.get(&id(block)).is_some_and(|reason| reason == "moved")));
 }
