@@ -1,9 +1,9 @@
 //! Modbus: polls registers of several units over one link, and writes them.
 //!
 //! ```text
-//! plan -> schedule -> poller -> client -> pdu, frame -> link: TCP, TLS, serial port
-//!                       |  '- serve (writes and reads on request, before polls)
-//!                       '- response -> decode -> marks (a fault is told once) -> readings
+//! plan -> schedule -> poller -> polls -> client -> pdu, frame -> link: TCP, TLS, serial port
+//!                       |          '- response -> decode -> marks (a fault is told once) -> readings
+//!                       '- serve (writes and reads on request, before polls)
 //! ```
 //!
 //! Refusals change the plan (`search`, `learned`, `learning`), silence takes units out of it (`health`, `units`,
@@ -46,6 +46,8 @@ mod parse;
 pub mod pdu;
 mod plan;
 mod poller;
+mod polls;
+mod readings;
 pub mod response;
 mod schedule;
 mod search;

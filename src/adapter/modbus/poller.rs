@@ -1,5 +1,6 @@
-//! The work on one link: polls by the clock, requests before them, one at a time. What it learns from refusals is
-//! `learning`'s, what it does about units that do not answer is `units`'s.
+//! The work on one link: polls by the clock, requests before them, one at a time. How a poll goes is `polls`'s, what
+//! its answer says is `readings`'s, what is learned from refusals is `learning`'s, what is done about units that do not
+//! answer is `units`'s.
 //!
 //! Faults end here: a unit that does not answer gives bad readings, told once; a connection that is lost is reported
 //! to the caller, who dials again. Only a closed way out for readings ends the adapter.
@@ -11,36 +12,25 @@ use tokio::{
     sync::mpsc,
     time::{Instant, interval},
 };
-use tracing::{debug, info, warn};
 
 use super::{
-    client::{CallError, Client, Patience},
+    client::Client,
     config::{Config, Device, MappedPoint},
-    decode::{decode, decode_bit},
-    exception::Exception,
-    health::{Change, Health},
-    jobs::{Job, Jobs},
+    health::Health,
+    jobs::Jobs,
     later::Later,
-    layout::{extent, is_bits},
     learned::Learned,
     link::LinkError,
     marks::Marks,
-    pdu::Request,
     plan::plan,
     share::Share,
     sunspec,
 };
 use crate::{
     adapter::{AdapterError, Alive, Intake, Metrics, memory::Memory},
-    model::{
-        Batch, DeviceChange, DeviceFacts, DeviceRequest, Event, EventKind, PointAddress, Reading, SharedClock,
-        Timestamp, Value,
-    },
+    model::{DeviceRequest, Event, PointAddress, SharedClock},
     shutdown::Stop,
 };
-
-/// Timeouts in a row after which the connection is made anew: it may be dead without saying so.
-const SILENT_LIMIT: u32 = 3;
 
 /// How a session ended.
 #[derive(Debug)]
@@ -64,9 +54,9 @@ pub(super) struct Poller<'a> {
     pub(super) config: &'a Config,
     pub(super) clock: SharedClock,
     pub(super) metrics: Arc<Metrics>,
-    readings: Intake,
-    events: mpsc::Sender<Event>,
-    alive: Alive,
+    pub(super) readings: Intake,
+    pub(super) events: mpsc::Sender<Event>,
+    pub(super) alive: Alive,
     /// Where each point is: device and point index.
     places: HashMap<&'a PointAddress, (usize, usize)>,
     pub(super) jobs: Jobs,
@@ -184,206 +174,6 @@ impl<'a> Poller<'a> {
         Ok(())
     }
 
-    /// Does a job, unless it is not its unit's turn.
-    async fn work_on<S>(&mut self, client: &mut Client<S>, number: usize, stop: &mut Stop) -> Result<(), End>
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
-        let now = Instant::now();
-        let Some(device) = self.jobs.device(number) else { return Ok(()) };
-        if let Some((until, rank)) = self.not_before(device, now) {
-            self.jobs.schedule.hold(number, until, rank);
-            return Ok(());
-        }
-        let missed = self.jobs.schedule.skip_to_next(number, now);
-        match self.jobs.job(number) {
-            Some(Job::Again(_)) => self.ask_again(client, device, stop).await,
-            Some(Job::Read(turn)) => {
-                self.metrics.overruns.inc_by(missed);
-                match turn.search.take() {
-                    Some(search) => self.search(client, number, search, stop).await,
-                    None => self.poll(client, number, stop).await,
-                }
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// Sends one group's request and passes on what came of it.
-    async fn poll<S>(&mut self, client: &mut Client<S>, number: usize, stop: &mut Stop) -> Result<(), End>
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
-        let Some(turn) = self.jobs.turn(number) else { return Ok(()) };
-        let (device, start, request) = (turn.group.device, turn.group.start, turn.group.request.clone());
-        let points = Arc::clone(&turn.group.points);
-        let answer = self.ask_unless_stopped(client, device, &request, stop).await?;
-        let ts = self.clock.now();
-        if let Some(turn) = self.jobs.turn(number) {
-            turn.heard = Instant::now();
-            if answer.is_ok() {
-                turn.given();
-            }
-        }
-        let readings = match &answer {
-            Ok(data) => self.good_readings((device, &points), start, data, ts),
-            Err(error) if self.refused(number, error) => Vec::new(),
-            Err(error) => self.bad_readings((device, &points), reason(error), ts),
-        };
-        let outcome = answer.map(drop);
-        self.send(readings).await?;
-        if matches!(outcome, Err(CallError::Exception(_))) {
-            self.say_refused(device, ts).await?;
-        }
-        self.settle(device, outcome, ts).await
-    }
-
-    /// Asks a unit. Only the wait for the answer ends with a stop.
-    pub(super) async fn ask_unless_stopped<'c, S>(
-        &mut self,
-        client: &'c mut Client<S>,
-        device: usize,
-        request: &Request,
-        stop: &mut Stop,
-    ) -> Result<Result<&'c [u8], CallError>, End>
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
-        tokio::select! {
-            biased;
-            () = stop.requested() => Err(End::Stopped),
-            answer = self.ask(client, device, request) => Ok(answer),
-        }
-    }
-
-    /// Asks a unit, again after a timeout if the configuration says so; a suspect unit is asked once.
-    pub(super) async fn ask<'c, S>(
-        &mut self,
-        client: &'c mut Client<S>,
-        device: usize,
-        request: &Request,
-    ) -> Result<&'c [u8], CallError>
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
-        let Device { timeout, retries, .. } = self.config.devices[device];
-        let health = &self.health[device];
-        let retries = if health.is_suspect() { 0 } else { retries };
-        let patience = Patience { limit: health.patience(timeout, self.slowest), retries };
-        let asked = Instant::now();
-        let answer = self.call(client, device, request, patience).await;
-        self.note_time(asked, &answer);
-        if answer.is_ok() {
-            self.note_given(device, request);
-        }
-        answer
-    }
-
-    /// Reads one point for an asker.
-    pub(super) async fn ask_point<S>(
-        &mut self,
-        client: &mut Client<S>,
-        device: usize,
-        mapped: &MappedPoint,
-        request: &Request,
-    ) -> (Result<Value, &'static str>, Result<(), CallError>)
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
-        match self.ask(client, device, request).await {
-            Ok(data) => (value(mapped, extent(mapped).start, data), Ok(())),
-            Err(error) => (Err(reason(&error)), Err(error)),
-        }
-    }
-
-    /// What a call says about its unit and about the connection.
-    pub(super) async fn settle(
-        &mut self,
-        device: usize,
-        outcome: Result<(), CallError>,
-        ts: Timestamp,
-    ) -> Result<(), End> {
-        let (why, end) = match outcome {
-            Err(CallError::Link(error)) => return Err(End::Lost(error)),
-            Err(error @ (CallError::Timeout(_) | CallError::Garbled(..))) => {
-                self.silent += 1;
-                let is_dead = self.silent >= SILENT_LIMIT;
-                (Some(reason(&error)), is_dead.then_some(LinkError::Silent(self.silent)))
-            }
-            outcome => {
-                (self.silent, self.has_answered) = (0, true);
-                (outcome.err().filter(is_gateway_failure).map(|error| reason(&error)), None)
-            }
-        };
-        match why {
-            Some(why) => self.unit_failed(device, why, ts).await?,
-            None => self.unit_answered(device, ts).await?,
-        }
-        end.map_or(Ok(()), |error| Err(End::Lost(error)))
-    }
-
-    /// The readings in an answer that begins at `start`.
-    pub(super) fn good_readings(
-        &mut self,
-        (device, points): (usize, &[usize]),
-        start: u16,
-        data: &[u8],
-        ts: Timestamp,
-    ) -> Vec<Reading> {
-        let mapped = &self.config.devices[device].points;
-        let mut readings = Vec::with_capacity(points.len());
-        for &place in points {
-            let value = value(&mapped[place], start, data);
-            readings.extend(self.marks.reading((device, place), &mapped[place].point, value, ts));
-        }
-        readings
-    }
-
-    /// One bad reading for each point that was not bad for the same reason before.
-    pub(super) fn bad_readings(
-        &mut self,
-        (device, points): (usize, &[usize]),
-        why: &'static str,
-        ts: Timestamp,
-    ) -> Vec<Reading> {
-        let mapped = &self.config.devices[device].points;
-        let readable = points.iter().filter(|&&place| mapped[place].point.access.can_read());
-        readable
-            .filter_map(|&place| self.marks.reading((device, place), &mapped[place].point, Err(why), ts))
-            .collect()
-    }
-
-    /// Hands readings on, in batches of the size allowed; waits while the way is full.
-    pub(super) async fn send(&self, mut readings: Vec<Reading>) -> Result<(), AdapterError> {
-        while !readings.is_empty() {
-            let rest = readings.split_off(readings.len().min(Batch::MAX_READINGS));
-            self.alive.during(self.readings.send(readings.into())).await?;
-            readings = rest;
-        }
-        Ok(())
-    }
-
-    /// Tells that a unit was lost or found.
-    pub(super) async fn tell(
-        &self,
-        device: &Device,
-        change: Option<Change>,
-        ts: Timestamp,
-    ) -> Result<(), AdapterError> {
-        let Some(change) = change else { return Ok(()) };
-        let what = match change {
-            Change::Online => DeviceChange::Online,
-            Change::Offline => DeviceChange::Offline,
-        };
-        match change {
-            Change::Online => info!(device = %device.id, unit = device.unit, "Device answers"),
-            Change::Offline => warn!(device = %device.id, unit = device.unit, "Device does not answer"),
-        }
-        let event =
-            Event { ts, kind: EventKind::Device { device: device.id.clone(), what, about: DeviceFacts::default() } };
-        self.events.send(event).await.map_err(|_| AdapterError::Closed)
-    }
-
     /// The place of a point in the configuration.
     pub(super) fn place(&self, address: &PointAddress) -> Option<(usize, &'a MappedPoint)> {
         let &(device, point) = self.places.get(address)?;
@@ -399,37 +189,4 @@ fn places(devices: &[Device]) -> HashMap<&PointAddress, (usize, usize)> {
         places.extend(points.map(|(place, mapped)| (&mapped.point.address, (index, place))));
     }
     places
-}
-
-/// The value of a point in the data of an answer that begins at `start`.
-fn value(mapped: &MappedPoint, start: u16, data: &[u8]) -> Result<Value, &'static str> {
-    let own = extent(mapped);
-    let at = usize::from(own.start - start);
-    let decoded = if is_bits(mapped.register.table) {
-        let byte = data.get(at / 8).ok_or("decode")?;
-        decode_bit(mapped, byte >> (at % 8) & 1 == 1)
-    } else {
-        let end = (at + usize::from(own.count)) * 2;
-        decode(mapped, data.get(at * 2..end).ok_or("decode")?)
-    };
-    decoded.map_err(|bad| {
-        debug!(point = %mapped.point.address, why = bad.reason(), "Registers hold no value");
-        bad.reason()
-    })
-}
-
-/// The reason a reading carries when its request failed.
-pub(super) fn reason(error: &CallError) -> &'static str {
-    match error {
-        CallError::Timeout(_) => "timeout",
-        CallError::Exception(exception) => exception.reason(),
-        CallError::Garbled(..) | CallError::Rejected(_) | CallError::Link(LinkError::Garbage(_)) => "protocol",
-        CallError::NoModel => "no-model",
-        CallError::Link(_) => "device-offline",
-    }
-}
-
-/// A Modbus gateway that says its unit does not answer.
-fn is_gateway_failure(error: &CallError) -> bool {
-    matches!(error, CallError::Exception(Exception::PATH_UNAVAILABLE | Exception::TARGET_SILENT))
 }

@@ -1,0 +1,177 @@
+//! Polls: from a job that is due to a request, and from its answer to readings and to what it says of its unit.
+
+use std::sync::Arc;
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::Instant,
+};
+
+use super::{
+    client::{CallError, Client, Patience},
+    config::{Device, MappedPoint},
+    exception::Exception,
+    jobs::Job,
+    layout::extent,
+    link::LinkError,
+    pdu::Request,
+    poller::{End, Poller},
+    readings::{reason, value},
+};
+use crate::{
+    model::{Timestamp, Value},
+    shutdown::Stop,
+};
+
+/// Timeouts in a row after which the connection is made anew: it may be dead without saying so.
+const SILENT_LIMIT: u32 = 3;
+
+impl Poller<'_> {
+    /// Does a job, unless it is not its unit's turn.
+    pub(super) async fn work_on<S>(
+        &mut self,
+        client: &mut Client<S>,
+        number: usize,
+        stop: &mut Stop,
+    ) -> Result<(), End>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let now = Instant::now();
+        let Some(device) = self.jobs.device(number) else { return Ok(()) };
+        if let Some((until, rank)) = self.not_before(device, now) {
+            self.jobs.schedule.hold(number, until, rank);
+            return Ok(());
+        }
+        let missed = self.jobs.schedule.skip_to_next(number, now);
+        match self.jobs.job(number) {
+            Some(Job::Again(_)) => self.ask_again(client, device, stop).await,
+            Some(Job::Read(turn)) => {
+                self.metrics.overruns.inc_by(missed);
+                match turn.search.take() {
+                    Some(search) => self.search(client, number, search, stop).await,
+                    None => self.poll(client, number, stop).await,
+                }
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Sends one group's request and passes on what came of it.
+    async fn poll<S>(&mut self, client: &mut Client<S>, number: usize, stop: &mut Stop) -> Result<(), End>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let Some(turn) = self.jobs.turn(number) else { return Ok(()) };
+        let (device, start, request) = (turn.group.device, turn.group.start, turn.group.request.clone());
+        let points = Arc::clone(&turn.group.points);
+        let answer = self.ask_unless_stopped(client, device, &request, stop).await?;
+        let ts = self.clock.now();
+        if let Some(turn) = self.jobs.turn(number) {
+            turn.heard = Instant::now();
+            if answer.is_ok() {
+                turn.given();
+            }
+        }
+        let readings = match &answer {
+            Ok(data) => self.good_readings((device, &points), start, data, ts),
+            Err(error) if self.refused(number, error) => Vec::new(),
+            Err(error) => self.bad_readings((device, &points), reason(error), ts),
+        };
+        let outcome = answer.map(drop);
+        self.send(readings).await?;
+        if matches!(outcome, Err(CallError::Exception(_))) {
+            self.say_refused(device, ts).await?;
+        }
+        self.settle(device, outcome, ts).await
+    }
+
+    /// Asks a unit. Only the wait for the answer ends with a stop.
+    pub(super) async fn ask_unless_stopped<'c, S>(
+        &mut self,
+        client: &'c mut Client<S>,
+        device: usize,
+        request: &Request,
+        stop: &mut Stop,
+    ) -> Result<Result<&'c [u8], CallError>, End>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        tokio::select! {
+            biased;
+            () = stop.requested() => Err(End::Stopped),
+            answer = self.ask(client, device, request) => Ok(answer),
+        }
+    }
+
+    /// Asks a unit, again after a timeout if the configuration says so; a suspect unit is asked once.
+    pub(super) async fn ask<'c, S>(
+        &mut self,
+        client: &'c mut Client<S>,
+        device: usize,
+        request: &Request,
+    ) -> Result<&'c [u8], CallError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let Device { timeout, retries, .. } = self.config.devices[device];
+        let health = &self.health[device];
+        let retries = if health.is_suspect() { 0 } else { retries };
+        let patience = Patience { limit: health.patience(timeout, self.slowest), retries };
+        let asked = Instant::now();
+        let answer = self.call(client, device, request, patience).await;
+        self.note_time(asked, &answer);
+        if answer.is_ok() {
+            self.note_given(device, request);
+        }
+        answer
+    }
+
+    /// Reads one point for an asker.
+    pub(super) async fn ask_point<S>(
+        &mut self,
+        client: &mut Client<S>,
+        device: usize,
+        mapped: &MappedPoint,
+        request: &Request,
+    ) -> (Result<Value, &'static str>, Result<(), CallError>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        match self.ask(client, device, request).await {
+            Ok(data) => (value(mapped, extent(mapped).start, data), Ok(())),
+            Err(error) => (Err(reason(&error)), Err(error)),
+        }
+    }
+
+    /// What a call says about its unit and about the connection.
+    pub(super) async fn settle(
+        &mut self,
+        device: usize,
+        outcome: Result<(), CallError>,
+        ts: Timestamp,
+    ) -> Result<(), End> {
+        let (why, end) = match outcome {
+            Err(CallError::Link(error)) => return Err(End::Lost(error)),
+            Err(error @ (CallError::Timeout(_) | CallError::Garbled(..))) => {
+                self.silent += 1;
+                let is_dead = self.silent >= SILENT_LIMIT;
+                (Some(reason(&error)), is_dead.then_some(LinkError::Silent(self.silent)))
+            }
+            outcome => {
+                (self.silent, self.has_answered) = (0, true);
+                (outcome.err().filter(is_gateway_failure).map(|error| reason(&error)), None)
+            }
+        };
+        match why {
+            Some(why) => self.unit_failed(device, why, ts).await?,
+            None => self.unit_answered(device, ts).await?,
+        }
+        end.map_or(Ok(()), |error| Err(End::Lost(error)))
+    }
+}
+
+/// A Modbus gateway that says its unit does not answer.
+fn is_gateway_failure(error: &CallError) -> bool {
+    matches!(error, CallError::Exception(Exception::PATH_UNAVAILABLE | Exception::TARGET_SILENT))
+}

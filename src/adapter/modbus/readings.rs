@@ -1,0 +1,109 @@
+//! From the data of an answer to readings, and the way out for them.
+
+use tracing::{debug, info, warn};
+
+use super::{
+    client::CallError,
+    config::{Device, MappedPoint},
+    decode::{decode, decode_bit},
+    health::Change,
+    layout::{extent, is_bits},
+    link::LinkError,
+    poller::Poller,
+};
+use crate::{
+    adapter::AdapterError,
+    model::{Batch, DeviceChange, DeviceFacts, Event, EventKind, Reading, Timestamp, Value},
+};
+
+impl Poller<'_> {
+    /// The readings in an answer that begins at `start`.
+    pub(super) fn good_readings(
+        &mut self,
+        (device, points): (usize, &[usize]),
+        start: u16,
+        data: &[u8],
+        ts: Timestamp,
+    ) -> Vec<Reading> {
+        let mapped = &self.config.devices[device].points;
+        let mut readings = Vec::with_capacity(points.len());
+        for &place in points {
+            let value = value(&mapped[place], start, data);
+            readings.extend(self.marks.reading((device, place), &mapped[place].point, value, ts));
+        }
+        readings
+    }
+
+    /// One bad reading for each point that was not bad for the same reason before.
+    pub(super) fn bad_readings(
+        &mut self,
+        (device, points): (usize, &[usize]),
+        why: &'static str,
+        ts: Timestamp,
+    ) -> Vec<Reading> {
+        let mapped = &self.config.devices[device].points;
+        let readable = points.iter().filter(|&&place| mapped[place].point.access.can_read());
+        readable
+            .filter_map(|&place| self.marks.reading((device, place), &mapped[place].point, Err(why), ts))
+            .collect()
+    }
+
+    /// Hands readings on, in batches of the size allowed; waits while the way is full.
+    pub(super) async fn send(&self, mut readings: Vec<Reading>) -> Result<(), AdapterError> {
+        while !readings.is_empty() {
+            let rest = readings.split_off(readings.len().min(Batch::MAX_READINGS));
+            self.alive.during(self.readings.send(readings.into())).await?;
+            readings = rest;
+        }
+        Ok(())
+    }
+
+    /// Tells that a unit was lost or found.
+    pub(super) async fn tell(
+        &self,
+        device: &Device,
+        change: Option<Change>,
+        ts: Timestamp,
+    ) -> Result<(), AdapterError> {
+        let Some(change) = change else { return Ok(()) };
+        let what = match change {
+            Change::Online => DeviceChange::Online,
+            Change::Offline => DeviceChange::Offline,
+        };
+        match change {
+            Change::Online => info!(device = %device.id, unit = device.unit, "Device answers"),
+            Change::Offline => warn!(device = %device.id, unit = device.unit, "Device does not answer"),
+        }
+        let event =
+            Event { ts, kind: EventKind::Device { device: device.id.clone(), what, about: DeviceFacts::default() } };
+        self.events.send(event).await.map_err(|_| AdapterError::Closed)
+    }
+}
+
+/// The value of a point in the data of an answer that begins at `start`.
+pub(super) fn value(mapped: &MappedPoint, start: u16, data: &[u8]) -> Result<Value, &'static str> {
+    let own = extent(mapped);
+    let at = usize::from(own.start - start);
+    let decoded = if is_bits(mapped.register.table) {
+        let byte = data.get(at / 8).ok_or("decode")?;
+        decode_bit(mapped, byte >> (at % 8) & 1 == 1)
+    } else {
+        let end = (at + usize::from(own.count)) * 2;
+        decode(mapped, data.get(at * 2..end).ok_or("decode")?)
+    };
+    decoded.map_err(|bad| {
+        debug!(point = %mapped.point.address, why = bad.reason(), "Registers hold no value");
+        bad.reason()
+    })
+}
+
+/// The reason a reading carries when its request failed.
+pub(super) fn reason(error: &CallError) -> &'static str {
+    match error {
+        CallError::Timeout(_) => "timeout",
+        CallError::Exception(exception) => exception.reason(),
+        CallError::Garbled(..) | CallError::Rejected(_) | CallError::Link(LinkError::Garbage(_)) => "protocol",
+        CallError::NoModel => "no-model",
+        CallError::Link(_) => "device-offline",
+    }
+}
