@@ -4,8 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-pub use super::conversion::{Conversion, Names};
 use super::frame::Mode;
+pub use super::{
+    conversion::{Conversion, Names},
+    counter::Counter,
+};
 use crate::{
     adapter::serial,
     config::{Pressure, Tls},
@@ -145,6 +148,11 @@ pub struct MappedPoint {
 }
 
 impl MappedPoint {
+    /// How it is counted on, if it is a counter.
+    pub(super) fn counter(&self) -> Option<Counter> {
+        self.conversion.counter.as_deref().copied()
+    }
+
     /// The same with the power of ten that was read.
     pub(super) fn with_power(&self, power: i32) -> Self {
         Self { conversion: self.conversion.with_power(power), ..self.clone() }

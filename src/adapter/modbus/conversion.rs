@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use super::counter::Counter;
 use crate::model::Value;
 
 /// What the raw number of a point means: `raw × scale × 10^exponent + offset`, or a name.
@@ -17,6 +18,8 @@ pub struct Conversion {
     pub invalid: Vec<u64>,
     /// Names for numbers or bits.
     pub names: Names,
+    /// How it is counted on beyond its last number, for counters. Few points are, so it takes no room in the others.
+    pub counter: Option<Box<Counter>>,
 }
 
 /// Text instead of numbers.
@@ -34,7 +37,7 @@ pub enum Names {
 /// Numbers stay as they are.
 impl Default for Conversion {
     fn default() -> Self {
-        Self { scale: 1.0, offset: 0.0, exponent: None, invalid: Vec::new(), names: Names::None }
+        Self { scale: 1.0, offset: 0.0, exponent: None, invalid: Vec::new(), names: Names::None, counter: None }
     }
 }
 

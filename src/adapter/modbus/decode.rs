@@ -44,17 +44,37 @@ pub fn decode_bit(mapped: &MappedPoint, on: bool) -> Result<Value, BadValue> {
 
 /// The value in the registers of a point's [`extent`], given as they came.
 pub fn decode(mapped: &MappedPoint, wire: &[u8]) -> Result<Value, BadValue> {
-    let Extent { start, count } = extent(mapped);
-    if wire.len() != usize::from(count) * 2 {
-        return Err(BadValue::Decode);
-    }
-    let from = usize::from(mapped.register.offset - start) * 2;
-    let own = &wire[from..from + usize::from(registers(mapped.data)) * 2];
+    let own = own(mapped, wire)?;
     let value = match mapped.data {
         DataType::String(len) => text(&mapped.order, own, len)?,
         _ => number(mapped, own, power_within(mapped, wire)?)?,
     };
     plausible(mapped, value)
+}
+
+/// The value of a counter. What it shows has to be plausible; `total` makes of it what was counted in all.
+pub(super) fn decode_counter(
+    mapped: &MappedPoint,
+    wire: &[u8],
+    total: impl FnOnce(u64) -> u64,
+) -> Result<Value, BadValue> {
+    decode(mapped, wire)?;
+    let shown = match plain(mapped.data, &mapped.order, own(mapped, wire)?)? {
+        Value::Int(shown) => u64::try_from(shown).map_err(|_| BadValue::Decode)?,
+        Value::Uint(shown) => shown,
+        _ => return Err(BadValue::Decode),
+    };
+    converted(mapped, Value::from_u64(total(shown)), power_within(mapped, wire)?)
+}
+
+/// The registers of the value itself among those of a point's [`extent`].
+fn own<'w>(mapped: &MappedPoint, wire: &'w [u8]) -> Result<&'w [u8], BadValue> {
+    let Extent { start, count } = extent(mapped);
+    if wire.len() != usize::from(count) * 2 {
+        return Err(BadValue::Decode);
+    }
+    let from = usize::from(mapped.register.offset - start) * 2;
+    wire.get(from..from + usize::from(registers(mapped.data)) * 2).ok_or(BadValue::Decode)
 }
 
 /// The value of this type in registers that hold it alone, without any conversion.

@@ -137,6 +137,7 @@ fn any_conversion() -> impl Strategy<Value = Conversion> {
         exponent,
         invalid: invalid.into_iter().collect(),
         names,
+        counter: None,
     })
 }
 

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::{
     config::{Device, Table},
+    counter,
     exception::Exception,
     layout::is_bits,
     pdu::Request,
@@ -98,6 +99,9 @@ pub(super) struct Kept {
     /// The unit and its link: of another one this is not known.
     pub(super) place: String,
     pub(super) refused: Vec<Refused>,
+    /// What its counters came to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) counters: Vec<counter::Kept>,
 }
 
 impl Learned {
@@ -120,8 +124,9 @@ impl Learned {
     }
 
     /// What of it is worth keeping.
-    pub(super) fn kept(&self, place: String) -> Option<Kept> {
-        (!self.refused.is_empty()).then(|| Kept { place, refused: self.refused.clone() })
+    pub(super) fn kept(&self, place: String, counters: Vec<counter::Kept>) -> Option<Kept> {
+        let is_worth_it = !self.refused.is_empty() || !counters.is_empty();
+        is_worth_it.then(|| Kept { place, refused: self.refused.clone(), counters })
     }
 
     /// Notes a range. `has_been_given` is whether all of it was read before in this run: then the unit may only be
@@ -256,7 +261,7 @@ mod tests {
         for (start, cause) in [(7, Cause::Address), (50, Cause::Address), (0, Cause::Length)] {
             learned.note((&read(start, 2), cause, REFUSED), POLL, false, now);
         }
-        let text = serde_json::to_string(&learned.kept("unit 1".into()).unwrap()).unwrap();
+        let text = serde_json::to_string(&learned.kept("unit 1".into(), Vec::new()).unwrap()).unwrap();
         let kept: Kept = serde_json::from_str(&text).unwrap();
 
         let recalled = Learned::recalled(kept.refused, &device(vec![mapped("holding", 7, DataType::F32)]), now);

@@ -38,6 +38,7 @@ impl Poller<'_> {
         for (index, device) in self.config.devices.iter().enumerate() {
             let kept = devices.remove(device.id.as_str()).filter(|kept| kept.place == self.unit(device));
             if let Some(kept) = kept {
+                self.tallies.recall(index, device, &kept.counters);
                 self.learned[index] = Learned::recalled(kept.refused, device, now);
                 self.replan(index, now);
             }
@@ -207,10 +208,19 @@ impl Poller<'_> {
 
     /// Keeps what is known of all devices.
     fn keep(&self) {
-        let known = self.config.devices.iter().zip(&self.learned);
-        let kept =
-            known.filter_map(|(device, learned)| Some((device.id.to_string(), learned.kept(self.unit(device))?)));
+        let known = self.config.devices.iter().zip(&self.learned).enumerate();
+        let kept = known.filter_map(|(index, (device, learned))| {
+            let counters = self.tallies.kept(index, device);
+            Some((device.id.to_string(), learned.kept(self.unit(device), counters)?))
+        });
         self.memory.keep(&Document { devices: kept.collect() });
+    }
+
+    /// Keeps what counters came to, when that is due or the work ends.
+    pub(super) fn keep_counters(&mut self, is_end: bool) {
+        if self.tallies.wants_keeping(&self.config.devices, is_end) {
+            self.keep();
+        }
     }
 
     /// The unit that something is known of.

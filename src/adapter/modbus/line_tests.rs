@@ -33,6 +33,8 @@ pub(super) struct Heard {
     pub(super) bad: Vec<(String, String)>,
     /// What units became, in the order of events.
     pub(super) events: Vec<Event>,
+    /// The last of all readings.
+    pub(super) last: Option<Reading>,
 }
 
 /// A configuration of these devices.
@@ -110,6 +112,7 @@ impl Heard {
     /// Notes a reading.
     fn note(&mut self, reading: &Reading) {
         let point = reading.point.address.to_string();
+        self.last = Some(reading.clone());
         match reading.value {
             Some(_) => *self.good.entry(point).or_default() += 1,
             None => self.bad.push((point, reading.quality.to_string())),

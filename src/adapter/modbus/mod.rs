@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Refusals change the plan (`search`, `learned`, `learning`), silence takes units out of it (`health`, `units`,
-//! `share`).
+//! `share`). Counters are counted on beyond their end (`counter`).
 //!
 //! The other way round, `image` lays out points of any adapter as the registers of a server of ours (`republish`).
 //!
@@ -20,6 +20,9 @@ mod client;
 pub mod config;
 pub mod conversion;
 mod cost;
+mod counter;
+#[cfg(test)]
+mod counter_tests;
 pub mod decode;
 pub mod encode;
 pub mod exception;

@@ -16,6 +16,7 @@ use tokio::{
 use super::{
     client::Client,
     config::{Config, Device, MappedPoint},
+    counter::Tallies,
     health::Health,
     jobs::Jobs,
     later::Later,
@@ -58,10 +59,12 @@ pub(super) struct Poller<'a> {
     pub(super) events: mpsc::Sender<Event>,
     pub(super) alive: Alive,
     /// Where each point is: device and point index.
-    places: HashMap<&'a PointAddress, (usize, usize)>,
+    pub(super) places: HashMap<&'a PointAddress, (usize, usize)>,
     pub(super) jobs: Jobs,
     pub(super) health: Vec<Health>,
     pub(super) marks: Marks,
+    /// What counters came to.
+    pub(super) tallies: Tallies,
     /// What is known of each device.
     pub(super) learned: Vec<Learned>,
     /// The longest blocks that each device gave: of registers, of bits.
@@ -106,6 +109,7 @@ impl<'a> Poller<'a> {
             later: Later::default(),
             health: config.devices.iter().map(|device| Health::new(device.backoff)).collect(),
             marks: Marks::new(&config.devices),
+            tallies: Tallies::default(),
             learned: vec![Learned::default(); config.devices.len()],
             given: vec![[0; 2]; config.devices.len()],
             memory: Memory::none(),
@@ -127,6 +131,7 @@ impl<'a> Poller<'a> {
         (self.silent, self.has_answered) = (0, false);
         self.restart();
         let end = self.work(client, requests, stop).await;
+        self.keep_counters(true);
         // A connection that is lost cannot end them; the next one will.
         if !matches!(end, End::Lost(_)) {
             self.end_pulses(client).await;
@@ -148,7 +153,10 @@ impl<'a> Poller<'a> {
                 biased;
                 () = stop.requested() => return End::Stopped,
                 // Before the polls, of which an overloaded link always has one ready.
-                _ = signs.tick() => self.say_stale().await,
+                _ = signs.tick() => {
+                    self.keep_counters(false);
+                    self.say_stale().await
+                }
                 task = self.later.next() => self.follow_up(client, task).await,
                 Some(request) = requests.recv() => self.serve(client, request).await,
                 job = self.jobs.schedule.next() => self.work_on(client, job, stop).await,

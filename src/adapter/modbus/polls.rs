@@ -9,7 +9,7 @@ use tokio::{
 
 use super::{
     client::{CallError, Client, Patience},
-    config::{Device, MappedPoint},
+    config::{Counter, Device, MappedPoint},
     exception::Exception,
     jobs::Job,
     layout::extent,
@@ -139,9 +139,18 @@ impl Poller<'_> {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         match self.ask(client, device, request).await {
-            Ok(data) => (value(mapped, extent(mapped).start, data), Ok(())),
+            Ok(data) => {
+                let total = |counter, raw| self.peek(mapped, counter, raw);
+                (value(mapped, extent(mapped).start, data, total), Ok(()))
+            }
             Err(error) => (Err(reason(&error)), Err(error)),
         }
+    }
+
+    /// What a counter would come to. Only polls count on, so that a reset is told by them.
+    fn peek(&self, mapped: &MappedPoint, counter: Counter, raw: u64) -> u64 {
+        let place = self.places.get(&mapped.point.address);
+        place.map_or(raw, |&place| self.tallies.peek(place, counter, raw).total)
     }
 
     /// What a call says about its unit and about the connection.

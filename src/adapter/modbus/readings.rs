@@ -4,8 +4,9 @@ use tracing::{debug, info, warn};
 
 use super::{
     client::CallError,
-    config::{Device, MappedPoint},
-    decode::{decode, decode_bit},
+    config::{Counter, Device, MappedPoint},
+    counter::RESET,
+    decode::{BadValue, decode, decode_bit, decode_counter},
     health::Change,
     layout::{extent, is_bits},
     link::LinkError,
@@ -13,7 +14,7 @@ use super::{
 };
 use crate::{
     adapter::AdapterError,
-    model::{Batch, DeviceChange, DeviceFacts, Event, EventKind, Reading, Timestamp, Value},
+    model::{Batch, DeviceChange, DeviceFacts, Event, EventKind, Quality, Reading, Timestamp, Value},
 };
 
 impl Poller<'_> {
@@ -28,8 +29,18 @@ impl Poller<'_> {
         let mapped = &self.config.devices[device].points;
         let mut readings = Vec::with_capacity(points.len());
         for &place in points {
-            let value = value(&mapped[place], start, data);
-            readings.extend(self.marks.reading((device, place), &mapped[place].point, value, ts));
+            let mut is_reset = false;
+            let value = value(&mapped[place], start, data, |counter, raw| {
+                let count = self.tallies.count((device, place), counter, raw);
+                is_reset = count.is_reset;
+                count.total
+            });
+            let mut reading = self.marks.reading((device, place), &mapped[place].point, value, ts);
+            if let Some(reading) = reading.as_mut().filter(|_| is_reset) {
+                warn!(point = %mapped[place].point.address, "Counter began anew, counting on");
+                reading.quality = Quality::uncertain(RESET);
+            }
+            readings.extend(reading);
         }
         readings
     }
@@ -80,21 +91,38 @@ impl Poller<'_> {
     }
 }
 
-/// The value of a point in the data of an answer that begins at `start`.
-pub(super) fn value(mapped: &MappedPoint, start: u16, data: &[u8]) -> Result<Value, &'static str> {
-    let own = extent(mapped);
-    let at = usize::from(own.start - start);
-    let decoded = if is_bits(mapped.register.table) {
-        let byte = data.get(at / 8).ok_or("decode")?;
-        decode_bit(mapped, byte >> (at % 8) & 1 == 1)
-    } else {
-        let end = (at + usize::from(own.count)) * 2;
-        decode(mapped, data.get(at * 2..end).ok_or("decode")?)
-    };
-    decoded.map_err(|bad| {
+/// The value of a point in the data of an answer that begins at `start`; for a counter `total` says what its number
+/// comes to.
+pub(super) fn value(
+    mapped: &MappedPoint,
+    start: u16,
+    data: &[u8],
+    total: impl FnOnce(Counter, u64) -> u64,
+) -> Result<Value, &'static str> {
+    decoded(mapped, start, data, total).map_err(|bad| {
         debug!(point = %mapped.point.address, why = bad.reason(), "Registers hold no value");
         bad.reason()
     })
+}
+
+/// As [`value`], with the reason as decoding knows it.
+fn decoded(
+    mapped: &MappedPoint,
+    start: u16,
+    data: &[u8],
+    total: impl FnOnce(Counter, u64) -> u64,
+) -> Result<Value, BadValue> {
+    let own = extent(mapped);
+    let at = usize::from(own.start - start);
+    if is_bits(mapped.register.table) {
+        let byte = data.get(at / 8).ok_or(BadValue::Decode)?;
+        return decode_bit(mapped, byte >> (at % 8) & 1 == 1);
+    }
+    let wire = data.get(at * 2..(at + usize::from(own.count)) * 2).ok_or(BadValue::Decode)?;
+    match mapped.counter() {
+        Some(counter) => decode_counter(mapped, wire, |raw| total(counter, raw)),
+        None => decode(mapped, wire),
+    }
 }
 
 /// The reason a reading carries when its request failed.

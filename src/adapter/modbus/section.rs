@@ -1,6 +1,7 @@
 //! Modbus keys of the configuration, and what they mean.
 
 mod convert;
+mod counter;
 mod group;
 mod names;
 mod point;

@@ -31,7 +31,7 @@ pub(super) struct Site {
     readings: Receiver<Batch>,
     events: Receiver<Event>,
     requests: mpsc::Sender<DeviceRequest>,
-    point: Arc<crate::model::Point>,
+    pub(super) point: Arc<crate::model::Point>,
     metrics: Arc<Metrics>,
     clock: Arc<ManualClock>,
     pub(super) stop: Arc<StopSignal>,
@@ -71,6 +71,11 @@ impl Site {
         }
     }
 
+    /// Asks the adapter for something.
+    pub(super) async fn ask(&self, request: DeviceRequest) {
+        self.requests.send(request).await.unwrap();
+    }
+
     async fn change(&mut self) -> DeviceChange {
         match self.events.recv().await.unwrap().kind {
             EventKind::Device { what, .. } => what,
@@ -96,7 +101,7 @@ impl Site {
     }
 
     /// Takes readings in while it waits, so that the adapter never waits for us.
-    async fn hear_until<T>(&mut self, event: impl Future<Output = T>) -> T {
+    pub(super) async fn hear_until<T>(&mut self, event: impl Future<Output = T>) -> T {
         let mut event = std::pin::pin!(event);
         loop {
             tokio::select! {

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
+    counter::counter,
     names::{NameTable, width},
     point::{PointKeys, is_number},
 };
@@ -23,6 +24,7 @@ pub(super) fn conversion(keys: &PointKeys, problems: &mut Problems) -> Conversio
         exponent: None,
         invalid: markers(keys, problems),
         names: names(keys, problems),
+        counter: counter(keys, problems),
     }
 }
 

@@ -4,6 +4,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use super::{
     convert::conversion,
+    counter::CounterKeys,
     names::{Marker, NameTable},
     register::{Source, check_register, factor},
     write::{VerifyKeys, writing},
@@ -52,6 +53,9 @@ section! {
         /// Names of single bits: `{ 0 = "alarm", 3 = "pump" }`. The value is the names of all that are set, with
         /// commas; bits without a name are left out.
         flags: NameTable = optional("numbers stay numbers");
+        /// The number begins again at 0 after its last: the value is what was counted in all. `true`, or
+        /// `{ modulus = 1000000, step = 500 }`. After the device began anew the reading is `uncertain:counter-reset`.
+        counter: CounterKeys = optional("the number is the value");
         /// Unit of the value, UCUM: `V`, `Cel`, `kW.h`.
         unit: String = optional("no unit");
         /// How often this point is read.

@@ -185,3 +185,47 @@ fn a_serial_line_that_is_asked_for_too_much_is_told_what_fits() {
     assert_eq!(warnings("rtu:///dev/ttyUSB0?baud=9600", "1s"), [] as [String; 0]);
     assert_eq!(warnings("tcp://plc", "50ms"), [] as [String; 0], "nobody knows how fast a network is");
 }
+
+/// What is wrong with a point with these keys, if anything is.
+fn complaint(keys: &str) -> String {
+    let mut draft = config::read_text(
+        "tidegate.toml".as_ref(),
+        &format!("{ADAPTER}{DEVICE}[[device.point]]\nname = 'p'\nregister = 'holding:0'\n{keys}\n"),
+    );
+    let adapter = draft.adapters.remove(0);
+    plan(adapter, &mut draft);
+    draft.finish().err().map(|problems| problems.to_string()).unwrap_or_default()
+}
+
+#[test]
+fn a_counter_has_the_range_of_its_type_or_its_own() {
+    let counters = [
+        ("type = 'u16'\ncounter = true", Some(Counter { last: 65_535, step: 16_384 })),
+        ("type = 'u64'\ncounter = true", Some(Counter { last: u64::MAX, step: 1 << 62 })),
+        ("type = 'bcd16'\ncounter = true", Some(Counter { last: 9999, step: 2500 })),
+        ("type = 'bits:4+3'\ncounter = true", Some(Counter { last: 7, step: 2 })),
+        ("type = 'u32'\ncounter = { modulus = 1000000, step = 5 }", Some(Counter { last: 999_999, step: 5 })),
+        ("type = 'u16'\ncounter = false", None),
+    ];
+    for (keys, wanted) in counters {
+        let point = format!("[[device.point]]\nname = 'p'\nregister = 'holding:0'\n{keys}\n");
+        let config = planned(&format!("{ADAPTER}{DEVICE}{point}"));
+        assert_eq!(config.devices[0].points[0].counter(), wanted, "{keys}");
+    }
+}
+
+#[test]
+fn what_cannot_count_is_no_counter() {
+    for (keys, wanted) in [
+        ("type = 'f32'\ncounter = true", "a counter is no f32"),
+        ("type = 'i16'\ncounter = true", "a counter is no i16"),
+        ("type = 'u16'\ncounter = { modulus = 65537 }", "the modulus is outside 2 to 65536"),
+        ("type = 'u16'\ncounter = { modulus = 1 }", "the modulus is outside 2 to 65536"),
+        ("type = 'u16'\ncounter = { modulus = 100, step = 100 }", "no reset could be told"),
+        ("type = 'u16'\ncounter = true\naccess = 'rw'", "what was counted in all cannot be written"),
+        ("type = 'u16'\ncounter = true\nenum = { 0 = 'off' }", "a counter has no names"),
+    ] {
+        let complaint = complaint(keys);
+        assert!(complaint.contains(wanted), "{keys}: {complaint}");
+    }
+}
