@@ -163,6 +163,15 @@ class Table:
                 point = self.place("holding", self.holding, kind, order, value, sent)
                 point |= {"set": wanted, "function": 22, "words": new_sent}
 
+    def fields(self):
+        """Bits of numbers that have more than one register."""
+        for kind, low, bits, orders in [("bits:12+8", 12, 8, FOUR), ("bits:28+20", 28, 20, EIGHT), ("bits:63+1", 63, 1, EIGHT)]:
+            width = 4 if orders is FOUR else 8
+            for order, letters in orders.items():
+                number = random.getrandbits(8 * width)
+                sent = ordered(number.to_bytes(width, "big"), letters)
+                self.place("input", self.input, kind, order, number >> low & 2**bits - 1, sent)
+
     def switches(self):
         """Coils, and a register that is not zero."""
         for on in (True, False):
@@ -202,6 +211,7 @@ async def main():
     table.digits()
     table.texts()
     table.parts()
+    table.fields()
     table.switches()
     unit = Unit(table)
     server = ModbusTcpServer([unit.device()], address=("127.0.0.1", port))

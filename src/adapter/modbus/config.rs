@@ -258,11 +258,11 @@ pub enum DataType {
     Bcd32,
     /// So many bytes of text, trailing NULs trimmed.
     String(u16),
-    /// `len` bits from bit `from`, counted from the lowest bit of the first register.
+    /// `len` bits from bit `from`, counted from the lowest bit of the shortest number of 16, 32 or 64 bits that has them.
     Bits {
-        /// Lowest bit, 0 to 15.
+        /// Lowest bit, 0 to 63.
         from: u8,
-        /// Number of bits; `from + len` is at most 16.
+        /// Number of bits, 1 or more; `from + len` is at most 64.
         len: u8,
     },
 }

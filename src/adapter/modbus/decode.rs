@@ -143,7 +143,7 @@ fn part(data: DataType, bits: u64) -> u64 {
     match data {
         DataType::I8l => bits & 0xff,
         DataType::I8h => bits >> 8 & 0xff,
-        DataType::Bits { from, len } => bits >> from & ((1 << len.min(16)) - 1),
+        DataType::Bits { from, len } => bits >> from.min(63) & (u64::MAX >> (64 - len.clamp(1, 64))),
         _ => bits,
     }
 }

@@ -87,6 +87,13 @@ fn text_ends_at_its_trailing_nulls() {
 fn bits_count_from_the_lowest() {
     assert_eq!(check(DataType::Bits { from: 4, len: 3 }, ABCD, &[0, 0b0101_1111]), Ok(Value::Int(0b101)));
     assert_eq!(check(DataType::Bits { from: 0, len: 16 }, ABCD, &[0xff, 0xff]), Ok(Value::Int(0xffff)));
+    let long = [0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc, 0xde, 0xf0];
+    let bits = |from, len| DataType::Bits { from, len };
+    assert_eq!(check(bits(12, 8), ABCD, &long[..4]), Ok(Value::Int(0x45)));
+    assert_eq!(check(bits(12, 8), CDAB, &[0x56, 0x78, 0x12, 0x34]), Ok(Value::Int(0x45)));
+    assert_eq!(check(bits(28, 8), ABCD, &long), Ok(Value::Int(0x89)));
+    assert_eq!(check(bits(63, 1), DCBA, &[0, 0, 0, 0, 0, 0, 0, 0x80]), Ok(Value::Int(1)));
+    assert_eq!(check(bits(0, 64), ABCD, &[0xff; 8]), Ok(Value::Uint(u64::MAX)));
     assert_eq!(check(DataType::Bool, ABCD, &[1, 0]), Ok(Value::Bool(true)));
 }
 

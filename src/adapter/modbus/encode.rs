@@ -5,7 +5,7 @@
 use super::{
     config::{DataType, MappedPoint, Names, Table, WriteFunction},
     decode::{BadValue, decode, decode_bit},
-    layout::{registers, text_order, to_wire},
+    layout::{is_part, registers, text_order, to_wire},
     pdu::{MAX_WRITE_REGISTERS, Request},
 };
 use crate::model::{Value, WriteError};
@@ -127,8 +127,11 @@ fn write_words(address: u16, words: Vec<u16>, function: WriteFunction) -> Reques
     }
 }
 
-/// FC 22: the point's own bits of its register, the others stay.
+/// FC 22: the point's own bits of its register, the others stay. The function knows one register only.
 fn mask(mapped: &MappedPoint, value: &Value) -> Result<Request, EncodeError> {
+    if registers(mapped.data) > 1 {
+        return Err(EncodeError::Part);
+    }
     let (shift, own) = own_bits(mapped);
     let bits = bits(mapped, value)? << shift;
     let word = |bits: u64| {
@@ -179,8 +182,7 @@ fn switch(mapped: &MappedPoint, value: &Value) -> Result<bool, EncodeError> {
 /// The registers in wire order, whatever the point's access: simulated units are filled with it too.
 pub fn words(mapped: &MappedPoint, value: &Value) -> Result<Vec<u16>, EncodeError> {
     let bytes = match mapped.data {
-        DataType::I8l | DataType::I8h => return Err(EncodeError::Part),
-        DataType::Bits { from, len } if (from, len) != (0, 16) => return Err(EncodeError::Part),
+        data if is_part(data) => return Err(EncodeError::Part),
         DataType::String(len) => text(mapped, value, len)?,
         _ => number(mapped, value)?,
     };
@@ -268,7 +270,7 @@ pub(super) fn integer_bits(data: DataType, raw: i128) -> Option<u64> {
         DataType::U16 => u16::try_from(raw).ok().map(u64::from),
         DataType::U32 => u32::try_from(raw).ok().map(u64::from),
         DataType::U64 => u64::try_from(raw).ok(),
-        DataType::Bits { len, .. } => u64::try_from(raw).ok().filter(|bits| bits >> len.min(16) == 0),
+        DataType::Bits { len, .. } => u64::try_from(raw).ok().filter(|bits| len >= 64 || bits >> len == 0),
         DataType::Bcd16 => bcd(raw, 4),
         DataType::Bcd32 => bcd(raw, 8),
         DataType::Bool | DataType::F16 | DataType::F32 | DataType::F64 | DataType::String(_) => None,

@@ -45,8 +45,10 @@ fn what_does_not_fit_is_refused() {
 
 #[test]
 fn parts_limits_and_read_only_points_are_refused() {
-    let part = mapped("holding", 0, DataType::Bits { from: 1, len: 2 });
-    assert_eq!(encode(&part, &Value::Int(1)), Err(EncodeError::Part));
+    for data in [DataType::Bits { from: 1, len: 2 }, DataType::Bits { from: 15, len: 2 }, DataType::I8l] {
+        assert_eq!(encode(&mapped("holding", 0, data), &Value::Int(1)), Err(EncodeError::Part));
+    }
+    assert_eq!(encode(&masked(DataType::Bits { from: 15, len: 2 }), &Value::Int(1)), Err(EncodeError::Part));
     let mut limited = mapped("holding", 0, DataType::U16);
     std::sync::Arc::get_mut(&mut limited.point).unwrap().max = Some(50.0);
     assert_eq!(encode(&limited, &Value::Int(51)), Err(EncodeError::OutOfRange("51".into())));
@@ -157,7 +159,9 @@ proptest! {
         if is_narrow {
             (point.conversion.scale, point.conversion.offset) = (scale, offset);
         }
-        let is_part = matches!(data, DataType::I8l | DataType::I8h | DataType::Bits { .. });
+        // What is a part of several registers is read only.
+        prop_assume!(!is_part(data) || registers(data) == 1);
+        let is_part = is_part(data) || matches!(data, DataType::Bits { len: 16, .. });
         if is_part {
             point.writing.function = WriteFunction::Mask;
         }

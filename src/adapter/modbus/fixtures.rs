@@ -88,8 +88,8 @@ pub(super) fn any_type() -> impl Strategy<Value = DataType> {
             DataType::Bcd32,
         ]),
         (1..16u16).prop_map(DataType::String),
-        (0..16u8)
-            .prop_flat_map(|from| (Just(from), 1..=16 - from))
+        (0..64u8)
+            .prop_flat_map(|from| (Just(from), 1..=64 - from))
             .prop_map(|(from, len)| DataType::Bits { from, len }),
     ]
 }

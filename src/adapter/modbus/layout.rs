@@ -11,11 +11,24 @@ pub fn registers(data: DataType) -> u16 {
         | DataType::I16
         | DataType::U16
         | DataType::F16
-        | DataType::Bcd16
-        | DataType::Bits { .. } => 1,
+        | DataType::Bcd16 => 1,
         DataType::I32 | DataType::U32 | DataType::F32 | DataType::Bcd32 => 2,
         DataType::I64 | DataType::U64 | DataType::F64 => 4,
         DataType::String(bytes) => bytes.div_ceil(2),
+        DataType::Bits { from, len } => match from.saturating_add(len) {
+            ..=16 => 1,
+            17..=32 => 2,
+            33.. => 4,
+        },
+    }
+}
+
+/// Whether a value leaves bits of its registers to others.
+pub(super) fn is_part(data: DataType) -> bool {
+    match data {
+        DataType::I8l | DataType::I8h => true,
+        DataType::Bits { len, .. } => u16::from(len) != 16 * registers(data),
+        _ => false,
     }
 }
 

@@ -65,11 +65,11 @@ fn string(length: &str) -> Result<DataType, Fault> {
 
 /// Reads the place of a bit field.
 fn bits(range: &str) -> Result<DataType, Fault> {
-    let help = "the first of 16 bits, counted from 0, and their number: \"bits:4+2\"";
-    let fault = || Fault::new(format!("bits {range:?} are not within a register")).help(help);
+    let help = "the lowest bit, counted from 0, and how many there are: \"bits:4+2\"";
+    let fault = || Fault::new(format!("bits {range:?} are not within 64 bits")).help(help);
     let (from, len) = range.split_once('+').ok_or_else(fault)?;
     let (from, len): (u8, u8) = number(from).zip(number(len)).ok_or_else(fault)?;
-    let fits = from < 16 && (1..=16).contains(&len) && from + len <= 16;
+    let fits = from < 64 && (1..=64).contains(&len) && from + len <= 64;
     if fits { Ok(DataType::Bits { from, len }) } else { Err(fault()) }
 }
 
@@ -131,7 +131,10 @@ mod tests {
         assert_eq!("f32".parse(), Ok(DataType::F32));
         assert_eq!("string:8".parse(), Ok(DataType::String(8)));
         assert_eq!("bits:15+1".parse(), Ok(DataType::Bits { from: 15, len: 1 }));
-        for text in ["float", "string:0", "string:251", "bits:0+0", "bits:8+9", "bits:255+255", "bits:3", "F32"] {
+        assert_eq!("bits:0+64".parse(), Ok(DataType::Bits { from: 0, len: 64 }));
+        for text in
+            ["float", "string:0", "string:251", "bits:0+0", "bits:8+57", "bits:64+1", "bits:255+255", "bits:3", "F32"]
+        {
             assert!(text.parse::<DataType>().is_err(), "{text}");
         }
     }

@@ -6,7 +6,7 @@ use super::point::PointKeys;
 use crate::{
     adapter::modbus::{
         config::{Conversion, DataType, Names, Table, Verify, WriteFunction, Writing},
-        layout::registers,
+        layout::{is_part, registers},
     },
     config::{
         Place,
@@ -101,11 +101,7 @@ fn check_access(keys: &PointKeys, problems: &mut Problems) {
 
 /// The function can set the point, and leaves the rest of its register alone.
 fn check_function(keys: &PointKeys, table: Table, data: DataType, names: &Names, problems: &mut Problems) {
-    let is_part = match data {
-        DataType::I8l | DataType::I8h => true,
-        DataType::Bits { from, len } => (from, len) != (0, 16),
-        _ => false,
-    };
+    let is_part = is_part(data);
     let has_flags = matches!(names, Names::Bits(_));
     match keys.write.as_ref().map(|At { value, place }| (*value, place)) {
         Some((WriteFunction::Mask, place)) if table != Table::Holding || !(is_part || has_flags) => {
@@ -123,6 +119,10 @@ fn check_function(keys: &PointKeys, table: Table, data: DataType, names: &Names,
         _ if keys.access.value.can_write() && has_flags => {
             let help = "add write = \"mask\", which leaves the bits without a name as they are";
             problems.error(&keys.access.place, "flags are written with a mask").help(help);
+        }
+        _ if keys.access.value.can_write() && is_part && registers(data) > 1 => {
+            let help = "name the register that has them, and count the bits from its lowest";
+            problems.error(&keys.access.place, "only bits within one register can be written").help(help);
         }
         _ if keys.access.value.can_write() && is_part => {
             let message = "the point is a part of a register; commands for it will be refused";
