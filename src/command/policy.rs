@@ -119,7 +119,8 @@ pub(super) fn approve(
     let expires = end_of_life(&request, source, moment, settings)?;
     let target = route.point.address.clone();
     let command = Command { id: request.id, source: source.clone(), target, value, expires };
-    let command = grants.authorize(command, moment.now)?;
+    let members = route.point.group.as_ref().map(|group| &*group.members);
+    let command = grants.authorize(command, members, moment.now)?;
     Ok(Approved { command, route })
 }
 

@@ -3,9 +3,11 @@
 //! Nothing is allowed unless a grant covers it. [`Grants::authorize`] is the only place that makes an
 //! [`Authorized`], and adapters accept nothing else, so a command that was not checked cannot reach a device.
 
+mod group;
+
 use std::{collections::VecDeque, fmt, time::Duration};
 
-use super::{Command, Selector, Source, Timestamp, Value, selector::glob};
+use super::{Command, PointAddress, PointName, Selector, Source, Timestamp, Value, selector::glob};
 
 /// The place of a grant in the configuration, counted from 1, as an operator would.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -98,28 +100,55 @@ impl Grants {
         Self { grants: grants.into_iter().map(|grant| (grant, VecDeque::new())).collect() }
     }
 
-    /// Finds a grant that covers the command and uses one of its turns. When several name the sender and target,
-    /// one that allows it is enough; otherwise the first one's reason is given.
-    pub fn authorize(&mut self, command: Command, now: Timestamp) -> Result<Authorized<Command>, Denied> {
+    /// Finds a grant that covers the command and uses one of its turns; for a group, whose `members` are given, it may
+    /// take one for each member. When several name the sender and target, one that allows it is enough; otherwise the
+    /// first one's reason is given.
+    pub fn authorize(
+        &mut self,
+        command: Command,
+        members: Option<&[PointName]>,
+        now: Timestamp,
+    ) -> Result<Authorized<Command>, Denied> {
+        let indices = match members {
+            Some(members) => self.covering_group(&command, members, now)?,
+            None => vec![self.covering(&command.source, &command.target, &[&command.value], now)?],
+        };
+        for &index in &indices {
+            let (grant, uses) = &mut self.grants[index];
+            grant.take_turn(uses, now);
+        }
+        let first = indices.first().copied().unwrap_or_default();
+        Ok(Authorized { command, grant: GrantId(first + 1) })
+    }
+
+    /// The first grant that covers values for a target and has a turn left.
+    fn covering(
+        &self,
+        source: &Source,
+        target: &PointAddress,
+        values: &[&Value],
+        now: Timestamp,
+    ) -> Result<usize, Denied> {
         let mut refusal = None;
-        for (index, (grant, uses)) in self.grants.iter_mut().enumerate() {
-            if !grant.names(&command) {
+        for (index, (grant, uses)) in self.grants.iter().enumerate() {
+            if !grant.names(source, target) {
                 continue;
             }
-            match grant.covers(&command.value).and_then(|()| grant.take_turn(uses, now)) {
-                Ok(()) => return Ok(Authorized { command, grant: GrantId(index + 1) }),
+            let covered = values.iter().try_for_each(|value| grant.covers(value));
+            match covered.and_then(|()| grant.has_turn(uses, now)) {
+                Ok(()) => return Ok(index),
                 Err(denied) => refusal = refusal.or(Some(denied)),
             }
         }
-        let no_grant = || Denied::NoGrant { from: command.source.to_string(), target: command.target.to_string() };
+        let no_grant = || Denied::NoGrant { from: source.to_string(), target: target.to_string() };
         Err(refusal.unwrap_or_else(no_grant))
     }
 }
 
 impl Grant {
     /// Whether the grant speaks of this sender and target.
-    fn names(&self, command: &Command) -> bool {
-        self.names_source(&command.source) && self.targets.iter().any(|t| t.matches(&command.target))
+    fn names(&self, source: &Source, target: &PointAddress) -> bool {
+        self.names_source(source) && self.targets.iter().any(|t| t.matches(target))
     }
 
     /// Whether `from` covers the sender, by name or by one of its roles.
@@ -141,22 +170,30 @@ impl Grant {
         }
     }
 
-    /// Uses one turn of the rate. A wall clock that jumped back frees the turns it took in the future.
-    fn take_turn(&self, uses: &mut VecDeque<Timestamp>, now: Timestamp) -> Result<(), Denied> {
+    /// Whether the rate has a turn left. A wall clock that jumped back frees the turns it took in the future.
+    fn has_turn(&self, uses: &VecDeque<Timestamp>, now: Timestamp) -> Result<(), Denied> {
         let Some(Rate { count, per }) = self.rate else { return Ok(()) };
-        uses.retain(|&used| used <= now && now.since(used) < per);
-        if uses.len() >= count {
-            return Err(Denied::Rate { count, per });
-        }
-        uses.push_back(now);
-        Ok(())
+        let recent = uses.iter().filter(|&&moment| is_recent(moment, now, per)).count();
+        if recent < count { Ok(()) } else { Err(Denied::Rate { count, per }) }
     }
+
+    /// Uses one turn of the rate, if there is one.
+    fn take_turn(&self, uses: &mut VecDeque<Timestamp>, now: Timestamp) {
+        let Some(Rate { per, .. }) = self.rate else { return };
+        uses.retain(|&used| is_recent(used, now, per));
+        uses.push_back(now);
+    }
+}
+
+/// Whether a turn that was used still counts.
+fn is_recent(used: Timestamp, now: Timestamp, per: Duration) -> bool {
+    used <= now && now.since(used) < per
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{CommandId, DeviceId, PointAddress, PointName};
+    use crate::model::{CommandId, DeviceId};
 
     fn command(source: Source, target: &str, value: f64) -> Command {
         let (device, point) = target.split_once('/').unwrap();
@@ -182,19 +219,22 @@ mod tests {
     fn nothing_is_allowed_without_a_grant() {
         let now = Timestamp::default();
         let mut none = Grants::default();
-        assert!(matches!(none.authorize(command(cloud(), "pump-1/speed", 1.0), now), Err(Denied::NoGrant { .. })));
+        assert!(matches!(
+            none.authorize(command(cloud(), "pump-1/speed", 1.0), None, now),
+            Err(Denied::NoGrant { .. })
+        ));
 
         let mut some = grants(None, None);
-        assert!(some.authorize(command(cloud(), "pump-1/speed", 1.0), now).is_ok());
-        assert!(some.authorize(command(cloud(), "pump-1/mode", 1.0), now).is_err());
-        assert!(some.authorize(command(Source::Rule("cloud".into()), "pump-1/speed", 1.0), now).is_err());
+        assert!(some.authorize(command(cloud(), "pump-1/speed", 1.0), None, now).is_ok());
+        assert!(some.authorize(command(cloud(), "pump-1/mode", 1.0), None, now).is_err());
+        assert!(some.authorize(command(Source::Rule("cloud".into()), "pump-1/speed", 1.0), None, now).is_err());
     }
 
     #[test]
     fn the_range_is_inclusive() {
         let mut grants = grants(Some((0.0, 50.0)), None);
         for (value, is_ok) in [(0.0, true), (50.0, true), (50.1, false), (-0.1, false)] {
-            let result = grants.authorize(command(cloud(), "pump-1/speed", value), Timestamp::default());
+            let result = grants.authorize(command(cloud(), "pump-1/speed", value), None, Timestamp::default());
             assert_eq!(result.is_ok(), is_ok, "{value}");
         }
     }
@@ -203,7 +243,7 @@ mod tests {
     fn the_rate_slides() {
         let mut grants = grants(None, Some(Rate { count: 2, per: Duration::from_secs(60) }));
         let mut ask =
-            |ms| grants.authorize(command(cloud(), "pump-1/speed", 1.0), Timestamp::from_millis(ms)).is_ok();
+            |ms| grants.authorize(command(cloud(), "pump-1/speed", 1.0), None, Timestamp::from_millis(ms)).is_ok();
 
         assert_eq!([ask(0), ask(1_000), ask(2_000), ask(60_000), ask(60_500)], [true, true, false, true, false]);
     }
@@ -217,7 +257,7 @@ mod tests {
             roles: roles.iter().map(|&role| role.into()).collect(),
         };
 
-        assert!(grants.authorize(command(ada(&["operator"]), "a/b", 1.0), Timestamp::default()).is_ok());
-        assert!(grants.authorize(command(ada(&[]), "a/b", 1.0), Timestamp::default()).is_err());
+        assert!(grants.authorize(command(ada(&["operator"]), "a/b", 1.0), None, Timestamp::default()).is_ok());
+        assert!(grants.authorize(command(ada(&[]), "a/b", 1.0), None, Timestamp::default()).is_err());
     }
 }

@@ -30,7 +30,7 @@ pub use event::{
 };
 pub use grant::{Authorized, Denied, Grant, GrantId, Grants, Rate};
 pub use ident::{DeviceId, IdentError, PointName};
-pub use point::{Access, Point, PointAddress, PointType};
+pub use point::{Access, Group, Point, PointAddress, PointType};
 pub use quality::Quality;
 pub use reading::Reading;
 pub use replay::Replay;

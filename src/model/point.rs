@@ -101,13 +101,22 @@ pub struct Point {
     pub min: Option<f64>,
     /// Largest plausible value; readings above are `bad:out-of-range`.
     pub max: Option<f64>,
+    /// The points that are set together through this one; `None` for all that are no group.
+    pub group: Option<Box<Group>>,
+}
+
+/// Points of one device that are set together, each by a key of an object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Group {
+    /// Their names.
+    pub members: Vec<PointName>,
 }
 
 impl Point {
     /// A read-only point without limits.
     pub fn new(device: DeviceId, point: PointName, kind: PointType, unit: Option<&str>) -> Self {
         let address = PointAddress { device, point };
-        Self { address, kind, unit: unit.map(Into::into), access: Access::R, min: None, max: None }
+        Self { address, kind, unit: unit.map(Into::into), access: Access::R, min: None, max: None, group: None }
     }
 
     /// The device the point belongs to.

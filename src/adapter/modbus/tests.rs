@@ -94,7 +94,7 @@ impl Site {
             value,
             expires: Timestamp::from_millis(expires),
         };
-        let command = Grants::new(vec![grant]).authorize(command, Timestamp::default()).unwrap();
+        let command = Grants::new(vec![grant]).authorize(command, None, Timestamp::default()).unwrap();
         let request = DeviceRequest::Write { command, point: Arc::clone(&self.point), reply };
         self.requests.send(request).await.unwrap();
         self.hear_until(answer).await.unwrap()

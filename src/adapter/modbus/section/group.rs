@@ -13,14 +13,14 @@ use crate::{
         report::{Problems, suggest},
         section::{At, section},
     },
-    model::{Access, DeviceId, Point, PointAddress, PointName, PointType},
+    model::{Access, DeviceId, Group, Point, PointAddress, PointName, PointType},
 };
 
 section! {
     /// Points side by side that are set in one request, so that the device takes all of them or none.
     pub struct GroupKeys {
         /// Name that commands use as their point, unique among the device's points. The value is an object with a key
-        /// for each member; grants for the members do not cover it.
+        /// for each member. A grant names the group, or each member; its range has to hold all their values.
         name: PointName = required;
         /// Names of the points, in any order. Their registers touch, and each can be written by itself.
         members: Vec<At<PointName>> = required;
@@ -66,6 +66,7 @@ fn group(keys: GroupKeys, device: &DeviceId, points: &[MappedPoint], problems: &
     check_neighbours(&indices, points).map_err(|fault| problems.fault(&members.place, fault)).ok()?;
     let mut point = Point::new(device.clone(), name.value, PointType::Json, None);
     point.access = Access::W;
+    point.group = Some(Box::new(Group { members: members.value.into_iter().map(|member| member.value).collect() }));
     Some(PointGroup { point: Arc::new(point), members: indices })
 }
 

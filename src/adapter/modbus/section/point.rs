@@ -155,6 +155,7 @@ fn point(
         access: keys.access.value,
         min: keys.min.map(|min| min.value),
         max: keys.max.map(|max| max.value),
+        group: None,
     };
     Some(MappedPoint {
         point: Arc::new(point),
