@@ -7,13 +7,23 @@ use crate::harness::{
 #[test]
 fn no_wrong_value_is_accepted_from_a_hostile_link() {
     let units = Units::start(2, 10);
-    let link = FaultyLink::start(units.port(), 5);
+    prove(&FaultyLink::start(units.port(), 5), "");
+}
+
+#[test]
+fn no_wrong_value_is_accepted_with_several_requests_under_way() {
+    let units = Units::start(2, 10);
+    prove(&FaultyLink::start_pipelined(units.port(), 6), "pipeline = 8\none_request_per_point = true\n");
+}
+
+/// Lets a gateway with these keys read over a link until that has done everything it can do wrong.
+fn prove(link: &FaultyLink, keys: &str) {
     let broker = Broker::start();
     let listener = Listener::start(broker.port());
     let mut site = Site::new(broker.port()).line(link.port(), 2, 10, "50ms");
     // Short waits, and no unit is given up on: every request is a chance to be fooled.
     let patient = "timeout = \"150ms\"\nbackoff = { after = 1000000, min = \"50ms\", max = \"100ms\" }";
-    site.replace("timeout = \"2s\"", patient);
+    site.replace("timeout = \"2s\"", &format!("{keys}{patient}"));
 
     let gateway = Gateway::start(&site);
     link.wait_for_faults(if is_long() { 50 } else { 5 }, 4 * LIMIT);

@@ -66,12 +66,21 @@ pub enum Link {
 }
 
 /// How the link is made.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connect {
     /// Trust and client certificate of `tls://`.
     pub tls: Tls,
     /// Rest before the first request.
     pub pause: Duration,
+    /// Requests under way at once, 1 to 16; more than 1 only on TCP.
+    pub pipeline: usize,
+}
+
+impl Default for Connect {
+    /// A server that says nothing else is asked one thing at a time.
+    fn default() -> Self {
+        Self { tls: Tls::default(), pause: Duration::ZERO, pipeline: 1 }
+    }
 }
 
 /// One unit on the link.

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use tokio::{
+    io::DuplexStream,
     sync::mpsc,
     time::{Instant, timeout_at},
 };
@@ -77,6 +78,15 @@ impl<'a> Line<'a> {
 
     /// Lets the line work for a while, over as many connections as it makes.
     pub(super) async fn work(&mut self, bank: &Bank, span: Duration) -> Heard {
+        let serve = async |far| {
+            let served = serve_connection(far, bank).await;
+            panic!("{served:?}")
+        };
+        self.work_with(serve, span).await
+    }
+
+    /// The same with another server at the far end of each connection.
+    pub(super) async fn work_with(&mut self, serve: impl AsyncFn(DuplexStream), span: Duration) -> Heard {
         let (_requests, mut requests) = mpsc::channel(4);
         let (_signal, mut stop) = StopSignal::pair();
         let until = Instant::now() + span;
@@ -88,9 +98,9 @@ impl<'a> Line<'a> {
                 let mut client = Client::new(near, Bus::new(poller.config));
                 tokio::select! {
                     end = poller.session(&mut client, &mut requests, &mut stop) => {
-                        assert!(matches!(end, End::Lost(_)), "{end:?}");
+                        assert!(matches!(end, End::Lost(_) | End::Renewed), "{end:?}");
                     }
-                    served = serve_connection(far, bank) => panic!("{served:?}"),
+                    () = serve(far) => panic!("the server hung up"),
                 }
             }
         };

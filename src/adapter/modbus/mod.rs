@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Refusals change the plan (`search`, `learned`, `learning`), silence takes units out of it (`health`, `units`,
-//! `share`). Counters are counted on beyond their end (`counter`).
+//! `share`). On TCP several polls may be under way at once (`pipeline`). Counters are counted on beyond their end (`counter`).
 //!
 //! The other way round, `image` lays out points of any adapter as the registers of a server of ours (`republish`).
 //!
@@ -47,6 +47,9 @@ mod marks;
 pub mod notation;
 mod parse;
 pub mod pdu;
+mod pipeline;
+#[cfg(test)]
+mod pipeline_tests;
 mod plan;
 mod poller;
 mod polls;
@@ -161,15 +164,15 @@ async fn run(config: &Config, context: AdapterContext) -> Result<(), AdapterErro
                 debug!(adapter = config.name, link = %config.link, attempts = outage.attempts, "Connected");
                 let (end, kept) = connected(&mut poller, Client::new(stream, bus), &mut requests, &mut stop).await;
                 bus = kept;
-                let error = match end {
-                    End::Stopped => return Ok(()),
-                    End::Failed(error) => return Err(error),
-                    End::Lost(error) => error,
-                };
                 if poller.has_answered {
                     outage.over();
                 }
-                error
+                match end {
+                    End::Stopped => return Ok(()),
+                    End::Failed(error) => return Err(error),
+                    End::Renewed => continue,
+                    End::Lost(error) => error,
+                }
             }
             Err(error) => {
                 poller.link_down().await?;

@@ -5,7 +5,11 @@
 //! Faults end here: a unit that does not answer gives bad readings, told once; a connection that is lost is reported
 //! to the caller, who dials again. Only a closed way out for readings ends the adapter.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -40,6 +44,8 @@ pub(super) enum End {
     Stopped,
     /// The connection is of no use any more.
     Lost(LinkError),
+    /// A late answer may come on the connection, which works otherwise: the work goes on at once on another.
+    Renewed,
     /// The adapter cannot go on.
     Failed(AdapterError),
 }
@@ -79,6 +85,10 @@ pub(super) struct Poller<'a> {
     pub(super) models: Vec<sunspec::Place>,
     /// What writes have left to be done.
     pub(super) later: Later<'a>,
+    /// Jobs that had no answer while others were under way; each is asked for alone once. As many as there are, at most.
+    pub(super) alone: BTreeSet<usize>,
+    /// Whether the next connection goes on where the last one ended.
+    pub(super) is_renewed: bool,
     /// Timeouts in a row on this connection.
     pub(super) silent: u32,
     /// Whether anything was answered on this connection.
@@ -115,6 +125,8 @@ impl<'a> Poller<'a> {
             memory: Memory::none(),
             share: Share::new(now),
             slowest: None,
+            alone: BTreeSet::new(),
+            is_renewed: false,
             silent: 0,
             has_answered: false,
         }
@@ -128,12 +140,17 @@ impl<'a> Poller<'a> {
         requests: &mut mpsc::Receiver<DeviceRequest>,
         stop: &mut Stop,
     ) -> End {
-        (self.silent, self.has_answered) = (0, false);
-        self.restart();
+        if std::mem::take(&mut self.is_renewed) {
+            self.models.fill(sunspec::Place::default());
+        } else {
+            (self.silent, self.has_answered) = (0, false);
+            self.restart();
+        }
         let end = self.work(client, requests, stop).await;
         self.keep_counters(true);
         // A connection that is lost cannot end them; the next one will.
-        if !matches!(end, End::Lost(_)) {
+        self.is_renewed = matches!(end, End::Renewed);
+        if matches!(end, End::Stopped | End::Failed(_)) {
             self.end_pulses(client).await;
         }
         end
@@ -170,6 +187,7 @@ impl<'a> Poller<'a> {
 
     /// The link cannot be had: every unit and point on it is offline.
     pub(super) async fn link_down(&mut self) -> Result<(), AdapterError> {
+        self.is_renewed = false;
         let ts = self.clock.now();
         let config = self.config;
         for (index, device) in config.devices.iter().enumerate() {

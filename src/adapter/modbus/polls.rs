@@ -1,7 +1,5 @@
 //! Polls: from a job that is due to a request, and from its answer to readings and to what it says of its unit.
 
-use std::sync::Arc;
-
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::Instant,
@@ -15,6 +13,7 @@ use super::{
     layout::extent,
     link::LinkError,
     pdu::Request,
+    pipeline::Asked,
     poller::{End, Poller},
     readings::{reason, value},
 };
@@ -43,6 +42,13 @@ impl Poller<'_> {
             self.jobs.schedule.hold(number, until, rank);
             return Ok(());
         }
+        if self.config.connect.pipeline > 1 {
+            let together = self.gather(number, now);
+            if together.len() > 1 {
+                return self.poll_many(client, together, stop).await;
+            }
+            self.alone.remove(&number);
+        }
         let missed = self.jobs.schedule.skip_to_next(number, now);
         match self.jobs.job(number) {
             Some(Job::Again(_)) => self.ask_again(client, device, stop).await,
@@ -62,21 +68,28 @@ impl Poller<'_> {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let Some(turn) = self.jobs.turn(number) else { return Ok(()) };
-        let (device, start, request) = (turn.group.device, turn.group.start, turn.group.request.clone());
-        let points = Arc::clone(&turn.group.points);
-        let answer = self.ask_unless_stopped(client, device, &request, stop).await?;
+        let Some(asked) = self.asked(number) else { return Ok(()) };
+        let answer = self.ask_unless_stopped(client, asked.device, &asked.request, stop).await?;
+        self.answered(&asked, answer).await
+    }
+
+    /// Passes on what came of a group's request.
+    pub(super) async fn answered(&mut self, asked: &Asked, answer: Result<&[u8], CallError>) -> Result<(), End> {
+        let &Asked { number, device, start, ref points, .. } = asked;
         let ts = self.clock.now();
-        if let Some(turn) = self.jobs.turn(number) {
+        let is_current = self.is_current(asked);
+        if let Some(turn) = self.jobs.turn(number).filter(|_| is_current) {
             turn.heard = Instant::now();
             if answer.is_ok() {
                 turn.given();
             }
         }
         let readings = match &answer {
-            Ok(data) => self.good_readings((device, &points), start, data, ts),
+            Ok(data) => self.good_readings((device, points), start, data, ts),
+            // The plan has changed since it was asked; what has taken its place will tell.
+            Err(_) if !is_current => Vec::new(),
             Err(error) if self.refused(number, error) => Vec::new(),
-            Err(error) => self.bad_readings((device, &points), reason(error), ts),
+            Err(error) => self.bad_readings((device, points), reason(error), ts),
         };
         let outcome = answer.map(drop);
         self.send(readings).await?;
@@ -165,7 +178,13 @@ impl Poller<'_> {
             Err(error @ (CallError::Timeout(_) | CallError::Garbled(..))) => {
                 self.silent += 1;
                 let is_dead = self.silent >= SILENT_LIMIT;
-                (Some(reason(&error)), is_dead.then_some(LinkError::Silent(self.silent)))
+                let end = if is_dead {
+                    Some(End::Lost(LinkError::Silent(self.silent)))
+                } else {
+                    // Late answers would come among those to several later requests.
+                    (self.config.connect.pipeline > 1).then_some(End::Renewed)
+                };
+                (Some(reason(&error)), end)
             }
             outcome => {
                 (self.silent, self.has_answered) = (0, true);
@@ -176,7 +195,7 @@ impl Poller<'_> {
             Some(why) => self.unit_failed(device, why, ts).await?,
             None => self.unit_answered(device, ts).await?,
         }
-        end.map_or(Ok(()), |error| Err(End::Lost(error)))
+        end.map_or(Ok(()), Err)
     }
 }
 

@@ -106,8 +106,7 @@ impl Schedule {
     /// comes again.
     pub(super) async fn next(&mut self) -> usize {
         loop {
-            self.promote(Instant::now());
-            if let Some(entry) = first(&mut self.ready, &self.entries) {
+            if let Some(entry) = self.due(Instant::now()) {
                 return entry;
             }
             match first(&mut self.waiting, &self.entries) {
@@ -115,6 +114,12 @@ impl Schedule {
                 None => std::future::pending().await,
             }
         }
+    }
+
+    /// The next entry that is due, if one is. The caller moves it on, as after [`Schedule::next`].
+    pub(super) fn due(&mut self, now: Instant) -> Option<usize> {
+        self.promote(now);
+        first(&mut self.ready, &self.entries)
     }
 
     /// Moves an entry to its first tick after `now` and gives the number of ticks that were missed.

@@ -48,6 +48,22 @@ pub struct MaxRegisters(u16);
 #[derive(Debug, Clone, Copy)]
 pub struct MaxGap(u16);
 
+/// A number of requests under way at once: 1 to 16.
+#[derive(Debug, Clone, Copy)]
+pub struct Pipeline(u8);
+
+/// Servers commonly take 8 or 16 requests at once and lose what is more.
+const MOST_UNDER_WAY: u8 = 16;
+
+impl FromNode for Pipeline {
+    const SHAPE: Shape = Shape::Integer { min: 1, max: MOST_UNDER_WAY as i64 };
+
+    fn from_node(node: Node, problems: &mut Problems) -> Option<Self> {
+        let number = from_integer(&node, problems, 1, MOST_UNDER_WAY.into())?;
+        u8::try_from(number).ok().map(Self)
+    }
+}
+
 impl FromNode for MaxRegisters {
     const SHAPE: Shape = Shape::Integer { min: 1, max: MAX_READ_REGISTERS as i64 };
 
@@ -76,6 +92,9 @@ section! {
         link: Link = required;
         /// Trust and client certificate, for `tls://`.
         tls: TlsKeys = default("{}");
+        /// Most requests under way at once, 1 to 16, with `tcp://` and `tls://`. Raise it for servers that take several:
+        /// it hides the time that each answer is on its way.
+        pipeline: Pipeline = default("1");
         /// Rest after connecting, before the first request. Raise it for converters that lose it.
         pause_after_connect: SpanOrZero = default("\"0\"");
         /// Rest between an exchange with a unit and the next request to it. Raise it for units that need time.
@@ -164,14 +183,34 @@ pub fn plan(adapter: AdapterDraft, draft: &mut Draft) -> Option<Config> {
     let keys: AdapterKeys = section.read(&mut draft.problems);
     section.close(&mut draft.problems);
     in_order(&keys.backoff.value.min, &keys.backoff.value.max, &mut draft.problems);
-    let devices = devices.into_iter().filter_map(|d| device(d, &keys, draft)).collect();
+    let devices: Vec<_> = devices.into_iter().filter_map(|d| device(d, &keys, draft)).collect();
     let At { value: link, place } = keys.link?;
-    let connect = Connect { tls: tls(keys.tls, &link, &mut draft.problems), pause: keys.pause_after_connect.value.0 };
+    check_pipeline(&keys.pipeline, &link, &devices, &mut draft.problems);
+    let connect = Connect {
+        tls: tls(keys.tls, &link, &mut draft.problems),
+        pause: keys.pause_after_connect.value.0,
+        pipeline: keys.pipeline.value.0.into(),
+    };
     // A register is still there when its turn comes late.
     let pressure = pressure.unwrap_or(Pressure::Wait);
     let config = Config { name, pressure, link, connect, devices };
     warn_of_load(&config, &place, &mut draft.problems);
     Some(config)
+}
+
+/// Several requests need transaction ids, and units that need no rest between them.
+fn check_pipeline(pipeline: &At<Pipeline>, link: &Link, devices: &[Device], problems: &mut Problems) {
+    if pipeline.value.0 == 1 {
+        return;
+    }
+    if !link.framing().has_transactions() {
+        let help = "leave pipeline out, or use tcp:// where the other end speaks Modbus/TCP";
+        problems.error(&pipeline.place, "this link carries one request at a time").help(help);
+    } else if let Some(device) = devices.iter().find(|device| !device.pause.is_zero()) {
+        let message =
+            format!("unit {} needs a rest between requests, so they cannot be under way at once", device.unit);
+        problems.error(&pipeline.place, message).help("leave pipeline or pause_between_requests out");
+    }
 }
 
 /// Warns of a serial line that is asked for more than it can carry. How fast other links are nobody can tell from here.

@@ -27,6 +27,7 @@ impl Poller<'_> {
     pub(super) fn restart(&mut self) {
         let now = Instant::now();
         self.jobs.schedule.restart(now);
+        self.alone.clear();
         self.models.fill(sunspec::Place::default());
         for device in 0..self.health.len() {
             if self.health[device].is_suspect() {

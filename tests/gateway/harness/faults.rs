@@ -76,6 +76,15 @@ impl Fault {
     }
 }
 
+/// How the gateway asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// One request at a time.
+    OneByOne,
+    /// Several at once.
+    Together,
+}
+
 /// What the link has done.
 #[derive(Default)]
 struct Log {
@@ -96,6 +105,16 @@ pub(crate) struct FaultyLink {
 impl FaultyLink {
     /// A relay to the units on `units_port`; the same seed gives the same faults.
     pub(crate) fn start(units_port: u16, seed: u64) -> Self {
+        Self::start_for(units_port, seed, Way::OneByOne)
+    }
+
+    /// A relay for a gateway that asks several things at once.
+    pub(crate) fn start_pipelined(units_port: u16, seed: u64) -> Self {
+        Self::start_for(units_port, seed, Way::Together)
+    }
+
+    /// A relay for a gateway that asks in one way or the other.
+    fn start_for(units_port: u16, seed: u64, way: Way) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let link = Self { port: listener.local_addr().unwrap().port(), log: Watched::new(Log::default()) };
         let log = link.log.clone();
@@ -105,7 +124,7 @@ impl FaultyLink {
                 let (log, dice) = (log.clone(), dice.fork());
                 thread::spawn(move || {
                     // Every connection ends in some error, most of them ours.
-                    let _ = Connection::open(gateway, units_port, log, dice).and_then(Connection::serve);
+                    let _ = Connection::open(gateway, units_port, log, dice, way).and_then(Connection::serve);
                 });
             }
         });
@@ -143,14 +162,22 @@ struct Connection {
     dice: fastrand::Rng,
     /// An answer that is held back until the next one.
     held: Option<Vec<u8>>,
+    /// How the gateway asks.
+    way: Way,
 }
 
 impl Connection {
     /// Connects to the units.
-    fn open(gateway: TcpStream, units_port: u16, log: Watched<Log>, dice: fastrand::Rng) -> io::Result<Self> {
+    fn open(
+        gateway: TcpStream,
+        units_port: u16,
+        log: Watched<Log>,
+        dice: fastrand::Rng,
+        way: Way,
+    ) -> io::Result<Self> {
         gateway.set_nodelay(true)?;
         let units = TcpStream::connect((Ipv4Addr::LOCALHOST, units_port))?;
-        Ok(Self { gateway, units, log, dice, held: None })
+        Ok(Self { gateway, units, log, dice, held: None, way })
     }
 
     /// Request by request, until the connection ends.
@@ -173,7 +200,8 @@ impl Connection {
     fn note(&self, fault: Fault, answer: &[u8]) {
         self.log.update(|log| {
             *log.faults.entry(fault).or_default() += 1;
-            if fault.is_harmless() {
+            // Behind the next answer is in time for one who waits for both.
+            if fault.is_harmless() || (fault == Fault::Late && self.way == Way::Together) {
                 log.clean.extend(values(answer));
             }
         });
@@ -194,6 +222,8 @@ impl Connection {
                 self.gateway.write_all(&answer[..answer.len() / 2])?;
                 self.gateway.shutdown(Shutdown::Both)
             }
+            // The low byte could make it the id of another request under way, which nobody could tell.
+            Fault::Transaction if self.way == Way::Together => self.pass_changed(answer, 0),
             Fault::Transaction => self.pass_changed(answer, 1),
             Fault::Unit => self.pass_changed(answer, HEADER - 1),
             Fault::Function => self.pass_changed(answer, HEADER),

@@ -14,9 +14,10 @@
 //! exchange: the first frame that is ours counts; what comes before and behind it is dropped
 //! ```
 //!
-//! One transaction is under way at a time.
+//! One transaction is under way at a time, except where `many` asks several things at once.
 
 mod bus;
+mod many;
 
 use std::time::Duration;
 
@@ -26,7 +27,10 @@ use tokio::{
     time::{Instant, sleep, sleep_until, timeout},
 };
 
-pub(super) use self::bus::Bus;
+pub(super) use self::{
+    bus::Bus,
+    many::{Answers, Ask},
+};
 use super::{
     exception::Exception,
     frame::{self, Expected, Framing, Mode, Step, mbap},

@@ -229,3 +229,29 @@ fn what_cannot_count_is_no_counter() {
         assert!(complaint.contains(wanted), "{keys}: {complaint}");
     }
 }
+
+/// What is wrong with an adapter on this link with these keys, and a device with those.
+fn refusal(link: &str, keys: &str, device: &str) -> String {
+    let adapter = format!("[[adapter]]\nname = 'a'\nkind = 'modbus'\nlink = '{link}'\n{keys}\n");
+    let device = format!("[[device]]\nid = 'd'\nadapter = 'a'\n{device}\n");
+    let mut draft = config::read_text("tidegate.toml".as_ref(), &format!("{adapter}{device}"));
+    let adapter = draft.adapters.remove(0);
+    plan(adapter, &mut draft);
+    draft.finish().err().map(|problems| problems.to_string()).unwrap_or_default()
+}
+
+#[test]
+fn only_tcp_is_pipelined_and_only_units_that_need_no_rest() {
+    let device = "address = { unit = 1 }\n[[device.point]]\nname = 'p'\nregister = 'input:3'\ntype = 'f32'";
+    let pipelined = "pipeline = 4";
+    assert_eq!(refusal("tcp://h", pipelined, device), "");
+    assert_eq!(refusal("tls://h", pipelined, device), "");
+    assert_eq!(refusal("rtu+tcp://h", "pipeline = 1", device), "");
+    for link in ["rtu+tcp://h", "ascii+tcp://h", "rtu:///dev/x", "ascii:///dev/x"] {
+        let refusal = refusal(link, pipelined, device);
+        assert!(refusal.contains("5:12: error: this link carries one request at a time"), "{link}: {refusal}");
+    }
+    let resting = refusal("tcp://h", "pipeline = 4\npause_between_requests = '10ms'", device);
+    assert!(resting.contains("unit 1 needs a rest between requests"), "{resting}");
+    assert!(refusal("tcp://h", "pipeline = 17", device).contains("17 is outside 1 to 16"));
+}

@@ -1,6 +1,7 @@
 //! The client against a unit that misbehaves, over a pipe and with paused time.
 
 mod line;
+mod many;
 mod random;
 
 use std::future::Future;
