@@ -274,6 +274,13 @@ impl Bank {
         }
     }
 
+    /// Lets all units carry out a request that none answers (MODBUS over serial line 1.02, 2.1).
+    fn hear(&self, pdu: &[u8]) {
+        for unit in (1..=247).filter(|&unit| self.units[usize::from(unit)].is_some()) {
+            self.answer(unit, pdu, &mut Vec::new());
+        }
+    }
+
     /// Remembers a write.
     fn record(&self, unit: u8, written: Option<(u16, Written)>) {
         let Some((address, data)) = written else { return };

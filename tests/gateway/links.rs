@@ -211,6 +211,38 @@ fn libmodbus_gives_a_second_opinion_in_rtu() {
 }
 
 #[test]
+fn libmodbus_hears_what_is_written_to_all_units() {
+    if !is_here("libmodbus-dev", "/usr/include/modbus/modbus.h") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (near, far) = (folder.path().join("near"), folder.path().join("far"));
+    let _cable = Cable::between(&near, &far);
+    let _unit = Libmodbus::start(folder.path(), &far);
+    let broker = Broker::start();
+    let listener = Listener::start(broker.port());
+    let everyone = "[[device]]\nid = \"everyone\"\nadapter = \"line\"\naddress = { unit = 0 }\n\
+                    [[device.point]]\nname = \"first\"\nregister = \"holding:0\"\ntype = \"u32\"\naccess = \"w\"\n\n\
+                    [[grant]]\nfrom = \"uplink:cloud\"\ntargets = [\"everyone/first\"]";
+    let mut site = Site::new(broker.port()).line(1, 1, 1, "100ms").with(everyone);
+    site.replace("tcp://127.0.0.1:1", &format!("rtu://{}?parity=none", near.display()));
+
+    let gateway = Gateway::start(&site);
+    broker.wait_for_subscription(&format!("{PREFIX}/command"));
+    let command = json!({"id": "all", "device": "everyone", "point": "first", "value": 77}).to_string();
+    let topic = format!("{PREFIX}/command");
+    listener.send(&Outgoing { topic: &topic, payload: command.as_bytes(), ..Outgoing::default() });
+
+    let outcome = listener.wait_for_message("/outcome", |outcome| outcome["id"] == "all");
+    assert_eq!((&outcome["status"], &outcome["value"]), (&json!("done"), &json!(77)), "{outcome}");
+    listener.wait_for("what was written", |messages| {
+        let series = Blocks::received(messages).series();
+        series.get("unit-1/v0")?.iter().any(|reading| reading.number() == 77).then_some(())
+    });
+    assert!(gateway.stop().success());
+}
+
+#[test]
 fn mbpoll_reads_what_the_gateway_wrote() {
     if !is_here("mbpoll", "/usr/bin/mbpoll") {
         return;

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::frame::Mode;
+use super::{client::EVERYONE, frame::Mode};
 pub use super::{
     conversion::{Conversion, Names},
     counter::Counter,
@@ -74,12 +74,22 @@ pub struct Connect {
     pub pause: Duration,
     /// Requests under way at once, 1 to 16; more than 1 only on TCP.
     pub pipeline: usize,
+    /// Rest of a serial line after a request to all units.
+    pub turnaround: Duration,
 }
 
 impl Default for Connect {
     /// A server that says nothing else is asked one thing at a time.
     fn default() -> Self {
-        Self { tls: Tls::default(), pause: Duration::ZERO, pipeline: 1 }
+        let turnaround = Duration::from_millis(200);
+        Self { tls: Tls::default(), pause: Duration::ZERO, pipeline: 1, turnaround }
+    }
+}
+
+impl Config {
+    /// Whether a device is all units of a serial line at once, which only listen.
+    pub(super) fn is_everyone(&self, device: usize) -> bool {
+        self.devices[device].unit == EVERYONE && !self.link.framing().has_transactions()
     }
 }
 
@@ -88,7 +98,7 @@ impl Default for Connect {
 pub struct Device {
     /// The device's id.
     pub id: DeviceId,
-    /// Unit id, 0 to 255 on TCP, 1 to 247 on a serial line.
+    /// Unit id, 0 to 255 on TCP, 1 to 247 on a serial line, or 0 for all of it.
     pub unit: u8,
     /// Longest wait for an answer.
     pub timeout: Duration,

@@ -16,18 +16,22 @@ use self::{
     point::{Outer, named_point, points},
 };
 use super::{
+    client::EVERYONE,
     config::{Backoff, ByteOrder, Config, Connect, DataType, Device, Limits, Link, MappedPoint, Table},
     cost,
     frame::Framing,
     notation::Base,
     pdu::MAX_READ_REGISTERS,
 };
-use crate::config::{
-    AdapterDraft, DeviceDraft, Draft, Pressure, Tls, TlsKeys, in_order,
-    report::{Place, Problems},
-    section::{AdapterKind, At, FromNode, Keyed as _, Shape, section},
-    tree::Node,
-    values::{Span, SpanOrZero, from_integer, text_values},
+use crate::{
+    config::{
+        AdapterDraft, DeviceDraft, Draft, Pressure, Tls, TlsKeys, in_order,
+        report::{Place, Problems},
+        section::{AdapterKind, At, FromNode, Keyed as _, Shape, section},
+        tree::Node,
+        values::{Span, SpanOrZero, from_integer, text_values},
+    },
+    model::Access,
 };
 
 /// The word in `kind = "modbus"`, and the keys that come with it.
@@ -97,6 +101,9 @@ section! {
         pipeline: Pipeline = default("1");
         /// Rest after connecting, before the first request. Raise it for converters that lose it.
         pause_after_connect: SpanOrZero = default("\"0\"");
+        /// Rest of a serial line after a request to unit 0, which is all units, while they act on it. Raise it for units
+        /// that take longer.
+        turnaround: Span = default("\"200ms\"");
         /// Rest between an exchange with a unit and the next request to it. Raise it for units that need time.
         pause_between_requests: SpanOrZero = default("\"0\"");
         /// Longest wait for an answer. Raise it for gateways to slow serial lines.
@@ -172,7 +179,8 @@ section! {
 section! {
     /// Where a unit is.
     pub struct Address {
-        /// Unit id, 0 to 255 on TCP, 1 to 247 on a serial line.
+        /// Unit id, 0 to 255 on TCP, 1 to 247 on a serial line. There 0 is all units at once: its points are only
+        /// written, and nobody confirms it.
         unit: u8 = required;
     }
 }
@@ -190,6 +198,7 @@ pub fn plan(adapter: AdapterDraft, draft: &mut Draft) -> Option<Config> {
         tls: tls(keys.tls, &link, &mut draft.problems),
         pause: keys.pause_after_connect.value.0,
         pipeline: keys.pipeline.value.0.into(),
+        turnaround: keys.turnaround.value.0,
     };
     // A register is still there when its turn comes late.
     let pressure = pressure.unwrap_or(Pressure::Wait);
@@ -239,7 +248,7 @@ fn tls(At { value: keys, place }: At<TlsKeys>, link: &Link, problems: &mut Probl
 fn device(device: DeviceDraft, adapter: &AdapterKeys, draft: &mut Draft) -> Option<Device> {
     let DeviceDraft { id, mut section, profile, .. } = device;
     let problems = &mut draft.problems;
-    let keys: DeviceKeys = section.read(problems);
+    let mut keys: DeviceKeys = section.read(problems);
     if keys.point.value.is_empty() && profile.is_none() {
         let help = "add a [[device.point]], or name a profile";
         problems.warning(&section.place, "the device has no points").help(help);
@@ -256,8 +265,9 @@ fn device(device: DeviceDraft, adapter: &AdapterKeys, draft: &mut Draft) -> Opti
     let limits = limits(&keys, adapter);
     draft.points.extend(keys.point.value.iter().filter_map(|at| named_point(&at.value, &id)));
     draft.points.extend(keys.group.value.iter().filter_map(|at| named_group(&at.value, &id)));
-    let points = points(keys.point.value, &id, outer, problems);
+    let points = points(std::mem::take(&mut keys.point.value), &id, outer, problems);
     check_sunspec(&keys.sunspec, &points, problems);
+    check_everyone(&keys, &points, adapter, problems);
     let groups = groups(keys.group.value, &id, &points, problems);
     Some(Device {
         id,
@@ -273,13 +283,33 @@ fn device(device: DeviceDraft, adapter: &AdapterKeys, draft: &mut Draft) -> Opti
     })
 }
 
-/// A serial line has units 1 to 247; 0 is a broadcast, which nobody answers (MODBUS over serial line 1.02, 2.2).
+/// A serial line has units 1 to 247, and 0 for all of them (MODBUS over serial line 1.02, 2.2).
 fn check_unit(address: Option<&At<Address>>, adapter: &AdapterKeys, problems: &mut Problems) {
     let unit = address.and_then(|address| address.value.unit.as_ref());
     let (Some(unit), Some(link)) = (unit, &adapter.link) else { return };
-    if matches!(link.value.framing(), Framing::Line(_)) && !(1..=247).contains(&unit.value) {
+    if matches!(link.value.framing(), Framing::Line(_)) && unit.value > 247 {
         let message = format!("unit {} is outside 1 to 247", unit.value);
-        problems.error(&unit.place, message).help("a serial line has no others; only TCP has 0 to 255");
+        problems
+            .error(&unit.place, message)
+            .help("a serial line has no others, and 0 for all; only TCP has up to 255");
+    }
+}
+
+/// Nobody answers a request to unit 0 of a serial line, so nothing can be read there.
+fn check_everyone(keys: &DeviceKeys, points: &[MappedPoint], adapter: &AdapterKeys, problems: &mut Problems) {
+    let unit = keys.address.as_ref().and_then(|address| address.value.unit.as_ref());
+    let (Some(unit), Some(link)) = (unit, &adapter.link) else { return };
+    if unit.value != EVERYONE || link.value.framing().has_transactions() {
+        return;
+    }
+    let reads = |mapped: &&MappedPoint| {
+        mapped.point.access != Access::W || mapped.writing.pulse.is_some() || mapped.conversion.exponent.is_some()
+    };
+    if let Some(mapped) = points.iter().find(reads) {
+        let message =
+            format!("unit 0 is all units, which do not answer, and {} needs an answer", mapped.point.name());
+        let help = "its points have access = \"w\", no pulse and no scale_from; only TCP has a unit 0 that answers";
+        problems.error(&unit.place, message).help(help);
     }
 }
 

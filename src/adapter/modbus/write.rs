@@ -186,16 +186,25 @@ impl<'a> Poller<'a> {
         }
         let Device { unit, timeout: limit, .. } = self.config.devices[device];
         let once = Patience { limit, retries: 0 };
-        let called = self.call(client, device, request, once).await.map(drop);
+        let is_heard_only = self.config.is_everyone(device);
+        let called = if is_heard_only {
+            client.broadcast(request, limit, &self.metrics).await.map_err(CallError::from)
+        } else {
+            self.call(client, device, request, once).await.map(drop)
+        };
         match &called {
             Ok(()) => self.follow(order, reply),
             // As above; the ledger notes a reply that nobody heard as a timeout.
             Err(error) => self.unsure(&order, reply, failure(unit, error), error),
         }
-        self.settle(device, called, self.clock.now()).await
+        match called {
+            // Whether anybody heard it nobody knows.
+            Ok(()) if is_heard_only => Ok(()),
+            called => self.settle(device, called, self.clock.now()).await,
+        }
     }
 
-    /// What comes after a write that was confirmed.
+    /// What comes after a write that was confirmed, or sent to all units.
     fn follow(&mut self, order: Order<'a>, reply: WriteReply) {
         let Order { device, request, checks, is_group, pulse } = order;
         let release = zeroed(&request);

@@ -244,7 +244,8 @@ fn adapters_and_devices() {
         "[[adapter]]\nname = 'a'\nkind = 'modbus'\nlink = 'rtu:///dev/x'\n",
         "[[device]]\nid = 'd'\nadapter = 'a'\naddress = { unit = 0 }\n[[device.point]]\nname = 'p'\n\
          register = 'input:0'\ntype = 'u16'\n",
-        "8:20: error: unit 0 is outside 1 to 247 (help: a serial line has no others; only TCP has 0 to 255)",
+        "8:20: error: unit 0 is all units, which do not answer, and p needs an answer (help: its points have access = \
+         \"w\", no pulse and no scale_from; only TCP has a unit 0 that answers)",
     );
 }
 

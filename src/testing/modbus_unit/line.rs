@@ -39,6 +39,10 @@ impl Line {
 
     /// Makes the answer to one request, or what the unit's fault turns it into.
     pub(super) fn answer(&mut self, bank: &Bank, asked: &Asked) -> Next {
+        if asked.unit() == 0 && !self.framing.has_transactions() {
+            bank.hear(asked.pdu());
+            return Next::GoOn;
+        }
         if bank.with(asked.unit(), |_| ()).is_none() && !self.framing.has_transactions() {
             return Next::GoOn;
         }

@@ -32,6 +32,10 @@ pub(in crate::adapter::modbus) struct Bus {
     framing: Framing,
     /// Time of one character on the line; zero where we cannot know it.
     character: Duration,
+    /// Rest after a broadcast.
+    turnaround: Duration,
+    /// Until when all units rest, because they act on a broadcast.
+    resting: Option<Instant>,
     /// 256 units at most.
     units: HashMap<u8, Unit>,
 }
@@ -56,7 +60,8 @@ impl Bus {
             let unit = units.entry(device.unit).or_default();
             unit.pause = unit.pause.max(device.pause);
         }
-        Self { framing: config.link.framing(), character: config.link.character(), units }
+        let (framing, character) = (config.link.framing(), config.link.character());
+        Self { framing, character, turnaround: config.connect.turnaround, resting: None, units }
     }
 
     /// In which form PDUs travel.
@@ -77,14 +82,24 @@ impl Bus {
     /// Time that a request of so many characters and its answer take on the line, which no unit can do anything about.
     pub(super) fn travel(&self, request: usize, expected: Expected) -> Duration {
         let Framing::Line(mode) = self.framing else { return Duration::ZERO };
-        let characters = request + mode.characters(expected.length());
-        self.character * u32::try_from(characters).expect("frames are short")
+        self.flight(request + mode.characters(expected.length()))
     }
 
     /// When a unit may be asked again.
     pub(super) fn ready(&self, unit: u8) -> Option<Instant> {
-        let unit = self.units.get(&unit).filter(|unit| unit.pause > Duration::ZERO)?;
-        Some(unit.last? + unit.pause)
+        let own = self.units.get(&unit).filter(|unit| unit.pause > Duration::ZERO);
+        let own = own.and_then(|unit| Some(unit.last? + unit.pause));
+        own.max(self.resting)
+    }
+
+    /// Time that so many characters take on the line.
+    pub(super) fn flight(&self, characters: usize) -> Duration {
+        self.character * u32::try_from(characters).expect("frames are short")
+    }
+
+    /// A broadcast was handed to the line, on which it takes so long.
+    pub(super) fn turns_around(&mut self, flight: Duration) {
+        self.resting = Some(Instant::now() + flight + self.turnaround);
     }
 
     /// A request goes out.

@@ -16,6 +16,7 @@
 //!
 //! One transaction is under way at a time, except where `many` asks several things at once.
 
+mod broadcast;
 mod bus;
 mod many;
 
@@ -28,6 +29,7 @@ use tokio::{
 };
 
 pub(super) use self::{
+    broadcast::EVERYONE,
     bus::Bus,
     many::{Answers, Ask},
 };

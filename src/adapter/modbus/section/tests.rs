@@ -255,3 +255,21 @@ fn only_tcp_is_pipelined_and_only_units_that_need_no_rest() {
     assert!(resting.contains("unit 1 needs a rest between requests"), "{resting}");
     assert!(refusal("tcp://h", "pipeline = 17", device).contains("17 is outside 1 to 16"));
 }
+
+#[test]
+fn unit_0_of_a_line_is_only_written_and_unit_0_of_tcp_is_a_unit() {
+    let device = |keys: &str| {
+        format!(
+            "address = {{ unit = 0 }}\n[[device.point]]\nname = 'p'\nregister = 'holding:3'\ntype = 'u16'\n{keys}"
+        )
+    };
+    assert_eq!(refusal("rtu:///dev/x", "", &device("access = 'w'")), "");
+    assert_eq!(refusal("tcp://h", "", &device("access = 'rw'\nverify = true")), "");
+    for keys in ["", "access = 'rw'", "access = 'w'\npulse = '1s'", "access = 'w'\nscale_from = 'holding:5'"] {
+        let refusal = refusal("rtu:///dev/x", "", &device(keys));
+        assert!(
+            refusal.contains("unit 0 is all units, which do not answer, and p needs an answer"),
+            "{keys}: {refusal}"
+        );
+    }
+}

@@ -1,5 +1,6 @@
 //! The client against a unit that misbehaves, over a pipe and with paused time.
 
+mod broadcast;
 mod line;
 mod many;
 mod random;
