@@ -5,7 +5,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::{Metrics, source};
+use super::{Metrics, identity, source};
 use crate::{
     adapter::modbus::{
         config::Table,
@@ -53,9 +53,20 @@ impl Answers<'_> {
     async fn carry_out(&self, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<(), Exception> {
         self.check_unit(frame.unit)?;
         let request = Request::decode(frame.pdu)?;
-        if let Request::Read { table, start, count } = request {
-            out.push(request.function());
-            return self.read((table, start, count), out);
+        match request {
+            Request::Read { table, start, count } => {
+                out.push(request.function());
+                return self.read((table, start, count), out);
+            }
+            Request::Identify(what) => {
+                out.push(request.function());
+                return identity::describe(what, self.config.unit, out);
+            }
+            Request::WriteCoil { .. }
+            | Request::WriteRegister { .. }
+            | Request::WriteCoils { .. }
+            | Request::WriteRegisters { .. }
+            | Request::MaskWrite { .. } => {}
         }
         self.write(self.image.write(&request)?).await?;
         request.encode(out);

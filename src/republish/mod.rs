@@ -12,6 +12,7 @@
 
 mod answer;
 mod client;
+mod identity;
 mod metrics;
 mod seats;
 mod server;

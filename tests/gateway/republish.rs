@@ -114,6 +114,29 @@ fn pymodbus_and_mbpoll_read_what_the_gateway_read() {
 }
 
 #[test]
+fn pymodbus_and_our_own_tools_learn_what_the_server_is() {
+    let scene = Scene::start();
+
+    let said = scene.ask(&["objects 1 0", "objects 3 0", "objects 4 1", "objects 4 7", "server-id"]);
+
+    let version = env!("CARGO_PKG_VERSION");
+    let basic = json!({"0": "Tidegate", "1": "tidegate", "2": version});
+    assert_eq!((&said[0], &said[1]), (&basic, &basic));
+    assert_eq!((&said[2], &said[3]), (&json!({"1": "tidegate"}), &json!({"exception": 2})));
+    // Unit, running, and who it is; pymodbus takes the last byte for something else.
+    let who = format!("Tidegate {version}");
+    let bytes = who.bytes().take(who.len() - 1);
+    let wanted = bytes.fold("01ff".to_owned(), |text, byte| text + format!("{byte:02x}").as_str());
+    assert_eq!(said[4], json!(wanted));
+    let mut identify = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+    identify.args(["modbus", "identify", &format!("tcp://127.0.0.1:{}", scene.port), "--json"]);
+    let output = identify.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("Tidegate") && said.contains(version), "{said}");
+    assert!(scene.gateway.stop().success());
+}
+
+#[test]
 fn a_write_needs_a_grant_and_arrives_once() {
     let scene = Scene::start();
 

@@ -2,9 +2,10 @@
 
     modbus_client.py PORT SOURCE OPERATION...
 
-connects to 127.0.0.1:PORT from the address SOURCE and carries out `read TABLE START COUNT` and `write START VALUE...`,
-each given as one argument. It prints one JSON document: a list with what was read, `null` for a write that was done,
-`{"exception": CODE}` for a refusal, or `"closed"` when the server hung up.
+connects to 127.0.0.1:PORT from the address SOURCE and carries out `read TABLE START COUNT`, `write START VALUE...`,
+`objects CATEGORY FIRST` (function 43/14) and `server-id` (function 17), each given as one argument. It prints one JSON
+document: a list with what was read, `null` for a write that was done, `{"exception": CODE}` for a refusal, or `"closed"`
+when the server hung up.
 """
 
 import json
@@ -33,6 +34,10 @@ def attempt(client: ModbusTcpClient, operation: list[str]):
         return {"exception": answer.exception_code}
     if operation[0] == "write":
         return None
+    if operation[0] == "objects":
+        return {number: value.decode() for number, value in answer.information.items()}
+    if operation[0] == "server-id":
+        return answer.identifier.hex()
     is_bits = operation[1] in ("coil", "discrete")
     return answer.bits[: int(operation[3])] if is_bits else answer.registers
 
@@ -44,6 +49,11 @@ def carry_out(client: ModbusTcpClient, operation: list[str]):
         if len(values) == 1:
             return client.write_register(start, values[0], device_id=UNIT)
         return client.write_registers(start, values, device_id=UNIT)
+    if operation[0] == "objects":
+        category, first = map(int, operation[1:])
+        return client.read_device_information(read_code=category, object_id=first, device_id=UNIT)
+    if operation[0] == "server-id":
+        return client.report_device_id(device_id=UNIT)
     read = {
         "coil": client.read_coils,
         "discrete": client.read_discrete_inputs,
