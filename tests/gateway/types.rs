@@ -11,7 +11,7 @@ use std::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::harness::{Broker, Gateway, Listener, Message, Outgoing, PREFIX, Site, process::Process};
+use crate::harness::{Broker, Cable, Gateway, Listener, Message, Outgoing, PREFIX, Site, process::Process};
 
 /// A point as the unit describes it.
 #[derive(Debug, Deserialize)]
@@ -64,11 +64,11 @@ struct Types {
 }
 
 impl Types {
-    /// Starts it with values that follow from `seed`.
-    fn start(seed: u32) -> Self {
+    /// Starts it with values that follow from `seed`, in a framing.
+    fn start(seed: u32, framing: &str) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut command = Command::new(root.join(".venv/bin/python"));
-        command.arg(root.join("tests/peers/modbus_types.py")).args(["0", &seed.to_string()]);
+        command.arg(root.join("tests/peers/modbus_types.py")).args(["0", &seed.to_string(), framing]);
         let process = Process::start("pymodbus", &mut command);
         let hello = serde_json::from_str(&process.line(0)).unwrap();
         Self { process: Mutex::new(process), hello }
@@ -86,11 +86,10 @@ impl Types {
     }
 
     /// The adapter, the device and its points, read once.
-    fn config(&self) -> String {
+    fn config(&self, link: &str) -> String {
         let mut config = format!(
-            "[[adapter]]\nname = \"line\"\nkind = \"modbus\"\nlink = \"tcp://127.0.0.1:{}\"\npoll = \"1h\"\n\n\
-             [[device]]\nid = \"unit\"\nadapter = \"line\"\naddress = {{ unit = 1 }}\n\n",
-            self.hello.port
+            "[[adapter]]\nname = \"line\"\nkind = \"modbus\"\nlink = \"{link}\"\npoll = \"1h\"\n\n\
+             [[device]]\nid = \"unit\"\nadapter = \"line\"\naddress = {{ unit = 1 }}\n\n"
         );
         for point in &self.hello.points {
             config.write_str(&point.config()).unwrap();
@@ -116,22 +115,48 @@ fn outcomes(messages: &[Message]) -> BTreeMap<String, Value> {
     outcomes.map(|outcome| (outcome["id"].as_str().unwrap().to_owned(), outcome)).collect()
 }
 
-#[test]
-fn every_type_in_every_order_reads_and_writes_as_pymodbus_does() {
-    let types = Types::start(7);
-    let broker = Broker::start();
-    let listener = Listener::start(broker.port());
-    let site = Site::new(broker.port()).with(&types.config());
-    let _gateway = Gateway::start(&site);
-    broker.wait_for_subscription(&format!("{PREFIX}/command"));
-
+/// Waits until every point was read over a link, and compares.
+fn expect_values(types: &Types, listener: &Listener, link: &str) {
     let count = types.hello.points.len();
-    let read = listener.wait_for(&format!("{count} values"), |messages| {
+    let read = listener.wait_for(&format!("{count} values over {link}"), |messages| {
         Some(values(messages)).filter(|values| values.len() == count)
     });
     for point in &types.hello.points {
-        assert_eq!(read[&point.name], point.value, "{point:?}");
+        assert_eq!(read[&point.name], point.value, "{link}: {point:?}");
     }
+}
+
+#[test]
+fn every_type_in_every_order_reads_alike_over_every_kind_of_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = folder.path().join("usb-serial");
+    for (seed, framing) in (8..).zip(["rtu", "ascii"]) {
+        let types = Types::start(seed, framing);
+        let broker = Broker::start();
+        for link in [
+            format!("{framing}+tcp://127.0.0.1:{}", types.hello.port),
+            format!("{framing}://{}?baud=115200", port.display()),
+        ] {
+            let _cable = Cable::to_server(&port, types.hello.port);
+            let listener = Listener::start(broker.port());
+            let gateway = Gateway::start(&Site::new(broker.port()).with(&types.config(&link)));
+            expect_values(&types, &listener, &link);
+            assert!(gateway.stop().success());
+        }
+    }
+}
+
+#[test]
+fn every_type_in_every_order_reads_and_writes_as_pymodbus_does() {
+    let types = Types::start(7, "socket");
+    let link = format!("tcp://127.0.0.1:{}", types.hello.port);
+    let broker = Broker::start();
+    let listener = Listener::start(broker.port());
+    let site = Site::new(broker.port()).with(&types.config(&link));
+    let _gateway = Gateway::start(&site);
+    broker.wait_for_subscription(&format!("{PREFIX}/command"));
+
+    expect_values(&types, &listener, &link);
 
     for point in types.written() {
         let command = json!({"id": point.name, "device": "unit", "point": point.name, "value": point.set});

@@ -1,6 +1,6 @@
-"""A Modbus TCP unit that holds every type in every order, as a second opinion on what registers mean.
+"""A Modbus unit that holds every type in every order, as a second opinion on what registers mean.
 
-    modbus_types.py PORT SEED
+    modbus_types.py PORT SEED [FRAMER]
 
 The values are packed here: by struct and the letters of the order, and where pymodbus has a conversion of its own
 (both word orders) it has to agree. The first line out is
@@ -14,7 +14,7 @@ line of JSON out:
     writes      [[function, address, [words]], ...] in the order they came
     quit        end
 
-PORT 0 takes a free one.
+PORT 0 takes a free one. FRAMER is socket (Modbus/TCP), rtu or ascii, all over TCP.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ import random
 import struct
 import sys
 
+from pymodbus import FramerType
 from pymodbus.client.mixin import ModbusClientMixin
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
@@ -214,7 +215,8 @@ async def main():
     table.fields()
     table.switches()
     unit = Unit(table)
-    server = ModbusTcpServer([unit.device()], address=("127.0.0.1", port))
+    framer = FramerType(sys.argv[3] if len(sys.argv) > 3 else "socket")
+    server = ModbusTcpServer([unit.device()], framer=framer, address=("127.0.0.1", port))
     await server.serve_forever(background=True)
     hello = {"port": server.transport.sockets[0].getsockname()[1], "points": table.points}
     print(json.dumps(hello), flush=True)
