@@ -29,7 +29,7 @@ chaos: ## kill, cut, silence, fill and damage for long; ROUNDS=200 is how long, 
 	TIDEGATE_LONG=1 TIDEGATE_CHAOS_ROUNDS=$(or $(ROUNDS),50) TIDEGATE_CHAOS_SEED=$(SEED) \
 		$(CARGO) test --locked --test chaos -- --nocapture
 
-fuzz: ## try bytes that nobody thought of on all that reads Modbus; TIME=600 is seconds for each, TARGET=rtu is one
+fuzz: ## try bytes that nobody thought of on all that reads Modbus, Zigbee and Bluetooth; TIME=600 is seconds for each, TARGET=rtu is one
 	@.ci/fuzz $(or $(TIME),60) $(TARGET)
 
 check: ## what must be green before a change goes in: format, lints, features, docs, tests (needs clippy and rustfmt)
