@@ -1,37 +1,29 @@
 //! Modbus keys of the configuration, and what they mean.
 
+mod check;
 mod convert;
 mod counter;
 mod group;
 mod names;
+mod plan;
 mod point;
 mod register;
 mod write;
 
 use std::num::NonZeroU32;
 
-pub use self::{group::GroupKeys, point::PointKeys};
-use self::{
-    group::{groups, named_group},
-    point::{Outer, named_point, points},
-};
+pub use self::{group::GroupKeys, plan::plan, point::PointKeys};
 use super::{
-    client::EVERYONE,
-    config::{Backoff, ByteOrder, Config, Connect, DataType, Device, Limits, Link, MappedPoint, Table},
-    cost,
-    frame::Framing,
+    config::{ByteOrder, DataType, Link},
     notation::Base,
     pdu::MAX_READ_REGISTERS,
 };
-use crate::{
-    config::{
-        AdapterDraft, DeviceDraft, Draft, Pressure, Tls, TlsKeys, in_order,
-        report::{Place, Problems},
-        section::{AdapterKind, At, FromNode, Keyed as _, Shape, section},
-        tree::Node,
-        values::{Span, SpanOrZero, from_integer, text_values},
-    },
-    model::Access,
+use crate::config::{
+    TlsKeys,
+    report::Problems,
+    section::{AdapterKind, At, FromNode, Keyed as _, Shape, section},
+    tree::Node,
+    values::{Span, SpanOrZero, from_integer, text_values},
 };
 
 /// The word in `kind = "modbus"`, and the keys that come with it.
@@ -183,160 +175,6 @@ section! {
         /// written, and nobody confirms it.
         unit: u8 = required;
     }
-}
-
-/// Reads the keys of an adapter and its devices; `None` when the link is missing or wrong.
-pub fn plan(adapter: AdapterDraft, draft: &mut Draft) -> Option<Config> {
-    let AdapterDraft { name, pressure, mut section, devices, .. } = adapter;
-    let keys: AdapterKeys = section.read(&mut draft.problems);
-    section.close(&mut draft.problems);
-    in_order(&keys.backoff.value.min, &keys.backoff.value.max, &mut draft.problems);
-    let devices: Vec<_> = devices.into_iter().filter_map(|d| device(d, &keys, draft)).collect();
-    let At { value: link, place } = keys.link?;
-    check_pipeline(&keys.pipeline, &link, &devices, &mut draft.problems);
-    let connect = Connect {
-        tls: tls(keys.tls, &link, &mut draft.problems),
-        pause: keys.pause_after_connect.value.0,
-        pipeline: keys.pipeline.value.0.into(),
-        turnaround: keys.turnaround.value.0,
-    };
-    // A register is still there when its turn comes late.
-    let pressure = pressure.unwrap_or(Pressure::Wait);
-    let config = Config { name, pressure, link, connect, devices };
-    warn_of_load(&config, &place, &mut draft.problems);
-    Some(config)
-}
-
-/// Several requests need transaction ids, and units that need no rest between them.
-fn check_pipeline(pipeline: &At<Pipeline>, link: &Link, devices: &[Device], problems: &mut Problems) {
-    if pipeline.value.0 == 1 {
-        return;
-    }
-    if !link.framing().has_transactions() {
-        let help = "leave pipeline out, or use tcp:// where the other end speaks Modbus/TCP";
-        problems.error(&pipeline.place, "this link carries one request at a time").help(help);
-    } else if let Some(device) = devices.iter().find(|device| !device.pause.is_zero()) {
-        let message =
-            format!("unit {} needs a rest between requests, so they cannot be under way at once", device.unit);
-        problems.error(&pipeline.place, message).help("leave pipeline or pause_between_requests out");
-    }
-}
-
-/// Warns of a serial line that is asked for more than it can carry. How fast other links are nobody can tell from here.
-fn warn_of_load(config: &Config, place: &Place, problems: &mut Problems) {
-    if !matches!(config.link, Link::Serial { .. }) {
-        return;
-    }
-    let load = cost::load(config, None);
-    if load.part() > 1.0 {
-        let message = format!("the points ask for {:.0} % of the line's time", load.part() * 100.0);
-        problems
-            .warning(place, message)
-            .help(format!("{}; `tidegate modbus plan` shows each request", load.advice()));
-    }
-}
-
-/// The TLS files, which only `tls://` has a use for.
-fn tls(At { value: keys, place }: At<TlsKeys>, link: &Link, problems: &mut Problems) -> Tls {
-    if keys.is_set() && !matches!(link, Link::Tls { .. }) {
-        problems.warning(&place, "TLS settings are not used with this link").help("use tls:// for TLS");
-    }
-    keys.check(problems)
-}
-
-/// Reads the keys of a device; `None` when its address is missing or wrong.
-fn device(device: DeviceDraft, adapter: &AdapterKeys, draft: &mut Draft) -> Option<Device> {
-    let DeviceDraft { id, mut section, profile, .. } = device;
-    let problems = &mut draft.problems;
-    let mut keys: DeviceKeys = section.read(problems);
-    if keys.point.value.is_empty() && profile.is_none() {
-        let help = "add a [[device.point]], or name a profile";
-        problems.warning(&section.place, "the device has no points").help(help);
-    }
-    section.close(problems);
-    let backoff = keys.backoff.as_ref().unwrap_or(&adapter.backoff);
-    in_order(&backoff.value.min, &backoff.value.max, problems);
-    let outer = Outer {
-        poll: keys.poll.as_ref().map_or(adapter.poll.value.0, |poll| poll.value.0),
-        order: keys.order.as_ref().map_or(adapter.order.value, |order| order.value),
-        base: keys.base.as_ref().map_or(adapter.base.value, |base| base.value),
-    };
-    check_unit(keys.address.as_ref(), adapter, problems);
-    let limits = limits(&keys, adapter);
-    draft.points.extend(keys.point.value.iter().filter_map(|at| named_point(&at.value, &id)));
-    draft.points.extend(keys.group.value.iter().filter_map(|at| named_group(&at.value, &id)));
-    let points = points(std::mem::take(&mut keys.point.value), &id, outer, problems);
-    check_sunspec(&keys.sunspec, &points, problems);
-    check_everyone(&keys, &points, adapter, problems);
-    let groups = groups(keys.group.value, &id, &points, problems);
-    Some(Device {
-        id,
-        unit: keys.address?.value.unit?.value,
-        timeout: keys.timeout.map_or(adapter.timeout.value.0, |timeout| timeout.value.0),
-        retries: keys.retries.map_or(adapter.retries.value, |retries| retries.value),
-        pause: keys.pause_between_requests.map_or(adapter.pause_between_requests.value.0, |pause| pause.value.0),
-        backoff: checked_backoff(&backoff.value),
-        sunspec: keys.sunspec.value.iter().map(|model| model.value).collect(),
-        limits,
-        points,
-        groups,
-    })
-}
-
-/// A serial line has units 1 to 247, and 0 for all of them (MODBUS over serial line 1.02, 2.2).
-fn check_unit(address: Option<&At<Address>>, adapter: &AdapterKeys, problems: &mut Problems) {
-    let unit = address.and_then(|address| address.value.unit.as_ref());
-    let (Some(unit), Some(link)) = (unit, &adapter.link) else { return };
-    if matches!(link.value.framing(), Framing::Line(_)) && unit.value > 247 {
-        let message = format!("unit {} is outside 1 to 247", unit.value);
-        problems
-            .error(&unit.place, message)
-            .help("a serial line has no others, and 0 for all; only TCP has up to 255");
-    }
-}
-
-/// Nobody answers a request to unit 0 of a serial line, so nothing can be read there.
-fn check_everyone(keys: &DeviceKeys, points: &[MappedPoint], adapter: &AdapterKeys, problems: &mut Problems) {
-    let unit = keys.address.as_ref().and_then(|address| address.value.unit.as_ref());
-    let (Some(unit), Some(link)) = (unit, &adapter.link) else { return };
-    if unit.value != EVERYONE || link.value.framing().has_transactions() {
-        return;
-    }
-    let reads = |mapped: &&MappedPoint| {
-        mapped.point.access != Access::W || mapped.writing.pulse.is_some() || mapped.conversion.exponent.is_some()
-    };
-    if let Some(mapped) = points.iter().find(reads) {
-        let message =
-            format!("unit 0 is all units, which do not answer, and {} needs an answer", mapped.point.name());
-        let help = "its points have access = \"w\", no pulse and no scale_from; only TCP has a unit 0 that answers";
-        problems.error(&unit.place, message).help(help);
-    }
-}
-
-/// Models have holding registers alone, counted from 0; the last id ends their list.
-fn check_sunspec(models: &At<Vec<At<u16>>>, points: &[MappedPoint], problems: &mut Problems) {
-    for model in models.value.iter().filter(|model| model.value == 0 || model.value == u16::MAX) {
-        problems.error(&model.place, format!("{} is no SunSpec model", model.value)).help("ids are 1 to 65534");
-    }
-    let stray = points.iter().find(|mapped| mapped.register.table != Table::Holding);
-    if let Some(mapped) = stray.filter(|_| !models.value.is_empty()) {
-        let message = format!("point {} is in another table than SunSpec's", mapped.point.name());
-        problems.error(&models.place, message).help("SunSpec models have holding registers only");
-    }
-}
-
-/// What may share a request to a device.
-fn limits(keys: &DeviceKeys, adapter: &AdapterKeys) -> Limits {
-    Limits {
-        registers: keys.max_registers.as_ref().unwrap_or(&adapter.max_registers).value.0,
-        gap: keys.max_gap.as_ref().unwrap_or(&adapter.max_gap).value.0,
-        one_per_point: keys.one_request_per_point.as_ref().unwrap_or(&adapter.one_request_per_point).value,
-    }
-}
-
-/// A backoff as meant.
-fn checked_backoff(keys: &BackoffKeys) -> Backoff {
-    Backoff { after: keys.after.value.get(), min: keys.min.value.0, max: keys.max.value.0 }
 }
 
 #[cfg(test)]
