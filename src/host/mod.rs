@@ -4,11 +4,17 @@
 //! that is missing or says something unknown gives a modest answer, never an error that stops the gateway. The text
 //! of each file is parsed by a pure function beside its reader.
 
+pub mod bluetooth;
 pub mod clock;
 pub mod disk;
 pub mod identity;
+pub mod machine;
 pub mod notify;
 pub mod process;
+pub mod processes;
+pub mod root;
+pub mod serial;
 mod trust;
 
 pub use clock::SystemClock;
+pub use root::Root;
