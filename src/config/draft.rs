@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    Buffer, Config, Pressure, Profiles, Republish, Rules, check,
+    Buffer, Config, Gateway, Pressure, Profiles, Republish, Rules, Uplink, check,
     check::Unique,
     check_grant, check_republish, check_uplink, file,
     report::{Fault, Place, Problem, Problems, Report, nearest, suggest},
@@ -108,7 +108,7 @@ pub fn read_text(path: &Path, text: &str) -> Draft {
 }
 
 /// The main file, then `conf.d/*.toml` beside it in name order.
-fn files(path: &Path, problems: &mut Problems) -> Vec<PathBuf> {
+pub(super) fn files(path: &Path, problems: &mut Problems) -> Vec<PathBuf> {
     let folder = path.parent().unwrap_or(Path::new("")).join("conf.d");
     let mut more = match toml_files(&folder) {
         Ok(files) => files,
@@ -138,7 +138,7 @@ fn toml_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// Reads one file; what cannot be read is reported.
-fn read_file(path: &Path, problems: &mut Problems) -> Table {
+pub(super) fn read_file(path: &Path, problems: &mut Problems) -> Table {
     let text = fs::read(path).and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other));
     match text {
         Ok(text) => tree::parse(path, &text, problems),
@@ -177,6 +177,16 @@ impl Draft {
     /// What can be told of a configuration whatever else is wrong with it: where the daemon's socket is.
     pub fn socket(&self) -> &Path {
         &self.config.api.socket
+    }
+
+    /// Likewise who this gateway is.
+    pub fn gateway(&self) -> &Gateway {
+        &self.config.gateway
+    }
+
+    /// Likewise the uplinks, without those that cannot be understood.
+    pub fn uplinks(&self) -> &[Uplink] {
+        &self.config.uplinks
     }
 
     /// Likewise the folders of device profiles.

@@ -16,6 +16,7 @@ mod draft;
 mod file;
 mod net;
 mod parse;
+mod redact;
 mod reference;
 pub mod report;
 mod schema;
@@ -34,6 +35,7 @@ pub use checked::{
 };
 pub use draft::{AdapterDraft, DeviceDraft, Draft, Loaded, NamedPoint, read, read_text};
 pub use net::Net;
+pub use redact::{HIDDEN, Redacted, redacted, without_logins};
 pub use reference::reference;
 pub use report::{Fault, Place, Problem, Report, Severity};
 pub use schema::schema;

@@ -63,7 +63,7 @@ impl Secret {
 }
 
 /// Where systemd puts a credential.
-fn credential(name: &str, folder: Option<std::ffi::OsString>) -> Result<PathBuf, SecretError> {
+pub(super) fn credential(name: &str, folder: Option<std::ffi::OsString>) -> Result<PathBuf, SecretError> {
     if name.contains('/') || name == ".." {
         return Err(SecretError::CredentialName(name.to_owned()));
     }
