@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 not done, 64 the command line is wrong, 69 the daemon cannot be reached or refuses,
 //! 78 the configuration is wrong.
 
+mod archive;
 #[cfg(feature = "ble")]
 mod ble;
 mod buffer;
@@ -37,6 +38,7 @@ mod seams;
 #[cfg(any(feature = "modbus", feature = "zigbee"))]
 mod sim;
 mod status;
+mod support;
 mod table;
 mod tail;
 #[cfg(test)]
@@ -119,6 +121,8 @@ enum Command {
     Reload(reload::Args),
     /// Change the log level until the next start.
     LogLevel(log_level::Args),
+    /// Collect what helps to find a fault into one file, without secrets.
+    SupportBundle(support::Args),
     /// Print the completions for a shell.
     Completions(completions::Args),
     /// Print the manual page, or write all of them.
@@ -176,6 +180,7 @@ impl Command {
             Self::Zigbee(command) => zigbee::run(command, context),
             Self::Reload(reload::Args {}) => reload::run(context),
             Self::LogLevel(args) => log_level::run(args, context),
+            Self::SupportBundle(args) => support::run(args, context),
             Self::Completions(args) => completions::run(args, context),
             Self::Man(args) => man::run(args, context),
             Self::Schema(args) => schema::run(args, context),

@@ -59,6 +59,16 @@ pub(super) fn profile_dirs(path: &Path) -> Vec<PathBuf> {
     config::read(path).profiles().dirs.clone()
 }
 
+/// The configuration as it may be shown to strangers, and the texts that must not be.
+pub(super) fn redacted(path: &Path) -> config::Redacted {
+    config::redacted(path, &registry::kinds())
+}
+
+/// The gateway's name, also when something else is wrong with its configuration.
+pub(super) fn gateway(path: &Path) -> Arc<str> {
+    Arc::clone(&config::read(path).gateway().id)
+}
+
 /// One problem for programs.
 pub(super) fn problem_json(problem: &config::Problem) -> Value {
     json!({
