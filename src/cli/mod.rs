@@ -15,6 +15,7 @@ mod damage;
 mod deadletter;
 mod demo;
 mod devices;
+mod doctor;
 mod error;
 mod export;
 mod format;
@@ -121,6 +122,8 @@ enum Command {
     Reload(reload::Args),
     /// Change the log level until the next start.
     LogLevel(log_level::Args),
+    /// Look at what surrounds the gateway, and say how to mend what is wrong.
+    Doctor(doctor::Args),
     /// Collect what helps to find a fault into one file, without secrets.
     SupportBundle(support::Args),
     /// Print the completions for a shell.
@@ -180,6 +183,7 @@ impl Command {
             Self::Zigbee(command) => zigbee::run(command, context),
             Self::Reload(reload::Args {}) => reload::run(context),
             Self::LogLevel(args) => log_level::run(args, context),
+            Self::Doctor(args) => doctor::run(args, context),
             Self::SupportBundle(args) => support::run(args, context),
             Self::Completions(args) => completions::run(args, context),
             Self::Man(args) => man::run(args, context),
