@@ -32,6 +32,7 @@ mod asides_test;
 mod cipher;
 mod codec;
 mod commit;
+mod copy;
 mod core;
 mod cutter;
 pub mod damage;
@@ -70,6 +71,7 @@ mod trail;
 mod writer;
 
 pub use cipher::KeyError;
+pub use copy::copy;
 pub use handle::{Append, Buffer, Feed, FetchError, Origin, Stopped, open};
 pub use history::{
     Answer, Archive, ArchiveError, Bucket, Every, History, HistoryError, Period, Rows, Step, Wish, parse_time,

@@ -4,6 +4,7 @@
 //! 78 the configuration is wrong.
 
 mod archive;
+mod backup;
 #[cfg(feature = "ble")]
 mod ble;
 mod buffer;
@@ -122,6 +123,10 @@ enum Command {
     Reload(reload::Args),
     /// Change the log level until the next start.
     LogLevel(log_level::Args),
+    /// Write what makes this gateway this gateway into one file.
+    Backup(backup::Args),
+    /// Put back what a backup holds.
+    Restore(backup::RestoreArgs),
     /// Look at what surrounds the gateway, and say how to mend what is wrong.
     Doctor(doctor::Args),
     /// Collect what helps to find a fault into one file, without secrets.
@@ -183,6 +188,8 @@ impl Command {
             Self::Zigbee(command) => zigbee::run(command, context),
             Self::Reload(reload::Args {}) => reload::run(context),
             Self::LogLevel(args) => log_level::run(args, context),
+            Self::Backup(args) => backup::run(args, context),
+            Self::Restore(args) => backup::restore(args, context),
             Self::Doctor(args) => doctor::run(args, context),
             Self::SupportBundle(args) => support::run(args, context),
             Self::Completions(args) => completions::run(args, context),

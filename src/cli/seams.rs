@@ -14,7 +14,7 @@ use super::{DEFAULT_CONFIG, error::CliError, format::count};
 use crate::adapter::load::{Line, Load};
 use crate::{
     adapter::{Adapter, registry},
-    buffer, config,
+    buffer, command, config,
     daemon::{self, RunError},
     host::SystemClock,
     model::Point,
@@ -67,6 +67,30 @@ pub(super) fn redacted(path: &Path) -> config::Redacted {
 /// The gateway's name, also when something else is wrong with its configuration.
 pub(super) fn gateway(path: &Path) -> Arc<str> {
     Arc::clone(&config::read(path).gateway().id)
+}
+
+/// The folders of rules and profiles that are the administrator's own.
+pub(super) fn named_folders(path: &Path) -> Vec<PathBuf> {
+    let draft = config::read(path);
+    let folders = draft.profiles().dirs.iter().chain([&draft.rules().dir]);
+    folders.filter(|folder| !folder.starts_with("/usr")).cloned().collect()
+}
+
+/// Copies the memory of commands as it is at this moment, also while it is in use.
+pub(super) fn copy_ledger(from: &Path, into: &Path) -> Result<(), String> {
+    command::copy_ledger(from, into).map_err(|error| error.to_string())
+}
+
+/// Likewise the buffer.
+pub(super) fn copy_buffer(from: &Path, into: &Path) -> Result<(), String> {
+    buffer::copy(from, into).map_err(|error| error.to_string())
+}
+
+/// Makes a new store, where the configuration has it, of one that was copied.
+pub(super) fn rebuild(config: &Path, from: &Path) -> Result<(), CliError> {
+    let settings = buffer(config)?;
+    let rebuilt = buffer::damage::rebuild(from, &settings.path, &settings, origin(config)?, &mut |_| ());
+    rebuilt.map(|_| ()).map_err(|error| CliError::Failed(error.to_string()))
 }
 
 /// One problem for programs.

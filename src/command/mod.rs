@@ -29,7 +29,7 @@ use prometheus_client::{
 
 pub use self::{
     desk::{Context, Desk},
-    ledger::LedgerError,
+    ledger::{LedgerError, copy as copy_ledger},
     routes::{Route, Routes},
 };
 use crate::model::OutcomeStatus;

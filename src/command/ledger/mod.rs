@@ -37,6 +37,13 @@ pub enum LedgerError {
     Gone,
 }
 
+/// Copies the ledger as it is at this moment into a file that is not there yet; it may be in use.
+pub fn copy(from: &Path, into: &Path) -> Result<(), LedgerError> {
+    let failed =
+        |error: rusqlite::Error| LedgerError::Open { path: from.display().to_string(), reason: error.to_string() };
+    store::copy(from, into).map_err(failed)
+}
+
 /// A command's name in the ledger: ids are unique for each sender.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Key {

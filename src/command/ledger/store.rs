@@ -6,13 +6,15 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params};
 
 use super::{Entry, Interrupted, Key, Seen, Verdict};
 use crate::model::{CommandId, OutcomeStatus, ResponseTo, Timestamp};
 
 /// Schema versions in their order; `user_version` counts those that were applied.
 const MIGRATIONS: [&str; 1] = [include_str!("001.sql")];
+/// Longest wait for a file that is in use.
+const COPY_WAIT: Duration = Duration::from_secs(10);
 /// Most rows that are kept.
 const MAX_ROWS: usize = 100_000;
 /// 2024-01-01T00:00:00Z. A row decided before has its time from a clock that was not set; its age is unknown, so it
@@ -39,6 +41,14 @@ pub(super) fn open(path: &Path, remember: Duration) -> Result<(Store, Option<Pat
         }
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// Copies the file as it is at this moment into one that is not there yet; it may be in use.
+pub(super) fn copy(from: &Path, into: &Path) -> rusqlite::Result<()> {
+    let connection = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    connection.busy_timeout(COPY_WAIT)?;
+    connection.execute("VACUUM INTO ?1", [into.to_string_lossy()])?;
+    Ok(())
 }
 
 /// Whether the file itself is at fault.
