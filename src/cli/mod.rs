@@ -37,6 +37,7 @@ mod run;
 mod schema;
 pub mod screen;
 mod seams;
+mod setup;
 #[cfg(any(feature = "modbus", feature = "zigbee"))]
 mod sim;
 mod status;
@@ -123,6 +124,8 @@ enum Command {
     Reload(reload::Args),
     /// Change the log level until the next start.
     LogLevel(log_level::Args),
+    /// Ask for what a first start needs, and show the first reading.
+    Setup(setup::Args),
     /// Write what makes this gateway this gateway into one file.
     Backup(backup::Args),
     /// Put back what a backup holds.
@@ -152,6 +155,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             error.exit_code()
         }
     }
+}
+
+/// Carries out another command line of ours in the same surroundings.
+fn run_also(args: &[&str], context: &mut Context) -> Result<(), CliError> {
+    let cli = Cli::try_parse_from(std::iter::once(&"tidegate").chain(args));
+    cli.map_err(|error| CliError::Usage(error.to_string()))?.command.carry_out(context)
 }
 
 /// Help and version go to standard output with 0, everything else to standard error with 64.
@@ -188,6 +197,7 @@ impl Command {
             Self::Zigbee(command) => zigbee::run(command, context),
             Self::Reload(reload::Args {}) => reload::run(context),
             Self::LogLevel(args) => log_level::run(args, context),
+            Self::Setup(args) => setup::run(args, context),
             Self::Backup(args) => backup::run(args, context),
             Self::Restore(args) => backup::restore(args, context),
             Self::Doctor(args) => doctor::run(args, context),
