@@ -53,9 +53,9 @@ vm-powercut: ## cut the power of the gateway in an emulated machine; PROFILE=str
 vm-smoke: ## install the package in an emulated machine, break things, upgrade, reboot, purge
 	tests/vm/smoke
 
-deb: ## build the Debian package for this machine; the last line is its path
+deb: ## build the Debian package for this machine; the last line is its path; MAINTAINER='Name <mail>' answers for it
 	@.ci/setup deb
-	@packaging/build
+	@MAINTAINER='$(MAINTAINER)' packaging/build
 
 deb-test: deb ## look through the package, install, upgrade, remove and purge it in a folder of its own
 	@.ci/setup debtest
