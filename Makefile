@@ -4,7 +4,7 @@ CARGO := .ci/cargo
 # Each radio or bus is a feature and must build without the others.
 FEATURES := modbus zigbee ble
 
-.PHONY: help setup build demo test chaos fuzz check bench vm-powercut vm-smoke deb deb-test deb-reproducible apt-repo deny
+.PHONY: help setup build demo test chaos fuzz check bench vm-powercut vm-smoke vm-suite deb deb-test deb-reproducible apt-repo deny
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
@@ -52,6 +52,9 @@ vm-powercut: ## cut the power of the gateway in an emulated machine; PROFILE=str
 
 vm-smoke: ## install the package in an emulated machine, break things, upgrade, reboot, purge
 	tests/vm/smoke
+
+vm-suite: ## take Bluetooth, disk, power and clock from the gateway in an emulated machine, and count what arrives
+	tests/vm/suite
 
 deb: ## build the Debian package for this machine; the last line is its path; MAINTAINER='Name <mail>' answers for it
 	@.ci/setup deb
