@@ -8,11 +8,16 @@ mod answers;
 mod ask;
 mod files;
 mod interview;
-#[cfg(test)]
+// The answers name devices of both kinds.
+#[cfg(all(test, feature = "modbus", feature = "ble"))]
 mod tests;
 mod watch;
 
-use std::{io, path::PathBuf, time::Duration};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use self::{
     answers::Answers,
@@ -44,20 +49,24 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<(), CliError> {
     let config = std::path::absolute(context.config())?;
-    let (answers, may_replace) = match &args.answers {
-        Some(file) => (Answers::read(file)?, args.force),
-        None => {
-            let mut asker = Asker::new(io::stdin().lock());
-            let answers = interview::hold(&mut asker, context, &Root::system())?;
-            let taken = files::taken(&answers, &config);
-            (answers, args.force || may_replace(&mut asker, context, &taken)?)
-        }
-    };
+    let (answers, may_replace) = answers(args, &config, context)?;
     let written = write(&answers, &config, may_replace)?;
     for path in written.paths() {
         context.print(&format!("written: {}\n", path.display()))?;
     }
     put_in_force(&answers, args.wait, context)
+}
+
+/// The answers, and whether files that are there may be replaced.
+fn answers(args: &Args, config: &Path, context: &mut Context) -> Result<(Answers, bool), CliError> {
+    if let Some(file) = &args.answers {
+        return Ok((Answers::read(file)?, args.force));
+    }
+    let mut asker = Asker::new(io::stdin().lock());
+    let answers = interview::hold(&mut asker, context, &Root::system())?;
+    let taken = files::taken(&answers, config);
+    let may_replace = args.force || may_replace(&mut asker, context, &taken)?;
+    Ok((answers, may_replace))
 }
 
 /// Asks whether files that are there may be replaced.
@@ -76,7 +85,7 @@ fn may_replace(
 }
 
 /// Writes the files, and takes them back when the configuration is not valid with them.
-fn write(answers: &Answers, config: &std::path::Path, may_replace: bool) -> Result<Written, CliError> {
+fn write(answers: &Answers, config: &Path, may_replace: bool) -> Result<Written, CliError> {
     let files = files::render(answers, config)?;
     let taken = files::taken(answers, config);
     if let (Some(first), false) = (taken.first(), may_replace) {

@@ -1,13 +1,16 @@
 //! What a person wants to see after the first setup: that something is read, and that it arrives.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 use serde_json::Value;
+use tokio::time::{Instant, sleep};
 
-use super::super::{context::Context, error::CliError, format::measured, table::cell};
+use super::super::{
+    context::{Context, block_on},
+    error::CliError,
+    format::measured,
+    table::cell,
+};
 
 /// Time between two looks.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -35,15 +38,18 @@ fn until(
     path: &str,
     look: impl Fn(&Value) -> Option<String>,
 ) -> Result<Option<String>, CliError> {
-    loop {
-        if let Some(found) = look(&context.get(path)?) {
-            return Ok(Some(found));
+    let client = context.client()?;
+    block_on(async {
+        loop {
+            if let Some(found) = look(&client.get(path).await?) {
+                return Ok(Some(found));
+            }
+            if Instant::now() >= end {
+                return Ok(None);
+            }
+            sleep(INTERVAL).await;
         }
-        if Instant::now() >= end {
-            return Ok(None);
-        }
-        thread::sleep(INTERVAL);
-    }
+    })
 }
 
 /// The first point with a good value: `meter-1/voltage 230.1 V`.
