@@ -10,7 +10,7 @@ use std::{
 };
 
 /// Libraries that live behind one door, and the modules behind it.
-const DOORS: [(&str, &[&str]); 11] = [
+const DOORS: [(&str, &[&str]); 13] = [
     ("rusqlite::", &["buffer", "command"]),
     ("rumqttc", &["uplink", "testing"]),
     ("tokio_rustls::", &["tls"]),
@@ -20,6 +20,8 @@ const DOORS: [(&str, &[&str]); 11] = [
     ("rhai::", &["rules", "profile"]),
     ("axum::", &["api"]),
     ("clap::", &["cli"]),
+    ("tar::", &["cli"]),
+    ("flate2::", &["cli"]),
     ("sd_notify::", &["host"]),
     ("tokio::spawn", &["supervisor"]),
 ];
