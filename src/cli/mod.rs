@@ -30,6 +30,7 @@ mod man;
 mod modbus;
 mod points;
 mod profile;
+mod programs;
 mod read;
 mod reload;
 mod rules;

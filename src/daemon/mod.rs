@@ -34,6 +34,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use self::{
     assembly::{Daemon, StartError},
+    reload::NEEDS_RESTART,
     serve::{RunError, run},
 };
 

@@ -21,6 +21,9 @@ use crate::{
     rules,
 };
 
+/// What a reload says of changes that it cannot put in force.
+pub const NEEDS_RESTART: &str = "restart to apply";
+
 /// Time a part may take to end before it is ended by force.
 pub(super) const STOP_LIMIT: Duration = Duration::from_secs(5);
 
@@ -175,5 +178,5 @@ fn need_restart(old: &config::Config, new: &config::Config) -> Option<String> {
     if old.gateway != new.gateway && old.uplinks != new.uplinks {
         names.push("[[uplink]]");
     }
-    (!names.is_empty()).then(|| format!("{} changed: restart to apply", names.join(", ")))
+    (!names.is_empty()).then(|| format!("{} changed: {NEEDS_RESTART}", names.join(", ")))
 }

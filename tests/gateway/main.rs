@@ -18,6 +18,7 @@ mod loss;
 mod profiles;
 mod proof;
 mod republish;
+mod setup;
 mod types;
 mod writes;
 #[cfg(feature = "zigbee")]

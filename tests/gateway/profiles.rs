@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use crate::harness::{Blocks, Broker, Gateway, Listener, Site, process::Process};
 
 /// The simulator on a free port, with these profiles as units 1 and up, and its port.
-fn simulate(profiles: &[&str]) -> (Process, String) {
+pub(crate) fn simulate(profiles: &[&str]) -> (Process, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
     command.args(["sim", "modbus", "--unit", "1", "--seed", "7", "--tcp", "127.0.0.1:0", "--dir"]).arg(shipped());
     command.args(profiles.iter().flat_map(|name| ["--profile", name]));
@@ -19,7 +19,7 @@ fn simulate(profiles: &[&str]) -> (Process, String) {
 }
 
 /// The profiles of this repository.
-fn shipped() -> std::path::PathBuf {
+pub(crate) fn shipped() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("plugins/profiles")
 }
 

@@ -19,6 +19,8 @@ use std::{
     time::Duration,
 };
 
+use serde_json::json;
+
 use self::{
     answers::Answers,
     ask::Asker,
@@ -28,12 +30,14 @@ use super::{
     context::Context,
     error::{CliError, complain},
     format::parse_span,
+    programs::order,
     seams,
+    table::cell,
 };
-use crate::host::Root;
+use crate::{daemon::NEEDS_RESTART, host::Root};
 
 /// Ask for what a first start needs (a broker, devices on the serial ports and radios of this machine), write it into
-/// conf.d, check it, reload, and show the first reading and its acknowledgement.
+/// conf.d, check it, put it in force, and show the first reading and its acknowledgement.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// A TOML file with the answers; nothing is asked then.
@@ -102,12 +106,26 @@ fn write(answers: &Answers, config: &Path, may_replace: bool) -> Result<Written,
     Ok(written.keep())
 }
 
+/// A broker or the gateway's name come into force with a restart, devices with a reload.
+fn reload_or_restart(context: &mut Context) -> Result<(), CliError> {
+    let answer = context.send("POST", "/api/v1/reload", &json!({}))?;
+    let summary = cell(&answer["summary"]);
+    context.print(&format!("reloaded: {}\n", summary.trim_end()))?;
+    if !summary.contains(NEEDS_RESTART) {
+        return Ok(());
+    }
+    match order("systemctl", &["restart", "tidegate.service"]) {
+        Ok(()) => context.print("restarted\n"),
+        Err(why) => context.print(&format!("restart it by hand, it could not be done from here: {why}\n")),
+    }
+}
+
 /// Lets a daemon that runs read it, and shows what comes of it.
 fn put_in_force(answers: &Answers, wait: Duration, context: &mut Context) -> Result<(), CliError> {
     if context.get("/api/v1/status").is_err() {
         return context.print("the gateway does not run; start it: systemctl start tidegate\n");
     }
-    super::reload::run(context)?;
+    reload_or_restart(context)?;
     if !answers.has_devices() {
         return context
             .print("nothing is read yet: see docs/modbus.md, ble.md and zigbee.md in /usr/share/doc/tidegate\n");

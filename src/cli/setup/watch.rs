@@ -31,7 +31,7 @@ pub(super) fn first_reading(context: &mut Context, has_uplink: bool, limit: Dura
     }
 }
 
-/// Looks until there is something to see.
+/// Looks until there is something to see. A daemon that does not answer may be starting.
 fn until(
     context: &Context,
     end: Instant,
@@ -41,11 +41,12 @@ fn until(
     let client = context.client()?;
     block_on(async {
         loop {
-            if let Some(found) = look(&client.get(path).await?) {
+            let answer = client.get(path).await;
+            if let Some(found) = answer.as_ref().ok().and_then(&look) {
                 return Ok(Some(found));
             }
             if Instant::now() >= end {
-                return Ok(None);
+                return answer.map(|_| None).map_err(CliError::from);
             }
             sleep(INTERVAL).await;
         }

@@ -4,7 +4,6 @@
 //! place. Everything passes the [`Scrubber`] on its way in, so that no part has to think of secrets by itself.
 
 mod parts;
-mod programs;
 mod scrub;
 
 use std::path::{Path, PathBuf};

@@ -4,10 +4,7 @@ use std::{path::PathBuf, sync::mpsc, thread, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::{
-    super::{context::Context, seams},
-    programs::ask,
-};
+use super::super::{context::Context, programs::ask, seams};
 use crate::{
     adapter::registry,
     buffer::damage,
