@@ -46,11 +46,13 @@ async fn try_to_reach(uplink: &Uplink) -> Result<&'static str, (String, &'static
     let certificate = "see [uplink] tls: the roots must be those of the broker's certificate, the host its name, and \
         the clock right";
 
-    let mut addresses =
+    let addresses =
         within(lookup_host((host, port))).await.map_err(|why| (format!("has no address: {why}"), name))?;
-    let address = addresses.next().ok_or_else(|| ("has no address".to_owned(), name))?;
-    let stream = within(TcpStream::connect(address)).await;
-    let stream = stream.map_err(|why| (format!("cannot be reached at {address}: {why}"), network))?;
+    let addresses: Vec<_> = addresses.collect();
+    let first = addresses.first().ok_or_else(|| ("has no address".to_owned(), name))?;
+    // All are tried, as the uplink does: a host without IPv6 is told addresses of it all the same.
+    let stream = within(TcpStream::connect(&*addresses)).await;
+    let stream = stream.map_err(|why| (format!("cannot be reached at {first}: {why}"), network))?;
     if uplink.url.transport == Transport::Tcp {
         return Ok("can be reached");
     }
