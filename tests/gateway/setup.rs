@@ -26,6 +26,8 @@ fn run(config: &Path, args: &[&str]) -> (Option<i32>, String) {
 /// A configuration as the package brings it, but for its folders.
 fn fresh(folder: &Path) -> PathBuf {
     let config = folder.join("tidegate.toml");
+    // The unit's StateDirectory makes it.
+    fs::create_dir(folder.join("state")).unwrap();
     let [socket, buffer, rules] = ["api.sock", "state/buffer.db", "rules"].map(|name| folder.join(name));
     let text = format!(
         "[gateway]\nid = \"gw\"\n[api]\nsocket = {socket:?}\n[buffer]\npath = {buffer:?}\n[rules]\ndir = {rules:?}\n\
