@@ -28,11 +28,11 @@ fn fresh(folder: &Path) -> PathBuf {
     let config = folder.join("tidegate.toml");
     // The unit's StateDirectory makes it.
     fs::create_dir(folder.join("state")).unwrap();
-    let [socket, buffer, rules] = ["api.sock", "state/buffer.db", "rules"].map(|name| folder.join(name));
+    let (place, profiles) = (folder.display(), shipped());
     let text = format!(
-        "[gateway]\nid = \"gw\"\n[api]\nsocket = {socket:?}\n[buffer]\npath = {buffer:?}\n[rules]\ndir = {rules:?}\n\
-         [profiles]\ndirs = [{:?}]\n",
-        shipped()
+        "[gateway]\nid = \"gw\"\n[api]\nsocket = \"{place}/api.sock\"\n[buffer]\npath = \"{place}/state/buffer.db\"\n\
+         [rules]\ndir = \"{place}/rules\"\n[profiles]\ndirs = [\"{}\"]\n",
+        profiles.display()
     );
     fs::write(&config, text).unwrap();
     config
