@@ -60,6 +60,7 @@ mod search;
 pub mod section;
 mod serve;
 mod share;
+mod shortest;
 pub mod sunspec;
 #[cfg(test)]
 mod tests;
