@@ -3,7 +3,7 @@
 //! It never blocks the pipeline: a watcher that falls behind loses the oldest readings and is told how many.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     iter,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -13,7 +13,7 @@ use std::{
 
 use tokio::sync::broadcast;
 
-use crate::model::{AlarmState, Event, EventKind, PointAddress, Reading};
+use crate::model::{AlarmState, ByPoint, Event, EventKind, PointAddress, Reading};
 
 /// Batches a watcher may fall behind before it loses the oldest. A batch has at most 1 000 readings and is shared.
 const WATCH_DEPTH: usize = 64;
@@ -22,7 +22,7 @@ const WATCH_DEPTH: usize = 64;
 #[derive(Debug, Clone)]
 pub struct Live {
     /// By point; as many entries as there are points.
-    last: Arc<Mutex<HashMap<PointAddress, Reading>>>,
+    last: Arc<Mutex<ByPoint<Reading>>>,
     /// Everyone who watches.
     watchers: broadcast::Sender<Arc<[Reading]>>,
     /// Alarms that were raised and not cleared, by rule and id; as many as rules can raise.
@@ -37,9 +37,8 @@ type AlarmTable = BTreeMap<(Arc<str>, Arc<str>), AlarmState>;
 impl Live {
     /// Starts with the last readings of the run before; watchers do not see those.
     pub fn new(last: Vec<Reading>) -> Self {
-        let last = last.into_iter().map(|reading| (reading.point.address.clone(), reading)).collect();
         Self {
-            last: Arc::new(Mutex::new(last)),
+            last: Arc::new(Mutex::new(last.into_iter().collect())),
             watchers: broadcast::channel(WATCH_DEPTH).0,
             alarms: Arc::default(),
             total: Arc::default(),
@@ -52,10 +51,7 @@ impl Live {
         self.total.fetch_add(count as u64, Ordering::Relaxed);
         let mut last = lock(&self.last);
         for reading in oldest_first(lists) {
-            match last.get_mut(&reading.point.address) {
-                Some(entry) => entry.clone_from(reading),
-                None => drop(last.insert(reading.point.address.clone(), reading.clone())),
-            }
+            last.put(reading.clone());
         }
         drop(last);
         if self.watchers.receiver_count() > 0 && count > 0 {
@@ -99,7 +95,7 @@ impl Live {
 
     /// Every last reading, in no order.
     pub fn all(&self) -> Vec<Reading> {
-        lock(&self.last).values().cloned().collect()
+        lock(&self.last).iter().cloned().collect()
     }
 
     /// New readings from now on.

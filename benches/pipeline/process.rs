@@ -34,9 +34,10 @@ pub(crate) struct Moment {
 }
 
 impl Daemon {
-    /// Starts it with the site's configuration.
+    /// Starts it with the site's configuration and the environment that its unit for systemd gives it.
     pub(crate) fn start(site: &Site) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+        command.env("MALLOC_ARENA_MAX", "2");
         command.arg("run").arg("--config").arg(site.write()).stdout(Stdio::null()).stderr(Stdio::null());
         Self { child: command.spawn().expect("the daemon"), socket: site.path("api.sock") }
     }

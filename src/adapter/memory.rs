@@ -19,7 +19,7 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::{
-    sync::Notify,
+    sync::{Notify, Semaphore},
     task::spawn_blocking,
     time::{Instant, sleep_until},
 };
@@ -38,10 +38,15 @@ const SETTLE: Duration = Duration::from_secs(5);
 /// Shortest time between two writes of a document: flash wears out.
 const REST: Duration = Duration::from_secs(60);
 
+/// Documents that are read at a time: at the start hundreds of adapters want theirs, and each read has a thread.
+const READERS: usize = 4;
+
 /// The documents of all adapters. One task writes them: [`Memories::run`].
 #[derive(Debug)]
 pub struct Memories {
     folder: PathBuf,
+    /// Whose turn it is to read.
+    readers: Semaphore,
     /// By adapter; as many as there are adapters.
     documents: Mutex<BTreeMap<String, Document>>,
     /// Told after each change.
@@ -134,7 +139,8 @@ fn parse<T: DeserializeOwned>(text: &[u8], kind: &str) -> serde_json::Result<Opt
 impl Memories {
     /// The documents of a folder, which is made with the first of them.
     pub fn new(folder: PathBuf) -> Arc<Self> {
-        Arc::new(Self { folder, documents: Mutex::default(), changed: Notify::new() })
+        let readers = Semaphore::new(READERS);
+        Arc::new(Self { folder, readers, documents: Mutex::default(), changed: Notify::new() })
     }
 
     /// The memory of one adapter.
@@ -214,6 +220,8 @@ impl Memories {
             return Some(unwritten.text);
         }
         let path = self.path(adapter);
+        // It is never closed.
+        let _turn = self.readers.acquire().await.ok();
         match blocking(move || file::read(&path, MAX_BYTES)).await {
             Ok(Found::Text(text)) => Some(Arc::new(text)),
             Ok(Found::Nothing) => None,

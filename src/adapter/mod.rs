@@ -19,9 +19,10 @@ pub mod serial;
 #[cfg(feature = "zigbee")]
 pub mod zigbee;
 
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use prometheus_client::{
+    encoding::{EncodeLabelSet, LabelSetEncoder},
     metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
 };
@@ -168,12 +169,12 @@ impl Alive {
 
     /// Waits for `work`, giving signs meanwhile. Safe to cancel if `work` is.
     pub async fn during<T>(&self, work: impl Future<Output = T>) -> T {
-        let mut signs = tokio::time::interval(Self::INTERVAL);
         let mut work = std::pin::pin!(work);
         loop {
-            tokio::select! {
-                done = &mut work => return done,
-                _ = signs.tick() => self.sign(),
+            self.sign();
+            // Mostly the work is done at once, and no timer is started.
+            if let Ok(done) = tokio::time::timeout(Self::INTERVAL, &mut work).await {
+                return done;
             }
         }
     }
@@ -210,25 +211,32 @@ pub struct Metrics {
     pub up: Gauge,
 }
 
-/// The label of every adapter metric: `adapter="line1"`.
-type Labels = Vec<(String, String)>;
+/// The label of every adapter metric: `adapter="line1"`. All metrics of an adapter share the name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Label(Arc<str>);
+
+impl EncodeLabelSet for Label {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> Result<(), fmt::Error> {
+        [("adapter", &*self.0)].encode(encoder)
+    }
+}
 
 /// The metrics of all adapters, as they are exported.
 #[derive(Debug, Clone, Default)]
 pub struct Families {
-    requests: Family<Labels, Counter>,
-    timeouts: Family<Labels, Counter>,
-    rejected: Family<Labels, Counter>,
-    exceptions: Family<Labels, Counter>,
-    connects: Family<Labels, Counter>,
-    overruns: Family<Labels, Counter>,
-    shed: Family<Labels, Counter>,
-    heard: Family<Labels, Counter>,
-    unread: Family<Labels, Counter>,
-    forgotten: Family<Labels, Counter>,
-    memory_refused: Family<Labels, Counter>,
-    memory_failures: Family<Labels, Counter>,
-    up: Family<Labels, Gauge>,
+    requests: Family<Label, Counter>,
+    timeouts: Family<Label, Counter>,
+    rejected: Family<Label, Counter>,
+    exceptions: Family<Label, Counter>,
+    connects: Family<Label, Counter>,
+    overruns: Family<Label, Counter>,
+    shed: Family<Label, Counter>,
+    heard: Family<Label, Counter>,
+    unread: Family<Label, Counter>,
+    forgotten: Family<Label, Counter>,
+    memory_refused: Family<Label, Counter>,
+    memory_failures: Family<Label, Counter>,
+    up: Family<Label, Gauge>,
 }
 
 impl Families {
@@ -257,21 +265,21 @@ impl Families {
 
     /// The metrics of one adapter; the same ones each time, so that a restart goes on counting.
     pub fn of(&self, name: &str) -> Metrics {
-        let labels: Labels = vec![("adapter".to_owned(), name.to_owned())];
+        let label = Label(name.into());
         Metrics {
-            requests: self.requests.get_or_create_owned(&labels),
-            timeouts: self.timeouts.get_or_create_owned(&labels),
-            rejected: self.rejected.get_or_create_owned(&labels),
-            exceptions: self.exceptions.get_or_create_owned(&labels),
-            connects: self.connects.get_or_create_owned(&labels),
-            overruns: self.overruns.get_or_create_owned(&labels),
-            shed: self.shed.get_or_create_owned(&labels),
-            heard: self.heard.get_or_create_owned(&labels),
-            unread: self.unread.get_or_create_owned(&labels),
-            forgotten: self.forgotten.get_or_create_owned(&labels),
-            memory_refused: self.memory_refused.get_or_create_owned(&labels),
-            memory_failures: self.memory_failures.get_or_create_owned(&labels),
-            up: self.up.get_or_create_owned(&labels),
+            requests: self.requests.get_or_create_owned(&label),
+            timeouts: self.timeouts.get_or_create_owned(&label),
+            rejected: self.rejected.get_or_create_owned(&label),
+            exceptions: self.exceptions.get_or_create_owned(&label),
+            connects: self.connects.get_or_create_owned(&label),
+            overruns: self.overruns.get_or_create_owned(&label),
+            shed: self.shed.get_or_create_owned(&label),
+            heard: self.heard.get_or_create_owned(&label),
+            unread: self.unread.get_or_create_owned(&label),
+            forgotten: self.forgotten.get_or_create_owned(&label),
+            memory_refused: self.memory_refused.get_or_create_owned(&label),
+            memory_failures: self.memory_failures.get_or_create_owned(&label),
+            up: self.up.get_or_create_owned(&label),
         }
     }
 }

@@ -12,7 +12,7 @@ use super::{
     policy::{Approved, Refusal},
     router::Answer,
 };
-use crate::model::{CommandId, DeviceId, Event, EventKind, Outcome, OutcomeStatus, SharedClock};
+use crate::model::{CommandId, DeviceId, Event, EventKind, Outcome, OutcomeStatus, SharedClock, Source};
 
 /// Writes outcomes into the ledger and tells them to everybody who waits.
 #[derive(Clone)]
@@ -56,9 +56,11 @@ impl Clerk {
     }
 
     /// Gives the case back when its id was never seen. A repeat is answered here, and so is a ledger that fails:
-    /// without it nothing is carried out.
+    /// without it nothing is carried out. The id of a rule's wish was drawn at random a moment ago: it is not looked for,
+    /// and should it be there, the ledger refuses to take it again.
     pub(super) async fn first_time(&self, case: Case) -> Option<Case> {
-        let Some(key) = case.key() else { return Some(case) };
+        let is_drawn = matches!(case.source, Source::Rule(_));
+        let Some(key) = case.key().filter(|_| !is_drawn) else { return Some(case) };
         let first = match self.ledger.seen(key).await {
             Ok(Seen::Never) => return Some(case),
             Ok(Seen::Open) => None,

@@ -33,7 +33,7 @@ pub(super) async fn carry_out(approved: Approved, limit: Duration, now: Timestam
     }
     let wanted = command.command().value.clone();
     let (reply, answer) = oneshot::channel();
-    let request = DeviceRequest::Write { command, point: Arc::clone(&route.point), reply };
+    let request = DeviceRequest::Write { command: Box::new(command), point: Arc::clone(&route.point), reply };
     let asked = async {
         route.requests.send(request).await.map_err(|_| Lost::BeforeSending)?;
         answer.await.map_err(|_| Lost::AfterSending)

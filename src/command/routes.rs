@@ -1,10 +1,10 @@
 //! Which adapter a point's commands go to.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use crate::model::{DeviceRequest, Point, PointAddress};
+use crate::model::{ByPoint, DeviceRequest, OfPoint, Point, PointAddress};
 
 /// The way to one point.
 #[derive(Debug, Clone)]
@@ -17,13 +17,20 @@ pub struct Route {
 
 /// The ways to all points. Made anew whenever adapters come or go.
 #[derive(Debug, Clone, Default)]
-pub struct Routes(HashMap<PointAddress, Route>);
+pub struct Routes(ByPoint<Route>);
+
+impl OfPoint for Route {
+    fn address(&self) -> &PointAddress {
+        &self.point.address
+    }
+}
 
 impl Routes {
     /// Adds the points of one adapter.
     pub fn add(&mut self, points: impl IntoIterator<Item = Arc<Point>>, requests: &mpsc::Sender<DeviceRequest>) {
-        let routes = points.into_iter().map(|point| Route { point, requests: requests.clone() });
-        self.0.extend(routes.map(|route| (route.point.address.clone(), route)));
+        for point in points {
+            self.0.put(Route { point, requests: requests.clone() });
+        }
     }
 
     /// The way to a point, if any adapter announced it.

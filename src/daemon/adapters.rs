@@ -60,7 +60,8 @@ impl Core {
                 };
                 let (running, intake) = (Arc::clone(&running), intake.clone());
                 let teller = core.teller(running.name());
-                async move { intake.carry(running.run(context), &teller).await }
+                // On the heap: what keeps the task running would hold it several times over.
+                Box::pin(async move { intake.carry(running.run(context), &teller).await })
             });
         super::lock(&self.running.adapters).push(AdapterTask { adapter, handle });
     }

@@ -5,6 +5,7 @@
 
 mod batch;
 mod block;
+mod by_point;
 mod clock;
 mod command;
 mod event;
@@ -22,6 +23,7 @@ pub mod vocabulary;
 
 pub use batch::{Batch, Receipt, StateChange};
 pub use block::{Block, BlockBody, BlockId, EpochEnd, Lane, Stream, Wanted};
+pub use by_point::{ByPoint, OfPoint};
 pub use clock::{Clock, SharedClock};
 pub use command::{Command, CommandId, Envelope, Outcome, OutcomeStatus, Payload, ResponseTo, Source};
 pub use event::{

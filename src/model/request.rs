@@ -11,8 +11,9 @@ use super::{Authorized, Command, Point, Reading, Value};
 pub enum DeviceRequest {
     /// Carry out a command, unless its time is over when its turn comes.
     Write {
-        /// What to set; nothing else can be written.
-        command: Authorized<Command>,
+        /// What to set; nothing else can be written. On the heap, because each adapter has a queue of requests, and
+        /// the queue has room for dozens.
+        command: Box<Authorized<Command>>,
         /// The point as the adapter announced it.
         point: Arc<Point>,
         /// The value the device holds afterwards, if it was read back.

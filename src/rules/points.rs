@@ -1,17 +1,16 @@
 //! Every point rules have seen: its last value, what was forwarded last, and who listens to it.
-//!
-//! A reading finds its slot by the address of its shared [`Point`], which costs one hash of a number; the text is
-//! hashed once per point.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
-use crate::model::{DeviceId, Point, PointAddress, PointName, PointType, Quality, Reading, Timestamp, Value};
+use crate::model::{
+    ByPoint, DeviceId, OfPoint, Point, PointAddress, PointName, PointType, Quality, Reading, Timestamp, Value,
+};
 
 /// Most points that are remembered; further ones run through rules but have no last value.
 const MAX_POINTS: usize = 100_000;
-/// Most shared points known by pointer, or twice as many as there are points, whichever is more; then the shortcut is
-/// built anew.
-const MAX_POINTERS: usize = 10_000;
 /// Most points that rules may make.
 const MAX_VIRTUAL: usize = 1_000;
 
@@ -25,24 +24,41 @@ pub(super) type Forwarded = (Option<Value>, Quality);
 #[derive(Debug, Default)]
 pub(super) struct Points {
     /// One per address.
-    slots: Vec<Slot>,
-    /// `device/point` to slot.
-    by_name: HashMap<Box<str>, usize>,
-    /// The shortcut; holds the point, so that no other can get its address.
-    by_pointer: HashMap<usize, (Arc<Point>, usize)>,
+    slots: ByPoint<Slot>,
+    /// Who listens to any of them, each list once: most points share theirs.
+    listeners: HashSet<Arc<[HandlerId]>>,
     /// Points made by `emit`.
     emitted: HashMap<Box<str>, Arc<Point>>,
 }
 
 /// One point.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Slot {
+    point: Arc<Point>,
     /// The last reading, as rules left it.
     last: Option<Reading>,
-    /// The last reading that was forwarded, for `deadband`.
-    forwarded: Option<Forwarded>,
+    /// Which reading was forwarded last, for `deadband`.
+    forwarded: Sent,
     /// Who listens; `None` until it is asked for.
     handlers: Option<Arc<[HandlerId]>>,
+}
+
+/// Which reading of a point was forwarded last.
+#[derive(Debug, Default)]
+enum Sent {
+    /// None yet.
+    #[default]
+    Nothing,
+    /// The last one.
+    Last,
+    /// One before it.
+    Earlier(Box<Forwarded>),
+}
+
+impl OfPoint for Slot {
+    fn address(&self) -> &PointAddress {
+        &self.point.address
+    }
 }
 
 /// Where a reading belongs, `None` when the table is full.
@@ -61,73 +77,69 @@ impl Points {
 
     /// The slot of a point, made if it is new.
     pub(super) fn slot(&mut self, point: &Arc<Point>) -> SlotId {
-        let pointer = Arc::as_ptr(point).addr();
-        if let Some((_, slot)) = self.by_pointer.get(&pointer) {
-            return Some(*slot);
-        }
-        let slot = self.slot_of_name(&point.address)?;
-        if self.by_pointer.len() >= MAX_POINTERS.max(2 * self.slots.len()) {
-            self.by_pointer.clear();
-        }
-        self.by_pointer.insert(pointer, (point.clone(), slot));
-        Some(slot)
-    }
-
-    /// The slot of an address, made if it is new.
-    fn slot_of_name(&mut self, address: &PointAddress) -> SlotId {
-        let name = address.to_string();
-        if let Some(slot) = self.by_name.get(name.as_str()) {
-            return Some(*slot);
+        if let Some(slot) = self.slots.place(&point.address) {
+            return Some(slot);
         }
         if self.slots.len() >= MAX_POINTS {
             return None;
         }
-        self.slots.push(Slot::default());
-        self.by_name.insert(name.into(), self.slots.len() - 1);
-        Some(self.slots.len() - 1)
+        let (last, forwarded, handlers) = (None, Sent::Nothing, None);
+        Some(self.slots.put(Slot { point: Arc::clone(point), last, forwarded, handlers }))
     }
 
     /// Who listens to a point, if that is known.
     pub(super) fn handlers(&self, slot: SlotId) -> Option<&Arc<[HandlerId]>> {
-        self.slots[slot?].handlers.as_ref()
+        self.slots.at(slot?)?.handlers.as_ref()
     }
 
-    /// Notes who listens to a point.
-    pub(super) fn set_handlers(&mut self, slot: SlotId, handlers: Arc<[HandlerId]>) {
-        if let Some(slot) = slot {
-            self.slots[slot].handlers = Some(handlers);
+    /// Notes who listens to a point, and gives it back as it is shared.
+    pub(super) fn set_handlers(&mut self, slot: SlotId, handlers: &[HandlerId]) -> Arc<[HandlerId]> {
+        let shared = self.listeners.get(handlers).map_or_else(|| handlers.into(), Arc::clone);
+        if let Some(slot) = slot.and_then(|slot| self.slots.at_mut(slot)) {
+            self.listeners.insert(Arc::clone(&shared));
+            slot.handlers = Some(Arc::clone(&shared));
         }
+        shared
     }
 
     /// Rules have changed: who listens is asked anew.
     pub(super) fn forget_handlers(&mut self) {
-        for slot in &mut self.slots {
+        self.listeners.clear();
+        for slot in self.slots.iter_mut() {
             slot.handlers = None;
         }
     }
 
     /// Notes the last reading of a point.
     pub(super) fn remember(&mut self, slot: SlotId, reading: Reading) {
-        if let Some(slot) = slot {
-            self.slots[slot].last = Some(reading);
+        let Some(slot) = slot.and_then(|slot| self.slots.at_mut(slot)) else { return };
+        let before = slot.last.replace(reading);
+        if let (Sent::Last, Some(Reading { value, quality, .. })) = (&slot.forwarded, before) {
+            slot.forwarded = Sent::Earlier(Box::new((value, quality)));
         }
     }
 
-    /// Notes what was forwarded of a point.
-    pub(super) fn note_forwarded(&mut self, slot: SlotId, reading: &Reading) {
-        if let Some(slot) = slot {
-            self.slots[slot].forwarded = Some((reading.value.clone(), reading.quality.clone()));
+    /// Notes the last reading of a point, which is forwarded.
+    pub(super) fn remember_forwarded(&mut self, slot: SlotId, reading: Reading) {
+        if let Some(slot) = slot.and_then(|slot| self.slots.at_mut(slot)) {
+            (slot.last, slot.forwarded) = (Some(reading), Sent::Last);
         }
     }
 
     /// What was forwarded of a point last.
-    pub(super) fn forwarded(&self, slot: SlotId) -> Option<&Forwarded> {
-        self.slots[slot?].forwarded.as_ref()
+    pub(super) fn forwarded(&self, slot: SlotId) -> Option<Forwarded> {
+        let slot = self.slots.at(slot?)?;
+        match &slot.forwarded {
+            Sent::Nothing => None,
+            Sent::Last => slot.last.as_ref().map(|last| (last.value.clone(), last.quality.clone())),
+            Sent::Earlier(earlier) => Some((**earlier).clone()),
+        }
     }
 
     /// The last reading of `device/point`.
     pub(super) fn last(&self, name: &str) -> Option<&Reading> {
-        self.slots[*self.by_name.get(name)?].last.as_ref()
+        let (device, point) = name.split_once('/')?;
+        self.slots.get_named(device, point)?.last.as_ref()
     }
 
     /// The point a rule makes with `emit`, shared by all readings of it.

@@ -75,8 +75,7 @@ impl RuleSet {
         if let Some(handlers) = host.points.handlers(slot) {
             return (slot, handlers.clone());
         }
-        let handlers: Arc<[HandlerId]> = self.handlers_of(point).into();
-        host.points.set_handlers(slot, handlers.clone());
+        let handlers = host.points.set_handlers(slot, &self.handlers_of(point));
         (slot, handlers)
     }
 
@@ -102,12 +101,13 @@ impl RuleSet {
     fn finish(&mut self, subject: Subject) {
         let Subject { reading, verdict, slot, .. } = subject;
         let mut host = self.host.lock();
-        host.points.remember(slot, reading.clone());
+        if verdict == Verdict::Keep {
+            host.points.remember_forwarded(slot, reading.clone());
+        } else {
+            host.points.remember(slot, reading.clone());
+        }
         match verdict {
-            Verdict::Keep => {
-                host.points.note_forwarded(slot, &reading);
-                self.output.forward.push(reading);
-            }
+            Verdict::Keep => self.output.forward.push(reading),
             Verdict::KeepLocal => self.output.local.push(reading),
             Verdict::Drop => {
                 self.metrics.dropped.inc();

@@ -5,6 +5,7 @@
 use super::{
     config::{ByteOrder, DataType, MappedPoint, Names},
     layout::{Extent, extent, registers, text_order, to_significance},
+    shortest::shortest,
 };
 use crate::model::{PointType, Value};
 
@@ -182,20 +183,6 @@ fn bcd(bits: u64, digits: u32) -> Result<u64, BadValue> {
         digit @ 0..=9 => Ok(number * 10 + digit),
         _ => Err(BadValue::Decode),
     })
-}
-
-/// The nearest `f64` to the shortest decimal that names this `f32`: 230.1, not 230.10000610351563.
-pub(crate) fn shortest(value: f32) -> f64 {
-    use std::io::Write as _;
-    if !value.is_finite() || value.trunc().to_bits() == value.to_bits() {
-        return f64::from(value);
-    }
-    // The longest shortest form, "-1.17549435e-38", has 15 bytes.
-    let mut text = [0; 32];
-    let mut rest = &mut text[..];
-    let written = write!(rest, "{value:e}").map(|()| 32 - rest.len());
-    let parsed = written.ok().and_then(|len| std::str::from_utf8(&text[..len]).ok()?.parse().ok());
-    parsed.unwrap_or(f64::from(value))
 }
 
 /// IEEE 754 half precision, exactly.

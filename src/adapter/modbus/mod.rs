@@ -60,6 +60,9 @@ mod search;
 pub mod section;
 mod serve;
 mod share;
+mod shortest;
+#[cfg(test)]
+mod size_tests;
 pub mod sunspec;
 #[cfg(test)]
 mod tests;
@@ -145,19 +148,20 @@ impl Adapter for Modbus {
     }
 }
 
-/// Connects, works, and connects again until stopping is asked for.
+/// Connects, works, and connects again until stopping is asked for. Everything but the work on a connection stands on
+/// the heap while it is done: a gateway may have hundreds of links, and each has a task as large as all of this.
 async fn run(config: &Config, context: AdapterContext) -> Result<(), AdapterError> {
     let AdapterContext { readings, events, mut requests, mut stop, clock, metrics, alive, memory, announce: _ } =
         context;
     let mut poller = Poller::new(config, clock, metrics, readings, events, alive.clone());
-    poller.recall(memory).await;
+    Box::pin(poller.recall(memory)).await;
     let mut bus = Bus::new(config);
     let mut outage = Outage { backoff: Backoff::new(), attempts: 0 };
     loop {
         let dialled = tokio::select! {
             biased;
             () = stop.requested() => return Ok(()),
-            dialled = alive.during(link::connect(config)) => dialled,
+            dialled = alive.during(Box::pin(link::connect(config))) => dialled,
         };
         let error = match dialled {
             Ok(stream) => {
@@ -175,12 +179,12 @@ async fn run(config: &Config, context: AdapterContext) -> Result<(), AdapterErro
                 }
             }
             Err(error) => {
-                poller.link_down().await?;
+                Box::pin(poller.link_down()).await?;
                 error
             }
         };
         let wait = outage.goes_on(config, &error);
-        if alive.during(pause(&poller, wait, &error, &mut requests, &mut stop)).await.is_none() {
+        if alive.during(Box::pin(pause(&poller, wait, &error, &mut requests, &mut stop))).await.is_none() {
             return Ok(());
         }
     }

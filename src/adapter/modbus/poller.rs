@@ -5,11 +5,7 @@
 //! Faults end here: a unit that does not answer gives bad readings, told once; a connection that is lost is reported
 //! to the caller, who dials again. Only a closed way out for readings ends the adapter.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -19,7 +15,7 @@ use tokio::{
 
 use super::{
     client::Client,
-    config::{Config, Device, MappedPoint},
+    config::{Config, MappedPoint},
     counter::Tallies,
     health::Health,
     jobs::Jobs,
@@ -64,8 +60,6 @@ pub(super) struct Poller<'a> {
     pub(super) readings: Intake,
     pub(super) events: mpsc::Sender<Event>,
     pub(super) alive: Alive,
-    /// Where each point is: device and point index.
-    pub(super) places: HashMap<&'a PointAddress, (usize, usize)>,
     pub(super) jobs: Jobs,
     pub(super) health: Vec<Health>,
     pub(super) marks: Marks,
@@ -113,7 +107,6 @@ impl<'a> Poller<'a> {
             readings,
             events,
             alive,
-            places: places(&config.devices),
             jobs: Jobs::new(plan(&config.devices), config.devices.len(), now),
             models: vec![sunspec::Place::default(); config.devices.len()],
             later: Later::default(),
@@ -151,12 +144,13 @@ impl<'a> Poller<'a> {
         // A connection that is lost cannot end them; the next one will.
         self.is_renewed = matches!(end, End::Renewed);
         if matches!(end, End::Stopped | End::Failed(_)) {
-            self.end_pulses(client).await;
+            Box::pin(self.end_pulses(client)).await;
         }
         end
     }
 
-    /// Does what is due until the connection ends or stopping is asked for.
+    /// Does what is due until the connection ends or stopping is asked for. What is rarely done stands on the heap while
+    /// it is: each link has a task, which is as large as the largest thing that it does by itself.
     async fn work<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         client: &mut Client<S>,
@@ -174,8 +168,8 @@ impl<'a> Poller<'a> {
                     self.keep_counters(false);
                     self.say_stale().await
                 }
-                task = self.later.next() => self.follow_up(client, task).await,
-                Some(request) = requests.recv() => self.serve(client, request).await,
+                task = self.later.next() => Box::pin(self.follow_up(client, task)).await,
+                Some(request) = requests.recv() => Box::pin(self.serve(client, request)).await,
                 job = self.jobs.schedule.next() => self.work_on(client, job, stop).await,
                 error = client.closed(&self.metrics) => return End::Lost(error),
             };
@@ -202,19 +196,18 @@ impl<'a> Poller<'a> {
         Ok(())
     }
 
-    /// The place of a point in the configuration.
-    pub(super) fn place(&self, address: &PointAddress) -> Option<(usize, &'a MappedPoint)> {
-        let &(device, point) = self.places.get(address)?;
-        Some((device, &self.config.devices[device].points[point]))
+    /// The place of a point in the configuration: its device, its number there, and the point.
+    pub(super) fn where_is(&self, address: &PointAddress) -> Option<(usize, usize, &'a MappedPoint)> {
+        let devices = self.config.devices.iter().enumerate().filter(|(_, device)| device.id == address.device);
+        let mut points = devices.flat_map(|(index, device)| {
+            device.points.iter().enumerate().map(move |(place, mapped)| (index, place, mapped))
+        });
+        points.find(|(.., mapped)| mapped.point.address.point == address.point)
     }
-}
 
-/// Where each point is. Ids are unique, which the configuration has checked.
-fn places(devices: &[Device]) -> HashMap<&PointAddress, (usize, usize)> {
-    let mut places = HashMap::new();
-    for (index, device) in devices.iter().enumerate() {
-        let points = device.points.iter().enumerate();
-        places.extend(points.map(|(place, mapped)| (&mapped.point.address, (index, place))));
+    /// The device of a point, and the point. It is looked for with each request, of which there are few, since a table
+    /// would cost every link its memory.
+    pub(super) fn place(&self, address: &PointAddress) -> Option<(usize, &'a MappedPoint)> {
+        self.where_is(address).map(|(device, _, mapped)| (device, mapped))
     }
-    places
 }

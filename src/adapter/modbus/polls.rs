@@ -45,17 +45,17 @@ impl Poller<'_> {
         if self.config.connect.pipeline > 1 {
             let together = self.gather(number, now);
             if together.len() > 1 {
-                return self.poll_many(client, together, stop).await;
+                return Box::pin(self.poll_many(client, together, stop)).await;
             }
             self.alone.remove(&number);
         }
         let missed = self.jobs.schedule.skip_to_next(number, now);
         match self.jobs.job(number) {
-            Some(Job::Again(_)) => self.ask_again(client, device, stop).await,
+            Some(Job::Again(_)) => Box::pin(self.ask_again(client, device, stop)).await,
             Some(Job::Read(turn)) => {
                 self.metrics.overruns.inc_by(missed);
                 match turn.search.take() {
-                    Some(search) => self.search(client, number, search, stop).await,
+                    Some(search) => Box::pin(self.search(client, number, search, stop)).await,
                     None => self.poll(client, number, stop).await,
                 }
             }
@@ -162,8 +162,8 @@ impl Poller<'_> {
 
     /// What a counter would come to. Only polls count on, so that a reset is told by them.
     fn peek(&self, mapped: &MappedPoint, counter: Counter, raw: u64) -> u64 {
-        let place = self.places.get(&mapped.point.address);
-        place.map_or(raw, |&place| self.tallies.peek(place, counter, raw).total)
+        let found = self.where_is(&mapped.point.address);
+        found.map_or(raw, |(device, place, _)| self.tallies.peek((device, place), counter, raw).total)
     }
 
     /// What a call says about its unit and about the connection.

@@ -95,7 +95,7 @@ impl Site {
             expires: Timestamp::from_millis(expires),
         };
         let command = Grants::new(vec![grant]).authorize(command, None, Timestamp::default()).unwrap();
-        let request = DeviceRequest::Write { command, point: Arc::clone(&self.point), reply };
+        let request = DeviceRequest::Write { command: Box::new(command), point: Arc::clone(&self.point), reply };
         self.requests.send(request).await.unwrap();
         self.hear_until(answer).await.unwrap()
     }

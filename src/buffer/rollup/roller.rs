@@ -5,10 +5,13 @@
 //! opens its minute again as a further *part*; parts are merged when they are read.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, VecDeque},
+    hash::BuildHasher as _,
     mem,
     time::Duration,
 };
+
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::{
     MINUTE, floor,
@@ -41,7 +44,11 @@ pub(super) struct Closed {
 #[derive(Debug)]
 struct Open {
     since: Duration,
-    sums: HashMap<SeriesId, Summary>,
+    /// In the order in which they came.
+    sums: Vec<(SeriesId, Summary)>,
+    /// Where each series stands among them.
+    places: HashTable<u32>,
+    hasher: DefaultHashBuilder,
 }
 
 /// Sums readings up.
@@ -58,10 +65,9 @@ pub(super) struct Roller {
 impl Roller {
     /// Takes a reading of a numeric point in; `uptime` is now.
     pub(super) fn note(&mut self, id: SeriesId, reading: &Reading, uptime: Duration) {
-        let fresh = || Open { since: uptime, sums: HashMap::new() };
-        let minute = self.open.entry(floor(reading.ts, MINUTE)).or_insert_with(fresh);
+        let minute = self.open.entry(floor(reading.ts, MINUTE)).or_insert_with(|| Open::new(uptime));
         let before = minute.sums.len();
-        minute.sums.entry(id).or_default().note(summary::number_of(reading), reading.ts);
+        minute.sum(id).note(summary::number_of(reading), reading.ts);
         self.open_sums += minute.sums.len() - before;
         if self.open_sums > MAX_OPEN {
             self.close_oldest();
@@ -103,7 +109,7 @@ impl Roller {
             let place = closed.sums.binary_search_by_key(&id, |(id, _)| *id).ok()?;
             Some((closed.t, closed.sums[place].1))
         });
-        let open = self.open.iter().filter_map(move |(t, open)| open.sums.get(&id).map(|sum| (*t, *sum)));
+        let open = self.open.iter().filter_map(move |(t, open)| open.get(id).map(|sum| (*t, *sum)));
         closed.chain(open)
     }
 
@@ -129,10 +135,9 @@ impl Roller {
     }
 
     fn close_one(&mut self, t: Timestamp) {
-        let Some(Open { sums, .. }) = self.open.remove(&t) else { return };
+        let Some(Open { mut sums, .. }) = self.open.remove(&t) else { return };
         self.open_sums -= sums.len();
         self.closed_sums += sums.len();
-        let mut sums: Vec<_> = sums.into_iter().collect();
         sums.sort_unstable_by_key(|(id, _)| *id);
         self.closed.push_back(Closed { t, sums });
         // The newest stays, however large it is.
@@ -141,6 +146,32 @@ impl Roller {
             self.closed_sums -= gone;
             self.lost += gone as u64;
         }
+    }
+}
+
+impl Open {
+    /// A minute without sums.
+    fn new(since: Duration) -> Self {
+        Self { since, sums: Vec::new(), places: HashTable::new(), hasher: DefaultHashBuilder::default() }
+    }
+
+    /// The sum of a series so far.
+    fn get(&self, id: SeriesId) -> Option<&Summary> {
+        let place = *self.places.find(self.hasher.hash_one(id), |&place| self.sums[place as usize].0 == id)?;
+        Some(&self.sums[place as usize].1)
+    }
+
+    /// The sum of a series, begun if there is none.
+    fn sum(&mut self, id: SeriesId) -> &mut Summary {
+        let Self { sums, places, hasher, .. } = self;
+        let new = u32::try_from(sums.len()).expect("a minute has at most as many sums as are open");
+        let again = |&place: &u32| hasher.hash_one(sums[place as usize].0);
+        let found = places.entry(hasher.hash_one(id), |&place| sums[place as usize].0 == id, again);
+        let place = *found.or_insert(new).get();
+        if place == new {
+            sums.push((id, Summary::default()));
+        }
+        &mut sums[place as usize].1
     }
 }
 

@@ -63,6 +63,7 @@ pub(super) fn catalogue(db: &Connection) -> rusqlite::Result<Catalogue> {
             _ => catalogue.reserve(row.get(0)?),
         }
     }
+    catalogue.written();
     Ok(catalogue)
 }
 
@@ -110,7 +111,7 @@ fn millis(span: std::time::Duration) -> i64 {
 
 impl Table<'_> {
     /// Names for the numbers.
-    pub(super) fn name(&self, new: &[NewSeries]) -> rusqlite::Result<()> {
+    pub(super) fn name<'a>(&self, new: impl Iterator<Item = NewSeries<'a>>) -> rusqlite::Result<()> {
         let mut insert = self.tx.prepare_cached("INSERT INTO series VALUES (?, ?, ?, ?)")?;
         for NewSeries { id, address, unit } in new {
             insert.execute(params![id, address.device.as_str(), address.point.as_str(), unit])?;

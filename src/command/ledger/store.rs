@@ -96,9 +96,16 @@ impl Store {
         })
     }
 
+    /// Moves what was committed from the log into the file, so that the log is short and SQLite need not do it within a
+    /// commit that somebody waits for.
+    pub(super) fn tidy(&self) {
+        // When it fails, SQLite does it by itself once the log is longer.
+        let _ = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+    }
+
     /// What is known of an id.
     pub(super) fn seen(&self, key: &Key) -> rusqlite::Result<Seen> {
-        let mut query = self.connection.prepare("SELECT status FROM command WHERE source = ?1 AND id = ?2")?;
+        let mut query = self.connection.prepare_cached("SELECT status FROM command WHERE source = ?1 AND id = ?2")?;
         let found: Option<Option<String>> =
             query.query_row(params![key.source, key.id.as_str()], |row| row.get(0)).optional()?;
         Ok(match found {
@@ -115,7 +122,7 @@ impl Store {
                    (source, id, target, received, status, error, decided, uplink, topic, correlation)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
         let (verdict, response) = (entry.verdict.as_ref(), entry.response.as_ref());
-        self.connection.prepare(sql)?.execute(params![
+        self.connection.prepare_cached(sql)?.execute(params![
             entry.key.source,
             entry.key.id.as_str(),
             entry.target,
@@ -134,7 +141,7 @@ impl Store {
     pub(super) fn settle(&self, key: &Key, verdict: &Verdict) -> rusqlite::Result<()> {
         let sql = "UPDATE command SET status = ?3, error = ?4, decided = ?5
                    WHERE source = ?1 AND id = ?2 AND status IS NULL";
-        self.connection.prepare(sql)?.execute(params![
+        self.connection.prepare_cached(sql)?.execute(params![
             key.source,
             key.id.as_str(),
             verdict.status.as_str(),
@@ -158,7 +165,7 @@ impl Store {
         let remember_ms = i64::try_from(self.remember.as_millis()).unwrap_or(i64::MAX);
         let oldest = now.as_millis().saturating_sub(remember_ms);
         let aged = "DELETE FROM command WHERE decided >= ?1 AND decided < ?2";
-        self.connection.prepare(aged)?.execute([OLDEST_BELIEVABLE_MS, oldest])?;
+        self.connection.prepare_cached(aged)?.execute([OLDEST_BELIEVABLE_MS, oldest])?;
         self.prune_beyond(MAX_ROWS)
     }
 
@@ -166,7 +173,7 @@ impl Store {
     pub(super) fn prune_beyond(&self, rows: usize) -> rusqlite::Result<()> {
         let sql = "DELETE FROM command WHERE status IS NOT NULL
                    AND number <= (SELECT max(number) FROM command) - ?1";
-        self.connection.prepare(sql)?.execute([i64::try_from(rows).unwrap_or(i64::MAX)])?;
+        self.connection.prepare_cached(sql)?.execute([i64::try_from(rows).unwrap_or(i64::MAX)])?;
         Ok(())
     }
 }

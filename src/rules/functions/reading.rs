@@ -75,7 +75,7 @@ fn deadband(host: &mut Host, r: ReadingHandle, band: f64) -> Result<(), Fault> {
         return Err(format!("{band} is no deadband").into());
     }
     let slot = host.subject_of(r.0)?.slot;
-    let forwarded = host.points.forwarded(slot).cloned();
+    let forwarded = host.points.forwarded(slot);
     let subject = host.subject_of(r.0)?;
     if !points::is_outside(band, forwarded.as_ref(), &subject.reading) {
         subject.say(Verdict::Drop);

@@ -108,10 +108,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         Self {
             stream,
             transaction: 0,
-            request: Vec::with_capacity(frame::LONGEST),
+            request: Vec::new(),
             is_sending: false,
-            received: BytesMut::with_capacity(RECEIVE_BUFFER),
-            answer: Vec::with_capacity(frame::LONGEST),
+            received: BytesMut::new(),
+            answer: Vec::new(),
             heard: Instant::now(),
             is_unsettled: !bus.framing().has_transactions(),
             fault: None,
