@@ -4,7 +4,7 @@
 //! the oldest go, as its kind and its configuration say), answers [`DeviceRequest`]s, and never fails because of a
 //! device: what does not answer becomes a bad reading. It knows `model` and its own configuration, nothing else.
 
-#[cfg(any(feature = "modbus", feature = "zigbee"))]
+#[cfg(any(feature = "modbus", feature = "zigbee", feature = "ble"))]
 mod backoff;
 #[cfg(feature = "ble")]
 pub mod ble;
@@ -200,6 +200,14 @@ pub struct Metrics {
     pub heard: Counter,
     /// Advertisements that went unread because there was no room for them.
     pub unread: Counter,
+    /// Readings left out because their device speaks more often than is wanted.
+    pub limited: Counter,
+    /// Connections made to single devices, beside those of the link itself.
+    pub links: Counter,
+    /// Times that a device had to wait because as many as may be were connected.
+    pub waits: Counter,
+    /// Times that a radio was switched off and on because it stayed silent.
+    pub power_cycles: Counter,
     /// Devices forgotten because there were too many.
     pub forgotten: Counter,
     /// Documents that were too large to be kept.
@@ -225,6 +233,10 @@ pub struct Families {
     shed: Family<Labels, Counter>,
     heard: Family<Labels, Counter>,
     unread: Family<Labels, Counter>,
+    limited: Family<Labels, Counter>,
+    links: Family<Labels, Counter>,
+    waits: Family<Labels, Counter>,
+    power_cycles: Family<Labels, Counter>,
     forgotten: Family<Labels, Counter>,
     memory_refused: Family<Labels, Counter>,
     memory_failures: Family<Labels, Counter>,
@@ -245,6 +257,10 @@ impl Families {
             ("adapter_shed_readings", "Readings shed because there was no room for them", &all.shed),
             ("adapter_heard", "Advertisements heard", &all.heard),
             ("adapter_unread", "Advertisements unread because there was no room for them", &all.unread),
+            ("adapter_limited_readings", "Readings left out because they came sooner than is wanted", &all.limited),
+            ("adapter_device_connects", "Connections made to single devices", &all.links),
+            ("adapter_device_waits", "Times that a device waited for a free connection", &all.waits),
+            ("adapter_power_cycles", "Times that a silent radio was switched off and on", &all.power_cycles),
             ("adapter_forgotten_devices", "Devices forgotten because there were too many", &all.forgotten),
             ("adapter_memory_refused", "Times that more was learned than is kept", &all.memory_refused),
             ("adapter_memory_failures", "Writes of what was learned that failed", &all.memory_failures),
@@ -268,6 +284,10 @@ impl Families {
             shed: self.shed.get_or_create_owned(&labels),
             heard: self.heard.get_or_create_owned(&labels),
             unread: self.unread.get_or_create_owned(&labels),
+            limited: self.limited.get_or_create_owned(&labels),
+            links: self.links.get_or_create_owned(&labels),
+            waits: self.waits.get_or_create_owned(&labels),
+            power_cycles: self.power_cycles.get_or_create_owned(&labels),
             forgotten: self.forgotten.get_or_create_owned(&labels),
             memory_refused: self.memory_refused.get_or_create_owned(&labels),
             memory_failures: self.memory_failures.get_or_create_owned(&labels),
