@@ -225,6 +225,20 @@ fn a_radio_that_is_pulled_and_plugged_in_again_is_used_again() {
 }
 
 #[test]
+fn what_was_heard_before_a_scan_began_is_not_told_again() {
+    let Some(world) = world("", &[&device("old", OTHER, ""), &device("new", RUUVI, "")]) else { return };
+    world.bluez.advert(OTHER, &bthome(100));
+    world.wait_value("old/temperature", 1.0);
+
+    world.bluez.tell("stop");
+    world.bluez.wait_for_scan();
+    world.bluez.advert(RUUVI, &ruuvi(1));
+
+    world.wait_value("new/temperature", 24.3);
+    assert_eq!(world.count("old/temperature"), 1);
+}
+
+#[test]
 fn bluetoothd_that_is_killed_and_started_again_is_found_again() {
     let Some(world) = world("", &[&device("cold-1", OTHER, "")]) else { return };
     world.bluez.advert(OTHER, &bthome(100));

@@ -9,7 +9,7 @@ use btleplug::{
     api::{Central as _, CentralEvent, CentralState, Peripheral as _, PeripheralProperties, ScanFilter},
     platform::{Adapter, PeripheralId},
 };
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::{
     sync::watch,
     time::{Instant, sleep_until},
@@ -38,9 +38,6 @@ const NEXT_PART: Duration = Duration::from_millis(100);
 /// Silence after which the scan is started again, at least and while nothing is known; and how many times the usual
 /// time between two advertisements it is.
 const SILENCE: (Duration, Duration, u32) = (Duration::from_secs(10), Duration::from_secs(120), 20);
-/// Time at the start of a scan in which `BlueZ` tells of devices that it knows from before, which says nothing about the
-/// radio.
-const FROM_BEFORE: Duration = Duration::from_secs(1);
 /// Looks in a row that must show no discovery: one may have been under way while the scan was started.
 const NOT_DISCOVERING: u8 = 2;
 
@@ -92,8 +89,6 @@ pub(super) struct Radio<'a> {
     known: Known,
     /// When the last event came, and the usual time between two.
     rhythm: Rhythm,
-    /// When the scan began.
-    began: Instant,
 }
 
 /// How often something is heard.
@@ -110,8 +105,7 @@ impl<'a> Radio<'a> {
     /// A radio that has heard nothing.
     pub(super) fn new(name: &'a str, queue: &'a Queue, turn: &'a Turn, metrics: &'a Metrics) -> Self {
         let (pairing, known) = (Pairing::default(), Known::default());
-        let now = Instant::now();
-        Self { name, queue, turn, metrics, pairing, known, rhythm: Rhythm::new(now), began: now }
+        Self { name, queue, turn, metrics, pairing, known, rhythm: Rhythm::new(Instant::now()) }
     }
 
     /// Scans until something ends it. Gives how often something was heard, for the next scan.
@@ -134,12 +128,17 @@ impl<'a> Radio<'a> {
         let central = bus.radio(self.name).await?;
         // Before the scan, so that its first advertisement is not missed.
         let mut events = within(central.events()).await?;
+        // Those that `BlueZ` knows from before come first. Their names are of use, their data are old.
+        while let Some(Some(event)) = events.next().now_or_never() {
+            if let CentralEvent::DeviceDiscovered(id) = event {
+                self.ask_name(&central, &id).await;
+            }
+        }
         within(central.start_scan(ScanFilter::default())).await?;
         self.metrics.connects.inc();
         self.metrics.up.set(1);
         debug!(radio = self.name, "Scanning");
-        self.began = Instant::now();
-        self.rhythm.last = self.began;
+        self.rhythm.last = Instant::now();
         let heard_before = self.rhythm.count;
         states.mark_unchanged();
         let (mut not_discovering, mut part_due) = (0, Instant::now());
@@ -224,9 +223,7 @@ impl<'a> Radio<'a> {
         self.finish_open();
         let Some(properties) = properties(central, id).await else { return };
         let heard = heard(properties);
-        if self.began.elapsed() > FROM_BEFORE {
-            self.rhythm.beat(Instant::now());
-        }
+        self.rhythm.beat(Instant::now());
         // `BlueZ` knows devices from before, but the power only of those it hears now.
         if heard.rssi.is_some() {
             self.finish(heard);
