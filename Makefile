@@ -4,7 +4,7 @@ CARGO := .ci/cargo
 # Each radio or bus is a feature and must build without the others.
 FEATURES := modbus zigbee ble
 
-.PHONY: help setup build demo test chaos fuzz check bench vm-powercut vm-smoke vm-suite deb deb-test deb-reproducible apt-repo deny
+.PHONY: help setup build demo test chaos fuzz check bench bench-ble vm-ble vm-powercut vm-smoke vm-suite deb deb-test deb-reproducible apt-repo deny
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
@@ -47,8 +47,16 @@ bench: ## measure, print the table, write target/bench/*.json
 	@.ci/setup test
 	$(CARGO) bench --locked --bench pipeline
 
+bench-ble: ## compare what decoding an advertisement costs with the Python libraries that do it
+	@.ci/setup ble
+	$(CARGO) build --locked --release
+	.venv-ble/bin/python tests/peers/ble_costs.py target/release/tidegate
+
 vm-powercut: ## cut the power of the gateway in an emulated machine; PROFILE=strict ROUNDS=3 SEED=7 for less or other
 	tests/vm/powercut $(if $(PROFILE),--profile $(PROFILE)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED))
+
+vm-ble: build ## run the gateway with the real BlueZ and a virtual radio in an emulated machine
+	tests/vm/ble
 
 vm-smoke: ## install the package in an emulated machine, break things, upgrade, reboot, purge
 	tests/vm/smoke

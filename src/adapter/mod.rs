@@ -4,7 +4,7 @@
 //! the oldest go, as its kind and its configuration say), answers [`DeviceRequest`]s, and never fails because of a
 //! device: what does not answer becomes a bad reading. It knows `model` and its own configuration, nothing else.
 
-#[cfg(any(feature = "modbus", feature = "zigbee"))]
+#[cfg(any(feature = "modbus", feature = "zigbee", feature = "ble"))]
 mod backoff;
 #[cfg(feature = "ble")]
 pub mod ble;
@@ -201,6 +201,14 @@ pub struct Metrics {
     pub heard: Counter,
     /// Advertisements that went unread because there was no room for them.
     pub unread: Counter,
+    /// Readings left out because their device speaks more often than is wanted.
+    pub limited: Counter,
+    /// Connections made to single devices, beside those of the link itself.
+    pub links: Counter,
+    /// Times that a device had to wait because as many as may be were connected.
+    pub waits: Counter,
+    /// Times that a radio was switched off and on because it stayed silent.
+    pub power_cycles: Counter,
     /// Devices forgotten because there were too many.
     pub forgotten: Counter,
     /// Documents that were too large to be kept.
@@ -233,6 +241,10 @@ pub struct Families {
     shed: Family<Label, Counter>,
     heard: Family<Label, Counter>,
     unread: Family<Label, Counter>,
+    limited: Family<Label, Counter>,
+    links: Family<Label, Counter>,
+    waits: Family<Label, Counter>,
+    power_cycles: Family<Label, Counter>,
     forgotten: Family<Label, Counter>,
     memory_refused: Family<Label, Counter>,
     memory_failures: Family<Label, Counter>,
@@ -253,6 +265,10 @@ impl Families {
             ("adapter_shed_readings", "Readings shed because there was no room for them", &all.shed),
             ("adapter_heard", "Advertisements heard", &all.heard),
             ("adapter_unread", "Advertisements unread because there was no room for them", &all.unread),
+            ("adapter_limited_readings", "Readings left out because they came sooner than is wanted", &all.limited),
+            ("adapter_device_connects", "Connections made to single devices", &all.links),
+            ("adapter_device_waits", "Times that a device waited for a free connection", &all.waits),
+            ("adapter_power_cycles", "Times that a silent radio was switched off and on", &all.power_cycles),
             ("adapter_forgotten_devices", "Devices forgotten because there were too many", &all.forgotten),
             ("adapter_memory_refused", "Times that more was learned than is kept", &all.memory_refused),
             ("adapter_memory_failures", "Writes of what was learned that failed", &all.memory_failures),
@@ -276,6 +292,10 @@ impl Families {
             shed: self.shed.get_or_create_owned(&label),
             heard: self.heard.get_or_create_owned(&label),
             unread: self.unread.get_or_create_owned(&label),
+            limited: self.limited.get_or_create_owned(&label),
+            links: self.links.get_or_create_owned(&label),
+            waits: self.waits.get_or_create_owned(&label),
+            power_cycles: self.power_cycles.get_or_create_owned(&label),
             forgotten: self.forgotten.get_or_create_owned(&label),
             memory_refused: self.memory_refused.get_or_create_owned(&label),
             memory_failures: self.memory_failures.get_or_create_owned(&label),

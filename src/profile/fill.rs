@@ -7,8 +7,8 @@ use crate::config::{
     tree::{self, Data, Entry, Node, Table},
 };
 
-/// The key of a point that says where it is. A listed point that has it is another point of the same name.
-const WHERE: &str = "register";
+/// The keys of a point that say where it is. A listed point that has one is another point of the same name.
+const WHERE: [&str; 2] = ["register", "characteristic"];
 
 /// How a profile's registers are read where it does not say: its points never depend on the adapter they are behind.
 const READ_AS: [(&str, &str, &str); 2] = [("modbus", "order", "\"ABCD\""), ("modbus", "base", "0")];
@@ -82,7 +82,7 @@ fn joined(mut points: Vec<Node>, listed: Vec<Node>) -> Vec<Node> {
 /// Changes the keys a device's own point gives, or the whole point when that says where it is.
 fn change(point: &mut Node, own: Node) {
     match (&mut point.data, own.data) {
-        (Data::Table(keys), Data::Table(own)) if !own.contains_key(WHERE) => keys.extend(own),
+        (Data::Table(keys), Data::Table(own)) if !WHERE.iter().any(|key| own.contains_key(*key)) => keys.extend(own),
         (_, data) => *point = Node { place: own.place, data },
     }
 }

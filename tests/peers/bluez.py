@@ -13,13 +13,25 @@ DBUS_SYSTEM_BUS_ADDRESS; then it answers each line of JSON it is given with one 
                                                 many devices, so many a second; answers when all are sent
     {"do": "lose"}  {"do": "return"}            the radio is pulled, and plugged in again
     {"do": "die"}  {"do": "rise"}               bluetoothd is killed with all it knows, and started again
+    {"do": "mute"}                              the radio hangs: it scans and hears nothing until it is switched off
     {"do": "stop"}                              discovery ends, as when who asked for it is gone
     {"do": "forget"}                            every device is forgotten, as BlueZ does after a while
     {"do": "wait"}                              answers when somebody scans
+    {"do": "peripheral", "mac": "C0:…", "services": {"180f": {"2a19": {"flags": ["read", "notify"], "value": "57"}}}}
+                                                from its next advertisement on the device can be connected to
+    {"do": "abort", "mac": "C0:…", "times": 2}  so many attempts to connect fail as radios do now and then
+    {"do": "hang", "mac": "C0:…", "times": 1}   so many attempts are never answered
+    {"do": "notify", "mac": "C0:…", "at": "180f/2a19", "value": "56"}
+                                                sets a value; tells it if somebody asked for that and answers whether
+    {"do": "drop", "mac": "C0:…"}               the device ends the connection
+    {"do": "look", "mac": "C0:…", "at": "180f/2a19"}
+                                                {"connected", "attempts", "most", "value", "writes"}: "most" is how many
+                                                devices were connected at once, "writes" is what was written and how
 
 What it does as BlueZ: InterfacesAdded for a new device, PropertiesChanged with everything one advertisement changed in
 one signal, RSSI only when it is another one, manufacturer data of one advertisement alone (DuplicateData), names as
-property Name, an Alias that is never absent. What it does not: caching, expiry, several clients, GATT.
+property Name, an Alias that is never absent, services below a device while it is connected. What it does not: caching,
+expiry, several clients, pairing, descriptors.
 """
 
 import json
@@ -36,12 +48,19 @@ PROPERTIES = "org.freedesktop.DBus.Properties"
 OBJECTS = "org.freedesktop.DBus.ObjectManager"
 ADAPTER = "org.bluez.Adapter1"
 DEVICE = "org.bluez.Device1"
+SERVICE = "org.bluez.GattService1"
+CHARACTERISTIC = "org.bluez.GattCharacteristic1"
 RADIO = "/org/bluez/hci0"
 
 
 def octets(text):
     """Hex as D-Bus bytes."""
     return dbus.Array([dbus.Byte(byte) for byte in bytes.fromhex(text)], signature="y")
+
+
+def error(name, text):
+    """An error as BlueZ gives it."""
+    return dbus.exceptions.DBusException(text, name=f"org.bluez.Error.{name}")
 
 
 def long_uuid(text):
@@ -104,6 +123,9 @@ class Item(dbus.service.Object):
     def Set(self, interface, name, value):
         if self.properties[name] != value:
             self.change(**{name: value})
+        if (name, value) == ("Powered", False):
+            self.change(Discovering=False)
+            self.world.is_mute = False
 
     @dbus.service.method(ADAPTER, in_signature="a{sv}")
     def SetDiscoveryFilter(self, wanted):
@@ -121,12 +143,96 @@ class Item(dbus.service.Object):
         self.change(Discovering=False)
 
 
+class Device(Item):
+    """A device that can be connected to, as long as it is in the world's peripherals."""
+
+    @dbus.service.method(DEVICE, async_callbacks=("done", "failed"))
+    def Connect(self, done, failed):
+        peripheral = self.world.peripherals.get(self.properties["Address"])
+        if peripheral is None:
+            return failed(error("Failed", "le-connection-abort-by-local"))
+        peripheral["attempts"] += 1
+        if peripheral["hang"] > 0:
+            peripheral["hang"] -= 1
+            return None
+        if peripheral["abort"] > 0:
+            peripheral["abort"] -= 1
+            return failed(error("Failed", "le-connection-abort-by-local"))
+        self.change(Connected=True)
+        self.world.count_connected()
+        self.resolve(peripheral["services"])
+        done()
+
+    @dbus.service.method(DEVICE)
+    def Disconnect(self):
+        self.part()
+
+    def resolve(self, services):
+        """Shows the services, as BlueZ does when it has asked for them."""
+        for number, (service, characteristics) in enumerate(services.items()):
+            path = f"{self.path}/service{number:04x}"
+            Item(self.world, path, SERVICE, {
+                "UUID": long_uuid(service), "Device": dbus.ObjectPath(self.path), "Primary": True,
+            })
+            for index, (uuid, about) in enumerate(characteristics.items()):
+                Characteristic(self.world, f"{path}/char{index:04x}", CHARACTERISTIC, {
+                    "UUID": long_uuid(uuid), "Service": dbus.ObjectPath(path), "MTU": dbus.UInt16(247),
+                    "Flags": dbus.Array(about["flags"], signature="s"), "Notifying": False,
+                    "Value": dbus.Array([], signature="y"),
+                }).about = about
+        self.change(ServicesResolved=True)
+
+    def part(self):
+        """The connection is over."""
+        for path, item in sorted(self.world.objects.items(), reverse=True):
+            if path.startswith(f"{self.path}/"):
+                item.remove()
+        if self.properties["Connected"]:
+            self.change(ServicesResolved=False, Connected=False)
+
+    def remove(self, quietly=False):
+        for path, item in sorted(self.world.objects.items(), reverse=True):
+            if path.startswith(f"{self.path}/"):
+                item.remove(quietly)
+        super().remove(quietly)
+
+
+class Characteristic(Item):
+    """A value of a device."""
+
+    @dbus.service.method(CHARACTERISTIC, in_signature="a{sv}", out_signature="ay")
+    def ReadValue(self, options):
+        if "read" not in self.about["flags"]:
+            raise error("NotSupported", "Operation is not supported")
+        # BlueZ shows what was read as if it had been told.
+        self.change(Value=octets(self.about["value"]))
+        return octets(self.about["value"])
+
+    @dbus.service.method(CHARACTERISTIC, in_signature="aya{sv}")
+    def WriteValue(self, value, options):
+        if not {"write", "write-without-response"} & set(self.about["flags"]):
+            raise error("NotSupported", "Operation is not supported")
+        self.about["value"] = bytes(value).hex()
+        self.about.setdefault("writes", []).append([bytes(value).hex(), str(options.get("type", ""))])
+
+    @dbus.service.method(CHARACTERISTIC)
+    def StartNotify(self):
+        if not {"notify", "indicate"} & set(self.about["flags"]):
+            raise error("NotSupported", "Operation is not supported")
+        self.change(Notifying=True)
+
+    @dbus.service.method(CHARACTERISTIC)
+    def StopNotify(self):
+        self.change(Notifying=False)
+
+
 class World:
     """A radio, the devices in its reach, and who listens."""
 
     def __init__(self, address):
         self.bus = dbus.bus.BusConnection(address)
-        self.objects, self.filter, self.waiting, self.flooding = {}, {}, False, None
+        self.objects, self.filter, self.waiting = {}, {}, False
+        self.peripherals, self.most, self.is_mute = {}, 0, False
         self.root = Root(self.bus, self.objects)
         self.name = dbus.service.BusName("org.bluez", self.bus)
         self.plug(powered=True)
@@ -150,13 +256,15 @@ class World:
     def forget(self, quietly=False):
         """Forgets every device."""
         for path, item in list(self.objects.items()):
-            if path != RADIO:
+            if isinstance(item, Device):
                 item.remove(quietly)
 
     def advert(self, mac, manufacturer=None, service=None, name=None, services=None, rssi=-60):
         """One advertisement."""
         if not self.is_scanning:
             return False
+        if self.is_mute:
+            return True
         changed = {}
         if manufacturer:
             data = {dbus.UInt16(int(company, 0)): octets(text) for company, text in manufacturer.items()}
@@ -181,11 +289,43 @@ class World:
 
     def meet(self, path, mac, changed):
         """A device that was not known."""
-        Item(self, path, DEVICE, {
+        Device(self, path, DEVICE, {
             "Address": mac, "AddressType": "random", "Adapter": dbus.ObjectPath(RADIO), "Alias": mac.replace(":", "-"),
             "Paired": False, "Trusted": False, "Blocked": False, "LegacyPairing": False, "Connected": False,
             "ServicesResolved": False, "UUIDs": dbus.Array([], signature="s"), **changed,
         })
+
+    def device(self, mac):
+        """A device that is in reach."""
+        return self.objects[f"{RADIO}/dev_{mac.replace(':', '_')}"]
+
+    def characteristic(self, mac, at):
+        """What a device has below this, whether it is connected or not."""
+        service, uuid = at.split("/")
+        return self.peripherals[mac]["services"][service][uuid]
+
+    def count_connected(self):
+        """Remembers how many were connected at once."""
+        now = sum(bool(item.properties.get("Connected")) for item in self.objects.values())
+        self.most = max(self.most, now)
+
+    def notify(self, mac, at, value):
+        """Sets a value, and tells it if somebody asked for that."""
+        about = self.characteristic(mac, at)
+        about["value"] = value
+        for item in self.objects.values():
+            if isinstance(item, Characteristic) and item.about is about and item.properties["Notifying"]:
+                item.change(Value=octets(value))
+                return True
+        return False
+
+    def look(self, mac, at):
+        """What is going on at a device."""
+        about, peripheral = self.characteristic(mac, at), self.peripherals[mac]
+        path = f"{RADIO}/dev_{mac.replace(':', '_')}"
+        connected = path in self.objects and bool(self.objects[path].properties["Connected"])
+        return {"connected": connected, "attempts": peripheral["attempts"], "most": self.most,
+                "value": about["value"], "writes": about.get("writes", [])}
 
     def flood(self, devices, rate, count):
         """Sends many, at their rate; the answer comes at the end."""
@@ -217,6 +357,19 @@ class World:
         if word == "flood":
             self.flood(**order)
             return None
+        if word == "peripheral":
+            self.peripherals[order["mac"]] = {
+                "services": order["services"], "attempts": 0, "abort": 0, "hang": 0,
+            }
+            return True
+        if word in ("abort", "hang"):
+            self.peripherals[order["mac"]][word] = order["times"]
+            return True
+        if word in ("notify", "look"):
+            return getattr(self, word)(**order)
+        if word == "drop":
+            self.device(order["mac"]).part()
+            return True
         if word == "wait":
             self.waiting = not self.is_scanning
             return None if self.waiting else True
@@ -247,6 +400,10 @@ class World:
     def do_stop(self):
         """As BlueZ does when the last that scanned is gone."""
         self.radio.change(Discovering=False)
+
+    def do_mute(self):
+        """As radios do after weeks."""
+        self.is_mute = True
 
     def do_forget(self):
         self.forget()

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::decode::Address;
+use super::{air::Characteristic, decode::Address, gatt::layout::Layout};
 use crate::{
     config::{Pressure, Secret},
     model::{DeviceId, Point},
@@ -23,6 +23,12 @@ pub struct Config {
     pub signal: bool,
     /// Whether the data of advertisements are a point.
     pub raw: bool,
+    /// Least time between two readings of a point, for devices that are not configured.
+    pub min_interval: Option<Duration>,
+    /// How many devices may be connected to at once.
+    pub connections: u8,
+    /// Whether a radio that stays silent is switched off and on.
+    pub power_cycle: bool,
     /// The devices in the order of the configuration.
     pub devices: Vec<Device>,
 }
@@ -47,8 +53,38 @@ pub struct Device {
     pub key: Option<Secret>,
     /// Usual time between two of its advertisements; learnt when it is not set.
     pub expect: Option<Duration>,
+    /// Least time between two readings of a point.
+    pub min_interval: Option<Duration>,
     /// The name it is taken to advertise.
     pub model: Option<String>,
-    /// The points that are wanted; all that come when there are none.
+    /// The advertised points that are wanted; all that come when none of either kind is listed.
     pub points: Vec<Arc<Point>>,
+    /// The points it is connected to for.
+    pub behind: Vec<GattPoint>,
+    /// Whether it stays connected between reads.
+    pub stays: bool,
+}
+
+/// A point behind a connection.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GattPoint {
+    /// What others know of it.
+    pub point: Arc<Point>,
+    /// Where its bytes are.
+    pub at: Characteristic,
+    /// What they mean.
+    pub layout: Layout,
+    /// Whether the device confirms writes.
+    pub is_confirmed: bool,
+    /// Whether the device tells it by itself.
+    pub notifies: bool,
+    /// How often it is read.
+    pub poll: Duration,
+}
+
+impl Device {
+    /// Whether it is to be connected all the time.
+    pub fn stays_connected(&self) -> bool {
+        self.stays || self.behind.iter().any(|behind| behind.notifies)
+    }
 }

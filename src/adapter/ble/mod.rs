@@ -1,16 +1,20 @@
-//! Bluetooth LE: what sensors tell in their advertisements.
+//! Bluetooth LE: what sensors tell in their advertisements, and what is behind a connection.
 //!
 //! ```text
 //! air (radios, D-Bus) -> queue -> receiver -> readings
-//!                                    '- decode (pure)
+//!       |                            '- decode (pure)
+//!       '- link <- gatt (a keeper per device that is connected to) -> readings, commands
 //! ```
 //!
-//! It promises that a value is of one advertisement, that no encrypted frame counts twice, and that radios and
-//! `bluetoothd` may come and go. It connects to no device, and forwards none that is not wanted.
+//! It promises that a value is of one advertisement or one characteristic, that no encrypted frame counts twice, and that
+//! radios and `bluetoothd` may come and go. It connects only to devices whose points say so, and forwards none that is
+//! not wanted.
 
+pub mod account;
 pub mod air;
 pub mod config;
 pub mod decode;
+mod gatt;
 pub mod heard;
 mod learned;
 mod receiver;
@@ -24,8 +28,9 @@ use tokio::{
 };
 
 use self::{
-    air::{Air, Queue},
+    air::{Air, Queue, Turn},
     config::Config,
+    gatt::Desk,
     receiver::{Found, Receiver, Ways},
 };
 use super::{Adapter, AdapterContext, AdapterError, Alive, BoxFuture, DeviceInfo};
@@ -79,25 +84,35 @@ impl Adapter for Ble {
 async fn run(config: &Config, found: &Found, context: AdapterContext) -> Result<(), AdapterError> {
     let AdapterContext { readings, events, mut requests, stop, clock, metrics, alive, memory, .. } = context;
     let queue = Queue::new(metrics.unread.clone());
-    let air = Air { adapter: &config.name, radio: config.radio.as_deref(), queue: &queue, metrics: &metrics };
+    let (turn, radio) = (Turn::default(), config.radio.as_deref());
+    let may_cycle = config.power_cycle;
+    let air = Air { adapter: &config.name, radio, queue: &queue, turn: &turn, may_cycle, metrics: &metrics };
+    let gatt_ways = gatt::Ways {
+        clock: clock.clone(),
+        metrics: Arc::clone(&metrics),
+        readings: readings.clone(),
+        events: events.clone(),
+    };
+    let (desk, keepers) = gatt::open(config, &turn, &gatt_ways);
     let ways = Ways { clock, metrics: Arc::clone(&metrics), readings, events, memory };
     let mut receiver = Receiver::new(config, found, ways).await;
     let read = async {
-        let ended = read(&mut receiver, &queue, &mut requests, &alive, stop.clone()).await;
+        let ended = read(&mut receiver, &desk, &queue, &mut requests, &alive, stop.clone()).await;
         receiver.keep();
         ended
     };
-    // Both end when stopping is asked for; the radios' scans are stopped, and a fault of the reader ends both.
+    // All end when stopping is asked for; the radios' scans are stopped, devices let go, and a fault of one ends all.
     let listen = async {
         air.listen(stop.clone()).await;
         Ok(())
     };
-    tokio::try_join!(read, listen).map(|_| ())
+    tokio::try_join!(read, listen, keepers.run(stop.clone())).map(|_| ())
 }
 
 /// Reads advertisements, answers requests and looks for silence until stopping is asked for.
 async fn read(
     receiver: &mut Receiver<'_>,
+    desk: &Desk,
     queue: &Queue,
     requests: &mut mpsc::Receiver<DeviceRequest>,
     alive: &Alive,
@@ -109,13 +124,20 @@ async fn read(
         tokio::select! {
             biased;
             () = stop.requested() => return Ok(()),
-            Some(request) = requests.recv() => receiver.serve(request),
+            Some(request) = requests.recv() => {
+                if let Some(request) = desk.take(request) {
+                    receiver.serve(request);
+                }
+            }
             _ = checks.tick() => {
                 alive.sign();
                 receiver.check_silence().await?;
                 receiver.keep();
             }
-            heard = queue.next() => receiver.take(&heard).await?,
+            heard = queue.next() => {
+                receiver.take(&heard).await?;
+                receiver.note(heard);
+            }
         }
     }
 }

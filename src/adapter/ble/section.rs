@@ -1,24 +1,24 @@
 //! Bluetooth keys of the configuration, and what they mean.
 
 mod key;
+mod point;
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use super::{
     config::{Accept, Config, Device},
     decode::Address as Mac,
 };
-use crate::{
-    config::{
-        AdapterDraft, DeviceDraft, Draft, Fault, NamedPoint, Pressure, Secret, Unique,
-        report::{Problems, suggest},
-        section::{AdapterKind, At, Keyed as _, section},
-        values::{Span, text_values, word_values},
-    },
-    model::{DeviceId, Point, PointAddress, PointName, Quantity, vocabulary::QUANTITIES},
+use crate::config::{
+    AdapterDraft, DeviceDraft, Draft, Fault, Pressure, Secret, Unique,
+    report::Problems,
+    section::{AdapterKind, At, FromNode, Keyed as _, Shape, section},
+    tree::Node,
+    values::{Span, from_integer, text_values, word_values},
 };
 
-pub(super) use key::parse as parse_key;
+pub use key::parse as parse_key;
+use point::{PointKeys, Points, named, points};
 
 /// The word in `kind = "ble"`, and the keys that come with it.
 pub const KIND: AdapterKind = AdapterKind { kind: "ble", adapter: AdapterKeys::KEYS, device: DeviceKeys::KEYS };
@@ -26,6 +26,19 @@ pub const KIND: AdapterKind = AdapterKind { kind: "ble", adapter: AdapterKeys::K
 /// The name of a radio of the host.
 #[derive(Debug, Clone)]
 pub struct Radio(String);
+
+/// How many devices may be connected to at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Connections(u8);
+
+impl FromNode for Connections {
+    const SHAPE: Shape = Shape::Integer { min: 1, max: 16 };
+
+    fn from_node(node: Node, problems: &mut Problems) -> Option<Self> {
+        let number = from_integer(&node, problems, 1, 16)?;
+        u8::try_from(number).ok().map(Self)
+    }
+}
 
 text_values! {
     Radio: "hci0, hci1, …", radio;
@@ -48,6 +61,15 @@ section! {
         signal: bool = default("false");
         /// Whether each device has a point `raw`, the data it advertised as hex, for rules that decode by themselves.
         raw: bool = default("false");
+        /// Least time between two readings of a point of a device; what comes sooner is counted and left out, but for
+        /// switches and texts that change.
+        min_interval: Span = optional("no limit");
+        /// How many devices may be connected to at once, for points behind a connection. Most radios can do more than
+        /// three; each connection takes time from listening.
+        connections: Connections = default("3");
+        /// Whether a radio that stays silent, although its scan was started again three times, is switched off and on.
+        /// Leave it off where other programs use the radio: their connections end with that.
+        power_cycle: bool = default("false");
     }
 }
 
@@ -61,19 +83,18 @@ section! {
         key: Secret = optional("no key");
         /// Usual time between two advertisements. Silence longer than three times this is `bad:stale`.
         expect: Span = optional("learnt");
+        /// Least time between two readings of a point; what comes sooner is counted and left out, but for switches and
+        /// texts that change.
+        min_interval: Span = optional("as the adapter");
         /// The name the device is taken to advertise, for formats that only the name tells apart (Govee, Inkbird,
         /// SensorPush) when it is not heard.
         model: String = optional("the name it advertises");
+        /// How often the device is connected to, for points that are behind a connection.
+        poll: Span = default("\"15m\"");
+        /// Whether it stays connected in between, which costs its battery and answers commands sooner.
+        stay: bool = default("false");
         /// The points that are wanted.
         point: Vec<At<PointKeys>> = default("[]");
-    }
-}
-
-section! {
-    /// One value of a device, by its name in the table of points.
-    pub struct PointKeys {
-        /// Name of the point: `temperature`, `temperature_2`.
-        name: PointName = required;
     }
 }
 
@@ -91,7 +112,10 @@ pub fn plan(adapter: AdapterDraft, draft: &mut Draft) -> Option<Config> {
     let keys: AdapterKeys = section.read(&mut draft.problems);
     section.close(&mut draft.problems);
     let mut addresses = Unique::default();
-    let devices = devices.into_iter().filter_map(|device| plan_device(device, &mut addresses, draft)).collect();
+    let min_interval = keys.min_interval.map(|span| span.value.0);
+    let devices = devices.into_iter().filter_map(|device| plan_device(device, min_interval, &mut addresses, draft));
+    let devices: Vec<_> = devices.collect();
+    check_connections(&keys.connections, &devices, &mut draft.problems);
     Some(Config {
         name,
         // A sensor does not wait, and says the same again soon.
@@ -100,12 +124,20 @@ pub fn plan(adapter: AdapterDraft, draft: &mut Draft) -> Option<Config> {
         accept: keys.accept.value,
         signal: keys.signal.value,
         raw: keys.raw.value,
+        min_interval,
+        connections: keys.connections.value.0,
+        power_cycle: keys.power_cycle.value,
         devices,
     })
 }
 
 /// Reads the keys of a device; `None` when its address is missing or wrong.
-fn plan_device(device: DeviceDraft, addresses: &mut Unique, draft: &mut Draft) -> Option<Device> {
+fn plan_device(
+    device: DeviceDraft,
+    min_interval: Option<Duration>,
+    addresses: &mut Unique,
+    draft: &mut Draft,
+) -> Option<Device> {
     let DeviceDraft { id, mut section, .. } = device;
     let problems = &mut draft.problems;
     let keys: DeviceKeys = section.read(problems);
@@ -113,8 +145,8 @@ fn plan_device(device: DeviceDraft, addresses: &mut Unique, draft: &mut Draft) -
     if let Some(key) = &keys.key {
         key::check(key, problems);
     }
-    let points: Vec<_> = points(keys.point.value, &id, problems);
-    draft.points.extend(points.iter().map(|point| named(point)));
+    let Points { advertised, behind } = points(keys.point.value, &id, keys.poll.value.0, problems);
+    draft.points.extend(advertised.iter().chain(behind.iter().map(|behind| &behind.point)).map(|point| named(point)));
     let mac = keys.address?.value.mac?;
     addresses.take("address", &mac.value.to_string(), &mac.place, problems);
     Some(Device {
@@ -122,38 +154,24 @@ fn plan_device(device: DeviceDraft, addresses: &mut Unique, draft: &mut Draft) -
         address: mac.value,
         key: keys.key.map(|key| key.value),
         expect: keys.expect.map(|expect| expect.value.0),
+        min_interval: keys.min_interval.map(|span| span.value.0).or(min_interval),
         model: keys.model.map(|model| model.value),
-        points,
+        points: advertised,
+        behind,
+        stays: keys.stay.value,
     })
 }
 
-/// The points that are wanted of a device.
-fn points(listed: Vec<At<PointKeys>>, device: &DeviceId, problems: &mut Problems) -> Vec<Arc<Point>> {
-    let mut names = Unique::default();
-    let mut points = Vec::new();
-    for name in listed.into_iter().filter_map(|at| at.value.name) {
-        names.take("point", name.value.as_str(), &name.place, problems);
-        let Some(quantity) = quantity(name.value.as_str()) else {
-            let help = suggest(name.value.as_str(), QUANTITIES.iter().map(|quantity| quantity.name()));
-            problems.error(&name.place, format!("no format has a point {:?}", name.value.as_str())).help(help);
-            continue;
-        };
-        points.push(Arc::new(Point::new(device.clone(), name.value, quantity.kind(), quantity.unit())));
+/// Every device that stays connected holds one of the connections.
+fn check_connections(most: &At<Connections>, devices: &[Device], problems: &mut Problems) {
+    let (staying, others): (Vec<_>, Vec<_>) =
+        devices.iter().filter(|device| !device.behind.is_empty()).partition(|device| device.stays_connected());
+    let needed = staying.len() + usize::from(!others.is_empty());
+    if needed > usize::from(most.value.0) {
+        let help = "raise connections as far as the radio allows, or read some with poll instead of notify";
+        let message = format!("{} connections are too few: {} devices stay connected", most.value.0, staying.len());
+        problems.error(&most.place, message).help(help);
     }
-    points
-}
-
-/// What a point's name says it is of; the number of a second one of a kind is left aside.
-fn quantity(name: &str) -> Option<Quantity> {
-    let base = name.rsplit_once('_').filter(|(_, number)| number.parse::<u8>().is_ok_and(|number| number > 1));
-    let is = |name: &str| QUANTITIES.iter().copied().find(|quantity| quantity.name() == name);
-    is(name).or_else(|| is(base?.0))
-}
-
-/// A point as grants see it.
-fn named(point: &Point) -> NamedPoint {
-    let PointAddress { device, point: name } = &point.address;
-    NamedPoint { address: PointAddress { device: device.clone(), point: name.clone() }, access: point.access }
 }
 
 /// `hci` and a number.

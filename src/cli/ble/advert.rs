@@ -39,7 +39,7 @@ struct Line<'a> {
     #[serde(borrow)]
     address: Text<'a>,
     #[serde(borrow, default)]
-    name: Option<Text<'a>>,
+    name: Option<Name<'a>>,
     #[serde(borrow, default)]
     manufacturer_data: Option<Pairs<'a>>,
     #[serde(borrow, default)]
@@ -53,6 +53,10 @@ struct Line<'a> {
 /// Text that is copied only if it holds escapes.
 #[derive(Debug, Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// Text of any bytes: devices put into their names what they like, and no name is a reason to lose the data.
+#[derive(Debug)]
+struct Name<'a>(Cow<'a, str>);
 
 /// The members of an object in their order.
 #[derive(Debug)]
@@ -80,8 +84,8 @@ pub(super) fn parse<'a>(line: &[u8], names: &'a mut Names) -> Result<Advert<'a>,
 
 impl Names {
     /// The name of this line, which is remembered, or the one that was.
-    fn of(&mut self, address: Address, name: Option<Text<'_>>) -> Option<&str> {
-        if let Some(Text(name)) = name.filter(|name| !name.0.is_empty()) {
+    fn of(&mut self, address: Address, name: Option<Name<'_>>) -> Option<&str> {
+        if let Some(Name(name)) = name.filter(|name| !name.0.is_empty()) {
             if let Some(known) = self.0.get_mut(&address.0) {
                 name.as_ref().clone_into(known);
             } else if self.0.len() < MAX_NAMES {
@@ -123,16 +127,9 @@ fn company(text: &str) -> Result<u16, String> {
     number.map_err(|_| format!("manufacturer_data: {text:?} is no company identifier"))
 }
 
-/// A UUID in full, or the 16 bits that stand for one.
+/// A UUID in full, or the 16 or 32 bits that stand for one.
 fn uuid(text: &str) -> Result<Uuid, String> {
-    let digits: String = text.chars().filter(|char| *char != '-').collect();
-    let short = text.strip_prefix("0x").unwrap_or(text);
-    let uuid = match digits.len() {
-        32 => u128::from_str_radix(&digits, 16).ok().map(Uuid),
-        _ if short.len() == 4 => u16::from_str_radix(short, 16).ok().map(Uuid::short),
-        _ => None,
-    };
-    uuid.ok_or_else(|| format!("{text:?} is no UUID"))
+    Uuid::parse(text).ok_or_else(|| format!("{text:?} is no UUID"))
 }
 
 /// The data of a member.
@@ -146,6 +143,32 @@ fn hex(text: &str) -> Option<Vec<u8>> {
     let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     rest.is_empty().then_some(())?;
     pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect()
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // As bytes, because half of a surrogate pair is no text.
+        deserializer.deserialize_bytes(NameVisitor)
+    }
+}
+
+/// Takes the bytes of a name, and marks those that are no text.
+struct NameVisitor;
+
+impl<'de> Visitor<'de> for NameVisitor {
+    type Value = Name<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_borrowed_bytes<E>(self, bytes: &'de [u8]) -> Result<Self::Value, E> {
+        Ok(Name(String::from_utf8_lossy(bytes)))
+    }
+
+    fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Self::Value, E> {
+        Ok(Name(String::from_utf8_lossy(bytes).into_owned().into()))
+    }
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
@@ -193,12 +216,26 @@ mod tests {
     }
 
     #[test]
+    fn a_name_is_taken_whatever_bytes_it_has() {
+        let mut names = Names::default();
+        let mut read = |name: &[u8]| {
+            let line = [br#"{"address":"AABBCCDDEEFF","name":""#, name, br#""}"#].concat();
+            parse(&line, &mut names).unwrap().name.map(str::to_owned)
+        };
+
+        assert_eq!(read(b"caf\xc3\xa9").as_deref(), Some("caf\u{e9}"));
+        assert_eq!(read(b"a\xff").as_deref(), Some("a\u{fffd}"));
+        assert!(read(br"a\udcff").unwrap().starts_with('a'));
+    }
+
+    #[test]
     fn numbers_and_uuids_are_taken_as_people_write_them() {
         assert_eq!(company("0x0499"), Ok(0x0499));
         assert_eq!(company("1177"), Ok(0x0499));
         assert!(company("0x10499").is_err());
         assert_eq!(uuid("0000FCD2-0000-1000-8000-00805F9B34FB"), Ok(Uuid::short(0xFCD2)));
         assert_eq!(uuid("fcd2"), Ok(Uuid::short(0xFCD2)));
+        assert_eq!(uuid("0x0000FCD2"), Ok(Uuid::short(0xFCD2)));
         assert!(uuid("fcd").is_err() && uuid("0000fcd2+0000-1000-8000-00805f9b34f").is_err());
         assert_eq!(hex("0aFf"), Some(vec![0x0A, 0xFF]));
         assert!(hex("0").is_none() && hex("0 1 ").is_none() && hex("éé").is_none());

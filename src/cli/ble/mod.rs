@@ -1,12 +1,17 @@
 //! `tidegate ble`: Bluetooth advertisements, looked at without a daemon.
 
+mod add;
 mod advert;
 mod decode;
+mod explain;
+mod key;
+mod listen;
 mod scan;
 
 use std::path::PathBuf;
 
 use super::{context::Context, error::CliError};
+use crate::adapter::ble::decode::Address;
 
 /// Look at Bluetooth advertisements.
 #[derive(Debug, clap::Subcommand)]
@@ -23,11 +28,20 @@ pub(super) enum Command {
     },
     /// Show who advertises in reach, with format, values, and whether a key is needed.
     Scan(scan::Args),
+    Explain(explain::Args),
+    Add(add::Args),
+}
+
+/// An address as people type it.
+fn address(text: &str) -> Result<Address, String> {
+    Address::parse(text).ok_or_else(|| "it is no Bluetooth address, such as CB:B8:33:4C:88:4F".to_owned())
 }
 
 pub(super) fn run(command: &Command, context: &mut Context) -> Result<(), CliError> {
     match command {
         Command::Decode { file } => decode::run(file.as_deref(), context),
         Command::Scan(args) => scan::run(args, context),
+        Command::Explain(args) => explain::run(args, context),
+        Command::Add(args) => add::run(args, context),
     }
 }

@@ -6,28 +6,21 @@ use std::{
     time::Duration,
 };
 
-use prometheus_client::metrics::counter::Counter;
 use serde_json::{Value, json};
 use tokio::{
     signal::ctrl_c,
     time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 
+use super::listen::listen;
 use crate::{
-    adapter::{
-        Metrics,
-        ble::{
-            air::{Air, Queue},
-            decode::{Address, Decoded, Format, Why, decode},
-            heard::Heard,
-        },
+    adapter::ble::{
+        account::value,
+        air::Queue,
+        decode::{Address, Decoded, Format, Why, decode},
+        heard::Heard,
     },
-    cli::{
-        context::{Context, block_on},
-        error::CliError,
-        table::Table,
-    },
-    shutdown::{Stop, StopSignal},
+    cli::{context::Context, error::CliError, table::Table},
 };
 
 /// Devices that are shown. In a crowd of random addresses those beyond are not.
@@ -67,32 +60,14 @@ struct Seen {
 struct Crowd(BTreeMap<Address, Seen>);
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<(), CliError> {
-    let (metrics, mut crowd) = (Metrics::default(), Crowd::default());
+    let mut crowd = Crowd::default();
     let is_live = !args.json && io::stdout().is_terminal();
-    block_on(async {
-        let (signal, stop) = StopSignal::pair();
-        let queue = Queue::new(Counter::default());
-        let air = Air { adapter: "scan", radio: args.radio.as_deref(), queue: &queue, metrics: &metrics };
-        let watch = async {
-            let watched =
-                watch(&mut crowd, &queue, Duration::from_secs(args.seconds), is_live.then_some(&mut *context));
-            let watched = watched.await;
-            signal.raise();
-            watched
-        };
-        tokio::join!(watch, listen(&air, stop)).0
+    let length = Duration::from_secs(args.seconds);
+    listen(args.radio.as_deref(), async |queue: &Queue| {
+        watch(&mut crowd, queue, length, is_live.then_some(&mut *context)).await
     })?;
-    if metrics.connects.get() == 0 {
-        let help = "is bluetoothd running, and does `bluetoothctl list` show a radio that is powered?";
-        return Err(CliError::Unavailable(format!("no Bluetooth radio could be used (help: {help})")));
-    }
     let text = if is_live { clear() } else { String::new() };
     context.show(args.json, &crowd.json(), || format!("{text}{}", crowd.table()))
-}
-
-/// Listens until stopping is asked for.
-async fn listen(air: &Air<'_>, stop: Stop) {
-    air.listen(stop).await;
 }
 
 /// Takes note of everybody until the time is over or Ctrl-C, and draws it now and then where somebody looks.
@@ -205,18 +180,6 @@ impl Seen {
             "why": self.decoded.why.map(|why| why.to_string()),
             "data": self.data,
         })
-    }
-}
-
-/// A value as JSON.
-fn value(value: &crate::adapter::ble::decode::Value) -> Value {
-    use crate::adapter::ble::decode::Value as Decoded;
-
-    match value {
-        Decoded::Float(number) => json!(number),
-        Decoded::Int(number) => json!(number),
-        Decoded::Bool(flag) => json!(flag),
-        Decoded::Text(text) => json!(text),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
-use bluez_async::BluetoothSession;
+use bluez_async::{BluetoothSession, DeviceId};
 use btleplug::{
     api::{Central as _, Manager as _},
     platform::{Adapter, Manager},
@@ -14,13 +14,23 @@ use futures_util::{
     FutureExt as _,
     future::{BoxFuture, Shared},
 };
-use tokio::{runtime::Handle, sync::Mutex, task::spawn_blocking, time::timeout};
+use tokio::{
+    runtime::Handle,
+    sync::Mutex,
+    task::spawn_blocking,
+    time::{sleep, timeout},
+};
+
+use crate::adapter::ble::decode::Address;
 
 /// The connection of this process.
 static SHARED: Mutex<Option<Arc<Bus>>> = Mutex::const_new(None);
 
 /// Longest wait for an answer of `bluetoothd`; one that is starting takes seconds.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a radio is switched off to forget what it hangs on.
+const OFF: Duration = Duration::from_secs(1);
 
 /// Why D-Bus is of no use.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -96,6 +106,30 @@ impl Bus {
             Some(RadioState { name: text(&info.id)?, powered, discovering })
         };
         Ok(radios.into_iter().filter_map(state).collect())
+    }
+
+    /// The library below the one that scans.
+    pub(super) fn session(&self) -> &BluetoothSession {
+        &self.session
+    }
+
+    /// A device that `BlueZ` knows, by the radio that hears it best, of those that are meant.
+    pub(super) async fn device(&self, address: Address, radio: Option<&str>) -> Result<Option<DeviceId>, BusError> {
+        let is_meant =
+            |id: &DeviceId| text(&id.adapter()).is_some_and(|name| radio.is_none_or(|radio| radio == name));
+        let devices = within(self.session.get_devices()).await?.into_iter();
+        let known = devices.filter(|info| <[u8; 6]>::from(info.mac_address) == address.0 && is_meant(&info.id));
+        Ok(known.max_by_key(|info| (info.connected, info.rssi)).map(|info| info.id))
+    }
+
+    /// Switches a radio off and on again.
+    pub(super) async fn cycle_power(&self, name: &str) -> Result<(), BusError> {
+        let radios = within(self.session.get_adapters()).await?;
+        let radio = radios.into_iter().find(|info| text(&info.id).as_deref() == Some(name));
+        let radio = radio.ok_or_else(|| BusError::Refused(format!("{name} is gone")))?;
+        within(self.session.set_powered(&radio.id, false)).await?;
+        sleep(OFF).await;
+        within(self.session.set_powered(&radio.id, true)).await
     }
 
     /// The radio of a name, to scan with.

@@ -9,7 +9,7 @@ use btleplug::{
     api::{Central as _, CentralEvent, CentralState, Peripheral as _, PeripheralProperties, ScanFilter},
     platform::{Adapter, PeripheralId},
 };
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::{
     sync::watch,
     time::{Instant, sleep_until},
@@ -17,7 +17,7 @@ use tokio::{
 use tracing::{debug, trace};
 
 use super::{
-    Look, Queue,
+    Look, Queue, Turn,
     bus::{Bus, BusError, text, within},
     known::Known,
     pairing::{Pairing, Part},
@@ -54,8 +54,13 @@ pub(super) enum End {
     Off,
     /// `BlueZ` does not discover any more.
     NotDiscovering,
-    /// Nothing was heard for so long.
-    Silent(Duration),
+    /// Nothing was heard any more.
+    Silent {
+        /// For so long.
+        span: Duration,
+        /// Whether anything was before.
+        was_heard: bool,
+    },
     /// The library gives no more events.
     Over,
 }
@@ -68,7 +73,7 @@ impl fmt::Display for End {
             Self::Gone => f.write_str("it is gone"),
             Self::Off => f.write_str("it was switched off"),
             Self::NotDiscovering => f.write_str("the scan has ended by itself"),
-            Self::Silent(span) => write!(f, "nothing heard for {span:?}"),
+            Self::Silent { span, .. } => write!(f, "nothing heard for {span:?}"),
             Self::Over => f.write_str("no more events"),
         }
     }
@@ -78,6 +83,7 @@ impl fmt::Display for End {
 pub(super) struct Radio<'a> {
     name: &'a str,
     queue: &'a Queue,
+    turn: &'a Turn,
     metrics: &'a Metrics,
     pairing: Pairing,
     known: Known,
@@ -86,8 +92,8 @@ pub(super) struct Radio<'a> {
 }
 
 /// How often something is heard.
-#[derive(Debug)]
-struct Rhythm {
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rhythm {
     last: Instant,
     /// Usual time between two, once enough came to tell.
     usual: Duration,
@@ -97,26 +103,43 @@ struct Rhythm {
 
 impl<'a> Radio<'a> {
     /// A radio that has heard nothing.
-    pub(super) fn new(name: &'a str, queue: &'a Queue, metrics: &'a Metrics) -> Self {
+    pub(super) fn new(name: &'a str, queue: &'a Queue, turn: &'a Turn, metrics: &'a Metrics) -> Self {
         let (pairing, known) = (Pairing::default(), Known::default());
-        Self { name, queue, metrics, pairing, known, rhythm: Rhythm::new(Instant::now()) }
+        Self { name, queue, turn, metrics, pairing, known, rhythm: Rhythm::new(Instant::now()) }
     }
 
-    /// Scans until something ends it.
+    /// Scans until something ends it. Gives how often something was heard, for the next scan.
     pub(super) async fn run(
         mut self,
         bus: &Bus,
-        mut states: watch::Receiver<Look>,
-        mut stop: Stop,
-    ) -> Result<End, BusError> {
+        rhythm: Option<Rhythm>,
+        states: watch::Receiver<Look>,
+        stop: Stop,
+    ) -> (End, Option<Rhythm>) {
+        if let Some(known) = rhythm {
+            self.rhythm = known;
+        }
+        let end = self.scan(bus, states, stop).await.unwrap_or_else(End::Failed);
+        (end, (self.rhythm.count > 0).then_some(self.rhythm))
+    }
+
+    /// Scans until something ends it.
+    async fn scan(&mut self, bus: &Bus, mut states: watch::Receiver<Look>, mut stop: Stop) -> Result<End, BusError> {
         let central = bus.radio(self.name).await?;
         // Before the scan, so that its first advertisement is not missed.
         let mut events = within(central.events()).await?;
+        // Those that `BlueZ` knows from before come first. Their names are of use, their data are old.
+        while let Some(Some(event)) = events.next().now_or_never() {
+            if let CentralEvent::DeviceDiscovered(id) = event {
+                self.ask_name(&central, &id).await;
+            }
+        }
         within(central.start_scan(ScanFilter::default())).await?;
         self.metrics.connects.inc();
         self.metrics.up.set(1);
         debug!(radio = self.name, "Scanning");
-        self.rhythm = Rhythm::new(Instant::now());
+        self.rhythm.last = Instant::now();
+        let heard_before = self.rhythm.count;
         states.mark_unchanged();
         let (mut not_discovering, mut part_due) = (0, Instant::now());
         let end = loop {
@@ -138,7 +161,9 @@ impl<'a> Radio<'a> {
                         break end;
                     }
                 }
-                () = sleep_until(self.rhythm.last + silence) => break End::Silent(silence),
+                () = sleep_until(self.rhythm.last + silence) => {
+                    break End::Silent { span: silence, was_heard: self.rhythm.count > heard_before };
+                }
             }
         };
         self.finish_open();
@@ -157,7 +182,8 @@ impl<'a> Radio<'a> {
         if !state.powered {
             return Some(End::Off);
         }
-        *not_discovering = if state.discovering { 0 } else { *not_discovering + 1 };
+        // While it connects it does not listen, and a scan that is started then may break that off.
+        *not_discovering = if state.discovering || self.turn.is_taken() { 0 } else { *not_discovering + 1 };
         (*not_discovering >= NOT_DISCOVERING).then_some(End::NotDiscovering)
     }
 

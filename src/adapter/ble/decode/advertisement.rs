@@ -46,6 +46,25 @@ impl Uuid {
     pub const fn short(short: u16) -> Self {
         Self(BASE | ((short as u128) << 96))
     }
+
+    /// A UUID in full, or the 16 or 32 bits that one is short for, in hex.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let short = text.strip_prefix("0x").unwrap_or(text);
+        if matches!(short.len(), 4 | 8) && is_hex(short) {
+            return u32::from_str_radix(short, 16).ok().map(Self::short_32);
+        }
+        let (mut number, mut digits) = (0_u128, 0);
+        for digit in text.chars().filter(|char| *char != '-') {
+            (number, digits) = (number << 4 | u128::from(digit.to_digit(16)?), digits + 1);
+        }
+        (digits == 32).then_some(Self(number))
+    }
+
+    /// The UUID that a 32-bit one is short for.
+    pub const fn short_32(short: u32) -> Self {
+        Self(BASE | ((short as u128) << 96))
+    }
 }
 
 /// Four digits when it has a short form, else in full.

@@ -1,12 +1,13 @@
 //! One device and what was made of its advertisements.
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
 use super::{
     presence::Presence,
     repeats::{Repeats, Replay, Verdict},
+    slot::Slot,
 };
 use crate::{
     adapter::{
@@ -31,8 +32,10 @@ pub(super) struct Device {
     key: Option<Vec<u8>>,
     /// The name it is taken to advertise.
     model: Option<String>,
-    /// The points that are wanted; all when there are none.
-    listed: Vec<PointName>,
+    /// The points that are wanted; all when nothing is said of them.
+    listed: Option<Vec<PointName>>,
+    /// The points it is connected to for, which are another's to read.
+    behind: Vec<Arc<Point>>,
     /// Whether it stands in the configuration.
     pub(super) is_configured: bool,
     /// The name it advertised.
@@ -43,8 +46,12 @@ pub(super) struct Device {
     pub(super) replay: Replay,
     /// What it said a moment ago.
     repeats: Repeats,
-    /// Its points with the last reading of each; as many as its formats have.
-    points: BTreeMap<PointName, (Arc<Point>, Option<Reading>)>,
+    /// Its points; as many as its formats have.
+    points: BTreeMap<PointName, Slot>,
+    /// Least time between two readings of a point.
+    min_interval: Option<Duration>,
+    /// Readings that came sooner, not counted yet.
+    too_soon: u64,
     /// Why it gave nothing last time, which is told once.
     why: Option<Why>,
 }
@@ -79,33 +86,50 @@ impl Device {
         let mut new = Self::new(device.id.clone(), device.address, now);
         new.presence = Presence::new(device.expect, now);
         (new.key, new.model, new.is_configured) = (key, device.model.clone(), true);
-        new.listed = device.points.iter().map(|point| point.name().clone()).collect();
-        new.points = device.points.iter().map(|point| (point.name().clone(), (Arc::clone(point), None))).collect();
+        new.min_interval = device.min_interval;
+        new.behind = device.behind.iter().map(|behind| Arc::clone(&behind.point)).collect();
+        let is_listed = !(device.points.is_empty() && device.behind.is_empty());
+        new.listed = is_listed.then(|| device.points.iter().map(|point| point.name().clone()).collect());
+        new.points = device.points.iter().map(|point| (point.name().clone(), Slot::new(Arc::clone(point)))).collect();
         new
     }
 
     /// A device of which nothing is known but where it is.
-    pub(super) fn new(id: DeviceId, address: Address, now: Instant) -> Self {
+    pub(super) fn stranger(id: DeviceId, address: Address, min_interval: Option<Duration>, now: Instant) -> Self {
+        Self { min_interval, ..Self::new(id, address, now) }
+    }
+
+    /// A device as it is before anything is said of it.
+    fn new(id: DeviceId, address: Address, now: Instant) -> Self {
         Self {
             id,
             address,
             key: None,
             model: None,
-            listed: Vec::new(),
+            listed: None,
+            behind: Vec::new(),
             is_configured: false,
             name: None,
             presence: Presence::new(None, now),
             replay: Replay::default(),
             repeats: Repeats::default(),
             points: BTreeMap::new(),
+            min_interval: None,
+            too_soon: 0,
             why: None,
         }
     }
 
     /// As others see it.
     pub(super) fn info(&self) -> DeviceInfo {
-        let points = self.points.values().map(|(point, _)| Arc::clone(point)).collect();
+        let points =
+            self.points.values().map(|slot| Arc::clone(&slot.point)).chain(self.behind.iter().cloned()).collect();
         DeviceInfo { id: self.id.clone(), address: self.address.to_string(), points }
+    }
+
+    /// Whether it is connected to. Then that says whether it is there: many do not advertise meanwhile.
+    pub(super) fn is_connected_to(&self) -> bool {
+        !self.behind.is_empty()
     }
 
     /// Takes an advertisement.
@@ -137,10 +161,25 @@ impl Device {
             }
             Some(_) | None => {
                 let before = self.points.len();
-                let readings = self.readings(&decoded, heard, extras, ts);
+                let readings = self.readings(&decoded, heard, extras, (ts, now));
                 Taken::Readings(readings, self.points.len() > before)
             }
         }
+    }
+
+    /// How many readings came too soon since this was asked last.
+    pub(super) fn too_soon(&mut self) -> u64 {
+        std::mem::take(&mut self.too_soon)
+    }
+
+    /// Its key.
+    pub(super) fn key(&self) -> Option<&[u8]> {
+        self.key.as_deref()
+    }
+
+    /// The name it is taken to have, or had earlier.
+    pub(super) fn known_name(&self) -> Option<&str> {
+        self.model.as_deref().or(self.name.as_deref())
     }
 
     /// Decodes with its key, and with the name that is known.
@@ -151,9 +190,9 @@ impl Device {
 
     /// Marks everything that was said as out of date.
     pub(super) fn stale(&mut self, ts: Timestamp) -> Vec<Reading> {
-        let stale = |(point, last): &mut (Arc<Point>, Option<Reading>)| {
-            let reading = Reading::bad(Arc::clone(point), "stale", ts);
-            *last = Some(reading.clone());
+        let stale = |slot: &mut Slot| {
+            let reading = Reading::bad(Arc::clone(&slot.point), "stale", ts);
+            (slot.last, slot.passed) = (Some(reading.clone()), None);
             reading
         };
         self.points.values_mut().map(stale).collect()
@@ -161,46 +200,58 @@ impl Device {
 
     /// The last reading of a point.
     pub(super) fn last(&self, point: &PointName) -> Option<&Reading> {
-        self.points.get(point)?.1.as_ref()
+        self.points.get(point)?.last.as_ref()
     }
 
     /// The readings of an advertisement.
-    fn readings(&mut self, decoded: &Decoded, heard: &Heard, extras: Extras, ts: Timestamp) -> Vec<Reading> {
+    fn readings(
+        &mut self,
+        decoded: &Decoded,
+        heard: &Heard,
+        extras: Extras,
+        times: (Timestamp, Instant),
+    ) -> Vec<Reading> {
         let mut readings = Vec::new();
         for reading in &decoded.readings {
             let (name, quantity) = (reading.point(), reading.quantity);
-            readings.extend(self.reading(&name, quantity, value(&reading.value, quantity.kind()), ts));
+            readings.extend(self.reading(&name, quantity, value(&reading.value, quantity.kind()), times));
         }
         if let Some(rssi) = heard.rssi.filter(|_| extras.signal) {
-            readings.extend(self.reading("rssi", Quantity::Rssi, Value::Int(rssi.into()), ts));
+            readings.extend(self.reading("rssi", Quantity::Rssi, Value::Int(rssi.into()), times));
         }
         // A format may have a point of this name itself, which then counts.
         let has_raw = decoded.readings.iter().any(|reading| reading.quantity == Quantity::Raw);
         if extras.raw && !has_raw {
-            readings.extend(self.reading("raw", Quantity::Raw, Value::Text(heard.data_text().into()), ts));
+            readings.extend(self.reading("raw", Quantity::Raw, Value::Text(heard.data_text().into()), times));
         }
         readings
     }
 
-    /// One reading, if its point is wanted; the point is made when it comes for the first time.
-    fn reading(&mut self, name: &str, quantity: Quantity, value: Value, ts: Timestamp) -> Option<Reading> {
+    /// One reading, if its point is wanted and it does not come too soon; the point is made when it comes for the first
+    /// time.
+    fn reading(
+        &mut self,
+        name: &str,
+        quantity: Quantity,
+        value: Value,
+        (ts, now): (Timestamp, Instant),
+    ) -> Option<Reading> {
         if !self.points.contains_key(name) {
             let name = PointName::new(name).ok()?;
             let is_extra = matches!(quantity, Quantity::Rssi | Quantity::Raw);
-            if !(self.listed.is_empty() || self.listed.contains(&name) || is_extra) {
+            if !(self.listed.as_ref().is_none_or(|listed| listed.contains(&name)) || is_extra) {
                 return None;
             }
             let point = Point::new(self.id.clone(), name.clone(), quantity.kind(), quantity.unit());
-            self.points.insert(name, (Arc::new(point), None));
+            self.points.insert(name, Slot::new(Arc::new(point)));
         }
-        let (point, last) = self.points.get_mut(name)?;
-        // A name can come with another unit; then it is another point's value.
-        if point.unit.as_deref() != quantity.unit() {
-            *point = Arc::new(Point::new(self.id.clone(), point.name().clone(), quantity.kind(), quantity.unit()));
-        }
-        let reading = Reading::good(Arc::clone(point), value, ts);
-        *last = Some(reading.clone());
-        Some(reading)
+        let slot = self.points.get_mut(name)?;
+        slot.measure_in(quantity);
+        let reading = Reading::good(Arc::clone(&slot.point), value, ts);
+        let is_passed = slot.passes(&reading, self.min_interval, now);
+        self.too_soon += u64::from(!is_passed);
+        slot.last = Some(reading.clone());
+        is_passed.then_some(reading)
     }
 }
 

@@ -10,6 +10,8 @@
 mod device;
 mod presence;
 mod repeats;
+mod sightings;
+mod slot;
 #[cfg(test)]
 mod tests;
 
@@ -21,8 +23,12 @@ use std::{
 use tokio::{sync::mpsc, time::Instant};
 use tracing::{debug, error, info};
 
-use self::device::{Device, Extras, Taken};
+use self::{
+    device::{Device, Extras, Taken},
+    sightings::{Sighting, Sightings},
+};
 use super::{
+    account::Account,
     config::{Accept, Config},
     decode::Address,
     heard::{Heard, hex},
@@ -31,7 +37,10 @@ use super::{
 };
 use crate::{
     adapter::{AdapterError, DeviceInfo, Intake, Metrics, memory::Memory},
-    model::{DeviceChange, DeviceFacts, DeviceId, DeviceRequest, Event, EventKind, Reading, SharedClock, WriteError},
+    model::{
+        DeviceChange, DeviceFacts, DeviceId, DeviceRequest, Event, EventKind, NetworkWish, Reading, SharedClock,
+        WriteError,
+    },
 };
 
 /// Devices that are not configured. When there are more, the one silent longest is forgotten and counted: a flood of
@@ -54,6 +63,8 @@ pub(super) struct Receiver<'a> {
     devices: HashMap<Address, Device>,
     /// Devices that are not configured.
     strangers: usize,
+    /// Everybody in reach.
+    sightings: Sightings,
     /// Whether something was learned since it was kept last.
     has_learned: bool,
 }
@@ -106,8 +117,8 @@ impl<'a> Receiver<'a> {
             new.name = learned.names.get(&address).cloned();
             devices.insert(device.address, new);
         }
-        let (strangers, has_learned) = (0, false);
-        Self { config, found, clock, metrics, readings, events, memory, devices, strangers, has_learned }
+        let (strangers, sightings, has_learned) = (0, Sightings::default(), false);
+        Self { config, found, clock, metrics, readings, events, memory, devices, strangers, sightings, has_learned }
     }
 
     /// Takes an advertisement.
@@ -134,13 +145,15 @@ impl<'a> Receiver<'a> {
         let mut silent = Vec::new();
         for device in self.devices.values_mut() {
             if device.presence.falls_silent(now) {
-                silent.push((device.id.clone(), device.stale(ts)));
+                silent.push((device.id.clone(), device.stale(ts), device.is_connected_to()));
             }
         }
-        for (id, readings) in silent {
-            info!(device = %id, adapter = self.config.name, "Device has fallen silent");
+        for (id, readings, is_connected_to) in silent {
             self.send(readings).await?;
-            self.tell(id, DeviceChange::Offline).await?;
+            if !is_connected_to {
+                info!(device = %id, adapter = self.config.name, "Device has fallen silent");
+                self.tell(id, DeviceChange::Offline).await?;
+            }
         }
         Ok(())
     }
@@ -159,10 +172,35 @@ impl<'a> Receiver<'a> {
                 let last = device.and_then(|device| device.last(&point.address.point)).cloned();
                 let _ = reply.send(last.unwrap_or_else(|| Reading::bad(point, "not-available", self.clock.now())));
             }
-            DeviceRequest::Network { reply, .. } => {
-                let _ = reply.send(Err("Bluetooth devices that advertise have no network".to_owned()));
+            DeviceRequest::Network { wish, reply } => {
+                let _ = reply.send(match wish {
+                    NetworkWish::Show => Ok(self.in_reach()),
+                    NetworkWish::PermitJoin(_) | NetworkWish::Form => {
+                        Err("Bluetooth devices join no network".to_owned())
+                    }
+                });
             }
         }
+    }
+
+    /// Remembers an advertisement for who asks about its device.
+    pub(super) fn note(&mut self, heard: Heard) {
+        self.sightings.note(heard, Instant::now());
+    }
+
+    /// Everybody in reach, with what is made of them.
+    fn in_reach(&self) -> serde_json::Value {
+        let now = Instant::now();
+        let told = |Sighting { heard, at, count }: &Sighting| {
+            let device = self.devices.get(&heard.address);
+            let (name, key) = (device.and_then(Device::known_name), device.and_then(Device::key));
+            let mut json = Account { heard, name, key, count: *count }.json();
+            json["age_s"] = (now - *at).as_secs().into();
+            json["device"] = device.map(|device| device.id.as_str()).into();
+            json
+        };
+        let devices: Vec<_> = self.sightings.iter().map(told).collect();
+        serde_json::json!({ "adapter": self.config.name, "devices": devices })
     }
 
     /// Keeps what was learned, if anything was.
@@ -188,7 +226,7 @@ impl<'a> Receiver<'a> {
         if self.config.devices.iter().any(|device| device.id == id) {
             return Ok(false);
         }
-        let device = Device::new(id, heard.address, now);
+        let device = Device::stranger(id, heard.address, self.config.min_interval, now);
         if device.decode(heard).readings.is_empty() {
             return Ok(false);
         }
@@ -232,14 +270,16 @@ impl<'a> Receiver<'a> {
             }
             Taken::Repeat | Taken::Readings(..) => {}
         }
+        self.metrics.limited.inc_by(device.too_soon());
         let (is_new, id) = (device.presence.heard(now), device.id.clone());
+        let is_connected_to = device.is_connected_to();
         if let Taken::Readings(readings, has_new_points) = taken {
             if has_new_points || !self.found.locked().contains_key(&address) {
                 self.found.locked().insert(address, device.info());
             }
             self.send(readings).await?;
         }
-        if is_new { self.tell(id, DeviceChange::Online).await } else { Ok(()) }
+        if is_new && !is_connected_to { self.tell(id, DeviceChange::Online).await } else { Ok(()) }
     }
 
     /// Sends readings on.

@@ -32,8 +32,11 @@ fn bench(accept: Accept, change: impl FnOnce(&mut Config)) -> Bench {
         address: ONE,
         key: None,
         expect: Some(Duration::from_secs(10)),
+        min_interval: None,
         model: None,
         points: Vec::new(),
+        behind: Vec::new(),
+        stays: false,
     };
     let mut config = Config {
         name: "ble".into(),
@@ -42,6 +45,9 @@ fn bench(accept: Accept, change: impl FnOnce(&mut Config)) -> Bench {
         accept,
         signal: false,
         raw: false,
+        min_interval: None,
+        connections: 3,
+        power_cycle: false,
         devices: vec![device],
     };
     change(&mut config);
@@ -117,6 +123,49 @@ async fn only_listed_points_are_read_and_power_and_data_when_asked_for() {
 
     let expected = ["d/humidity 35", "d/rssi -60", "d/raw fcd2:4001612e23", "d/raw ffff:01"];
     assert_eq!(sent(&mut bench.readings), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn numbers_that_come_too_soon_are_left_out_and_counted_and_switches_are_not() {
+    let mut bench = bench(Accept::Configured, |config| {
+        config.devices[0].min_interval = Some(Duration::from_secs(10));
+    });
+    let mut receiver = Receiver::new(&bench.config, &bench.found, bench.ways.take().unwrap()).await;
+
+    for (battery, door) in [(97, 0), (96, 0), (95, 1)] {
+        receiver.take(&bthome(ONE, &[0x01, battery, 0x1A, door])).await.unwrap();
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+    tokio::time::advance(Duration::from_secs(10)).await;
+    receiver.take(&bthome(ONE, &[0x01, 94])).await.unwrap();
+
+    let expected = ["d/battery 97", "d/door false", "d/door true", "d/battery 94"];
+    assert_eq!(sent(&mut bench.readings), expected);
+    assert_eq!(bench.metrics.limited.get(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn everybody_in_reach_is_told_with_what_is_made_of_them() {
+    let mut bench = bench(Accept::Configured, |_| {});
+    let mut receiver = Receiver::new(&bench.config, &bench.found, bench.ways.take().unwrap()).await;
+    for heard in [bthome(ONE, &[0x01, 97]), bthome(Address([0xD0; 6]), &[0xEE])] {
+        receiver.take(&heard).await.unwrap();
+        receiver.note(heard);
+    }
+    tokio::time::advance(Duration::from_secs(2)).await;
+    let (reply, answer) = oneshot::channel();
+
+    receiver.serve(DeviceRequest::Network { wish: NetworkWish::Show, reply });
+
+    let shown = answer.await.unwrap().unwrap();
+    let device = |address: &str| {
+        let all = shown["devices"].as_array().unwrap();
+        all.iter().find(|device| device["address"] == address).unwrap().clone()
+    };
+    let (one, stranger) = (device("C0:00:00:00:00:01"), device("D0:D0:D0:D0:D0:D0"));
+    assert_eq!((&one["device"], &one["readings"][0]["value"], &one["age_s"]), (&"d".into(), &97.into(), &2.into()));
+    assert_eq!((&stranger["device"], &stranger["readings"]), (&serde_json::Value::Null, &serde_json::json!([])));
+    drop(bench.readings.try_recv());
 }
 
 #[tokio::test(start_paused = true)]

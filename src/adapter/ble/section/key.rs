@@ -4,7 +4,7 @@ use crate::config::{Secret, report::Problems, section::At};
 
 /// What is wrong with the text of a key. It never repeats the text.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub(in crate::adapter::ble) enum KeyError {
+pub enum KeyError {
     /// A character that is no hex digit.
     #[error("the key is no hex")]
     NotHex,
@@ -14,7 +14,7 @@ pub(in crate::adapter::ble) enum KeyError {
 }
 
 /// Reads a key as people copy it from an application: hex in either case.
-pub(in crate::adapter::ble) fn parse(text: &str) -> Result<Vec<u8>, KeyError> {
+pub fn parse(text: &str) -> Result<Vec<u8>, KeyError> {
     let text = text.trim();
     let digits: Vec<u8> = text.chars().map_while(|char| u8::try_from(char.to_digit(16)?).ok()).collect();
     if digits.len() != text.chars().count() {

@@ -57,6 +57,61 @@ fn a_device_has_what_it_was_given() {
 }
 
 #[test]
+fn a_point_behind_a_connection_knows_what_the_bluetooth_sig_says() {
+    let config = plan(&format!(
+        "{DEVICE}address = {{ mac = 'CB:B8:33:4C:88:4F' }}\npoll = '1h'\n\
+         [[device.point]]\nname = 'battery'\ncharacteristic = '180f/2a19'\n\
+         [[device.point]]\nname = 't'\ncharacteristic = '181a/2A6E'\npoll = '5m'\n\
+         [[device.point]]\nname = 'raw'\ncharacteristic = '0000181a-0000-1000-8000-00805f9b34fb/2a6e'\ntype = 'u16'\n\
+         [[device.point]]\nname = 'humidity'\n"
+    ));
+
+    let device = &config.devices[0];
+    let told = |point: &crate::adapter::ble::config::GattPoint| {
+        let unit = point.point.unit.clone().unwrap_or_default();
+        format!("{} {} {unit} {:?} {:?}", point.at, point.point.kind.as_str(), point.layout.invalid, point.poll)
+    };
+    let points: Vec<_> = device.behind.iter().map(told).collect();
+    assert_eq!(points, ["180f/2a19 int % [] 3600s", "181a/2a6e float Cel [-32768] 300s", "181a/2a6e int  [] 3600s"]);
+    assert_eq!((device.points.len(), device.stays_connected(), config.connections), (1, false, 3));
+    assert_eq!(Ble::new(config).devices()[0].points.len(), 4);
+}
+
+#[test]
+fn mistakes_about_points_behind_a_connection_are_told() {
+    let mac = "address = { mac = 'CB:B8:33:4C:88:4F' }";
+    let point = |text: &str| report(&format!("{DEVICE}{mac}\n[[device.point]]\nname = 'p'\n{text}\n")).join("\n");
+
+    assert!(point("characteristic = '180f'").contains("is no characteristic (help: write service/characteristic"));
+    assert!(point("characteristic = '180f/2aff'").contains("the type of this characteristic is not known"));
+    assert!(point("characteristic = '180f/2a19'\ntype = 'u17'").contains("did you mean \"u16\"?"));
+    assert!(point("characteristic = '180f/2a19'\naccess = 'rw'\nat = 1").contains("a part of a characteristic"));
+    assert!(point("characteristic = '180f/2a19'\naccess = 'w'\nnotify = true").contains("does not notify"));
+    assert!(point("characteristic = '180f/2a19'\nscale = 0.0").contains("a scale of 0"));
+    assert!(point("characteristic = '180f/2a19'\nmin = 2.0\nmax = 1.0").contains("is above max"));
+    assert!(point("notify = true").contains("only a point with a characteristic has this"));
+    assert_eq!(point("characteristic = '180f/2a19'\nnotify = true"), "");
+}
+
+#[test]
+fn those_who_stay_connected_need_connections() {
+    let device = |n: u8| {
+        format!(
+            "[[device]]\nid = 'd{n}'\nadapter = 'b'\naddress = {{ mac = 'C0:00:00:00:00:0{n}' }}\nstay = true\n\
+             [[device.point]]\nname = 'p'\ncharacteristic = '180f/2a19'\n"
+        )
+    };
+    let site = |connections: u8| {
+        let adapter = format!("[[adapter]]\nname = 'b'\nkind = 'ble'\nconnections = {connections}\n");
+        report(&format!("{adapter}{}{}", device(1), device(2)))
+    };
+
+    assert_eq!(site(2), [""; 0]);
+    assert!(site(1)[0].contains("1 connections are too few: 2 devices stay connected"), "{:?}", site(1));
+    assert!(site(17)[0].contains("17 is outside 1 to 16"), "{:?}", site(17));
+}
+
+#[test]
 fn mistakes_are_told_with_their_place_and_the_fix() {
     let has = |text: &str, wanted: &str| assert_eq!(report(&format!("{DEVICE}{text}\n")), [wanted], "{text}");
     let mac = "address = { mac = 'CB:B8:33:4C:88:4F' }\n";

@@ -203,10 +203,13 @@ fn dc_energy_meter(bits: &mut Bits<'_>, finding: &mut Finding) -> Result<(), Why
     auxiliary_input(auxiliary, mode, finding)
 }
 
+/// Not in the document, but found on devices by others. Whether the output has a sign they do not agree on, so the
+/// markers of both count; no converter comes near them.
 fn orion_xs(bits: &mut Bits<'_>, finding: &mut Finding) -> Result<(), Why> {
+    let with_either_marker = |raw: Option<i64>| raw.filter(|raw| *raw != 0x7FFF);
     state_and_error(bits, finding)?;
-    put(finding, Quantity::OutputVoltage, bits.unsigned(16)?, 2);
-    put(finding, Quantity::OutputCurrent, bits.unsigned(16)?, 1);
+    put(finding, Quantity::OutputVoltage, with_either_marker(bits.unsigned(16)?), 2);
+    put(finding, Quantity::OutputCurrent, with_either_marker(bits.unsigned(16)?), 1);
     put(finding, Quantity::InputVoltage, bits.unsigned(16)?, 2);
     put(finding, Quantity::InputCurrent, bits.unsigned(16)?, 1);
     put(finding, Quantity::OffReason, Some(bits.raw(32)?.into()), 0);

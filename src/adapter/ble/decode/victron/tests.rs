@@ -47,16 +47,17 @@ fn vectors_of_records() {
         "state 9, error 0, current -12.8 A, voltage 51.71 V, ac_input 1, ac_input_power -45 W, ac_output_power 722 W, \
          alarm 2, temperature 22 Cel, battery 87 %"
     );
-    // Inverter RS, made by hand from the document.
+    // Inverter RS, made by hand from the document of 2022-12-14; victron-ble has no test of it.
     assert_eq!(
         record(0x06, "05 00 C409 E7FF 2C01 0A00 F401"),
         "state 5, error 0, voltage 25.0 V, current -2.5 A, power 300 W, energy 0.1 kW.h, ac_output_power 500 W"
     );
-    // Orion XS, made by hand.
+    // Orion XS, made by hand: the document lacks it, the layout is the one that victron-ble reads, found on devices.
     assert_eq!(
         record(0x0F, "03 00 6405 3200 1005 3C00 00000000"),
         "state 3, error 0, output_voltage 13.8 V, output_current 5.0 A, input_voltage 12.96 V, input_current 6.0 A, off_reason 0"
     );
+    assert_eq!(record(0x0F, "FFFF FF7F FFFF FFFF FFFF 00000000"), "off_reason 0");
     // Smart lithium, made by hand from the document. Cells: below 2.61 V, 3.3 V, above 3.85 V, not available, and the
     // smallest and largest that are numbers.
     assert_eq!(
