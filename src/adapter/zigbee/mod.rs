@@ -10,6 +10,7 @@
 //! so that another kind of coordinator replaces `znp` only.
 
 pub mod address;
+pub mod backup;
 pub mod config;
 pub mod describe;
 mod device;

@@ -10,6 +10,8 @@ pub use self::kind::Kind;
 use self::kind::attributes;
 use crate::adapter::zigbee::{
     address::{Attribute, Cluster, Endpoint, Ieee, Nwk},
+    network::Key,
+    radio::Network,
     zcl::{Direction, Frame, General, Header, Scope, Value, general::Assignment},
 };
 
@@ -45,6 +47,10 @@ pub struct Device {
     pub is_joined: bool,
     /// Whether it hears nothing.
     pub is_asleep: bool,
+    /// The network it is in, with its key.
+    pub trusts: Option<(Network, Key)>,
+    /// The number of the last frame it heard.
+    pub heard: u32,
     /// What it was asked, for tests to count.
     pub asked: u64,
     attributes: BTreeMap<(Cluster, Attribute), Value>,
@@ -65,6 +71,8 @@ impl Device {
             nwk: Nwk(0x1000 + number),
             is_joined: false,
             is_asleep: false,
+            trusts: None,
+            heard: 0,
             asked: 0,
             attributes: attributes(kind),
             bound: BTreeSet::new(),

@@ -9,18 +9,20 @@ use std::collections::BTreeMap;
 use super::device::Device;
 use crate::adapter::zigbee::{
     address::Ieee,
-    radio::Network,
+    wire::Wire as _,
     znp::{
         command::{
             Command,
             status::Status,
             sys::{Capabilities, Done, Firmware, GetIeee, OwnIeee, Ping, ResetInd, ResetReq, Version},
         },
-        memory::{item, network, state_of},
+        memory::item,
         unpi::{Frame, Kind as FrameKind, Subsystem},
     },
 };
 
+/// What throws configuration and network away at a restart (`ZCD_STARTOPT_CLEAR_CONFIG`, `_CLEAR_STATE`).
+const CLEAR: u8 = 0x03;
 /// A request was done.
 const DONE: Done = Done { status: Status::SUCCESS };
 
@@ -30,7 +32,9 @@ const DONE: Done = Done { status: Status::SUCCESS };
 pub struct Stick {
     /// Its memory: items by number.
     pub memory: BTreeMap<u16, Vec<u8>>,
-    /// Items that were written since the start.
+    /// Rows of its tables, by table and place.
+    pub tables: BTreeMap<(u16, u16), Vec<u8>>,
+    /// Items and rows that were written since the start.
     pub writes: u64,
     /// How often a network was formed.
     pub formed: u64,
@@ -44,8 +48,12 @@ pub struct Stick {
     pub is_chunked: bool,
     /// So many answers are swallowed.
     pub drop_answers: u32,
+    /// After so many writes it hangs up once, as if the power had failed.
+    pub fails_after: Option<u64>,
     /// Ends the connection.
     pub is_hanging_up: bool,
+    /// The number of the last frame it sent; devices hear none twice.
+    pub counter: u32,
     /// What is to be sent.
     pub(super) out: Vec<Frame>,
     is_running: bool,
@@ -54,18 +62,19 @@ pub struct Stick {
 }
 
 impl Stick {
-    /// Its own address.
+    /// The address it was made with.
     pub const IEEE: Ieee = Ieee(0x0012_4b00_0000_0001);
 
-    /// The network in its memory.
-    pub fn network(&self) -> Option<Network> {
-        network(self.memory.get(&item::NIB)?)?
+    /// Its own address: the one it was made with, or one that was written.
+    pub fn ieee(&self) -> Ieee {
+        let written = self.memory.get(&item::OWN_ADDRESS).and_then(|address| Ieee::from_bytes(address).ok());
+        written.unwrap_or(Self::IEEE)
     }
 
-    /// Gives it a network, as another host would have.
-    pub fn hold(&mut self, held: &Network, key: [u8; 16]) {
-        self.memory.insert(item::NIB, state_of(held));
-        self.memory.insert(item::ACTIVE_KEY, [&[0][..], &key].concat());
+    /// Is taken out and a new one plugged in, which knows nothing; the devices stay.
+    pub fn swap(&mut self) {
+        let devices = std::mem::take(&mut self.devices);
+        *self = Self { devices, is_hanging_up: true, ..Self::default() };
     }
 
     /// Restarts by itself, as a chip does whose supply is weak.
@@ -79,7 +88,11 @@ impl Stick {
         if self.is_mute {
             return;
         }
-        let readers = [Self::system, Self::nv, Self::forming, Self::zdo, Self::application];
+        if self.fails_after.is_some_and(|limit| self.writes >= limit) {
+            (self.is_hanging_up, self.fails_after) = (true, None);
+            return;
+        }
+        let readers = [Self::system, Self::items, Self::tables, Self::forming, Self::zdo, Self::application];
         let answer = readers.into_iter().find_map(|read| read(self, frame));
         if frame.kind != FrameKind::Sreq {
             return;
@@ -103,6 +116,9 @@ impl Stick {
     fn system(&mut self, frame: &Frame) -> Option<Frame> {
         if let Some(Ok(ResetReq { .. })) = ResetReq::of(frame) {
             self.out.clear();
+            if self.memory.get(&item::STARTUP).is_some_and(|options| *options == [CLEAR]) {
+                self.clear();
+            }
             self.restart();
             return None;
         }
@@ -114,7 +130,7 @@ impl Stick {
             let firmware = Firmware { transport: 2, product: 1, major: 2, minor: 7, maintenance: 1, revision };
             return Some(Version::answer(&firmware));
         }
-        GetIeee::of(frame).map(|_| GetIeee::answer(&OwnIeee { ieee: Self::IEEE }))
+        GetIeee::of(frame).map(|_| GetIeee::answer(&OwnIeee { ieee: self.ieee() }))
     }
 
     /// Tells something.

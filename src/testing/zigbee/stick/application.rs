@@ -44,12 +44,18 @@ impl Stick {
         let LongData::Here(data) = &request.data else { return Status(0x02) };
         // Broadcasts come to nobody here who has to answer.
         let Address::Nwk(to) = request.to else { return Status::SUCCESS };
+        let (network, counter) = (self.network().zip(self.key()), self.count_frame());
         let Some(device) = self.devices.iter_mut().find(|device| device.is_joined && device.nwk == to) else {
             return Status::NO_ROUTE;
         };
         if device.is_asleep {
             return EXPIRED;
         }
+        // It reads nothing of another network, and nothing that it may have heard before.
+        if device.trusts != network || counter <= device.heard {
+            return Status::NO_APS_ACK;
+        }
+        device.heard = counter;
         let heard = device.hear(request.to_endpoint, request.cluster, data.as_slice());
         self.tell_heard(to, heard);
         Status::SUCCESS
@@ -57,9 +63,10 @@ impl Stick {
 
     /// Something happens to a device, and what it has to say is told.
     pub fn with_device<T>(&mut self, ieee: Ieee, change: impl FnOnce(&mut Device) -> (T, Vec<Heard>)) -> Option<T> {
+        let network = self.network().zip(self.key());
         let device = self.devices.iter_mut().find(|device| device.ieee == ieee)?;
         let (result, heard) = change(device);
-        let (nwk, is_joined) = (device.nwk, device.is_joined);
+        let (nwk, is_joined) = (device.nwk, device.is_joined && device.trusts == network);
         if is_joined && self.is_running {
             self.tell_heard(nwk, heard);
         }

@@ -34,7 +34,7 @@ impl Stick {
         let key = get(item::KEY).try_into().ok()?;
         self.hold(&Network { channel, pan, extended_pan }, key);
         self.formed += 1;
-        self.is_running = true;
+        self.run();
         self.tell(&StateChangeInd { state: 9 });
         Some(StartCommissioning::answer(&DONE))
     }
@@ -45,7 +45,7 @@ impl Stick {
             return Some(MsgCbRegister::answer(&DONE));
         }
         if StartupFromApp::of(frame).is_some() {
-            self.is_running = self.network().is_some();
+            self.run();
             let state = if self.is_running { 9 } else { 0 };
             self.tell(&StateChangeInd { state });
             return Some(StartupFromApp::answer(&Started { outcome: if self.is_running { 0 } else { 2 } }));
@@ -58,6 +58,12 @@ impl Stick {
         self.tell(&PermitJoinInd { seconds });
         self.let_in();
         Some(MgmtPermitJoin::answer(&DONE))
+    }
+
+    /// Goes on with the network in its memory, if there is one.
+    fn run(&mut self) {
+        self.is_running = self.network().is_some();
+        self.counter = self.network().map_or(0, |network| self.next_counter(network.extended_pan));
     }
 
     /// The network as it is.
@@ -92,9 +98,13 @@ impl Stick {
 
     /// A device joins.
     fn join(&mut self, ieee: Ieee) {
+        let (network, key) = (self.network(), self.key());
         let Some(device) = self.devices.iter_mut().find(|device| device.ieee == ieee) else { return };
         device.is_joined = true;
+        device.trusts = network.zip(key);
+        device.heard = 0;
         let nwk = device.nwk;
+        self.remember(ieee, nwk);
         self.tell(&TcDeviceInd { nwk, ieee, parent: Nwk(0) });
         self.announce(ieee);
     }
@@ -130,6 +140,7 @@ impl Stick {
             device.is_joined = false;
             device.forget();
             let from = device.nwk;
+            self.forget(ieee);
             self.tell(&LeaveInd { from, ieee, was_asked: false, with_children: false, will_rejoin: false });
         }
     }
