@@ -1,5 +1,6 @@
 //! A Zigbee network, from an empty coordinator to commands: the real daemon, a simulated stick on TCP, mosquitto.
 
+mod backup;
 mod coordinator;
 mod faults;
 mod network;
@@ -53,6 +54,15 @@ impl Scene {
         let output = command.args(args).arg("--config").arg(self.site.path("tidegate.toml")).output().unwrap();
         assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Runs a command that has to fail and say this; what it said.
+    fn fails(&self, args: &[&str], why: &str) -> String {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tidegate"));
+        let output = command.args(args).arg("--config").arg(self.site.path("tidegate.toml")).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && told.contains(why), "{args:?}: {told}");
+        told
     }
 
     /// Lets every device in and waits until the last of them is set up.

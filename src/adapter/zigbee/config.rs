@@ -28,6 +28,8 @@ pub struct Config {
     pub is_raw: bool,
     /// Whether an empty stick is given a network without asking.
     pub may_form: bool,
+    /// How many backups of the stick are kept.
+    pub backups: u8,
     /// The network that is wanted.
     pub network: Network,
     /// Names of devices.

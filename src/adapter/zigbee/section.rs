@@ -109,6 +109,9 @@ section! {
         raw: bool = default("false");
         /// Whether a coordinator that holds no network is given one at once, instead of by `tidegate zigbee form`.
         form: bool = default("false");
+        /// How many backups of the coordinator are kept, each in a file with the network key in it, one a day and one
+        /// after each change of the network; 0 makes none.
+        backups: u8 = default("14");
         /// The network. It is compared with what the coordinator holds; a difference is told, never overwritten.
         network: NetworkKeys = default("{}");
     }
@@ -162,6 +165,7 @@ pub fn plan(adapter: AdapterDraft, draft: &mut Draft) -> Option<Config> {
         has_signal: keys.signal.value,
         is_raw: keys.raw.value,
         may_form: keys.form.value,
+        backups: keys.backups.value,
         network: Network {
             channel: network.channel.map(|channel| channel.value.0),
             pan: network.pan_id.map(|pan| pan.value),

@@ -87,6 +87,7 @@ impl Session<'_, '_> {
             self.tell_device(ieee, DeviceChange::Joined).await?;
         }
         if is_new || before != Some(nwk) {
+            self.world.keeper.changed();
             self.world.keep();
         }
         Ok(())
@@ -108,6 +109,7 @@ impl Session<'_, '_> {
         self.calls.forget(ieee);
         self.latest.retain(|(of, _), _| *of != ieee);
         self.world.book.remove(ieee);
+        self.world.keeper.changed();
         self.world.keep();
         Ok(())
     }

@@ -11,6 +11,7 @@ mod book;
 mod calls;
 mod hear;
 mod joining;
+mod keeping;
 mod orders;
 mod resting;
 mod session;
@@ -27,7 +28,7 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use self::{book::Book, joining::Permit, session::Session};
+use self::{book::Book, joining::Permit, keeping::Keeper, session::Session};
 use super::{
     config::Config,
     link::LinkError,
@@ -118,6 +119,8 @@ struct World<'a> {
     book: Book,
     /// Until when devices are let in.
     permit: Permit,
+    /// Backups of the coordinator.
+    keeper: Keeper,
     readings: Intake,
     events: mpsc::Sender<Event>,
     requests: mpsc::Receiver<DeviceRequest>,
@@ -138,6 +141,8 @@ enum End {
     Stopped,
     /// The readings' way out is gone.
     Closed(AdapterError),
+    /// The stick was given another network, and has to be started.
+    Anew,
     /// The stick or the way to it.
     Lost(LostError),
 }
@@ -172,12 +177,14 @@ const STEADY: Duration = Duration::from_secs(30);
 async fn run(config: &Config, shown: Shown, context: AdapterContext) -> Result<(), AdapterError> {
     let AdapterContext { readings, events, requests, stop, clock, metrics, alive, memory, announce } = context;
     let book = Book::recall(config, &memory).await;
+    let keeper = Keeper::recall(config, &memory, clock.now()).await;
     let (permit, told) = (Permit::default(), None);
     let mut world = World {
         config,
         shown,
         book,
         permit,
+        keeper,
         readings,
         events,
         requests,
@@ -199,6 +206,7 @@ async fn run(config: &Config, shown: Shown, context: AdapterContext) -> Result<(
         let error = match end {
             End::Stopped => return Ok(()),
             End::Closed(error) => return Err(error),
+            End::Anew => continue,
             End::Lost(error) => error,
         };
         if began.elapsed() > STEADY {
@@ -311,6 +319,7 @@ impl World<'_> {
             "pan_id": network.map(|network| network.pan),
             "extended_pan_id": network.map(|network| format!("{:016x}", network.extended_pan.0)),
             "permit_join": self.permit.left().as_secs(),
+            "backed_up": self.keeper.newest(),
             "devices": self.book.views(),
         })
     }

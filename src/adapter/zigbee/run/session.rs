@@ -100,6 +100,7 @@ impl<'a, 'c> Session<'a, 'c> {
                 debug!(adapter = self.world.config.name, "Joining ends by itself, the coordinator did not answer");
             }
         }
+        self.back_up_at_the_end().await;
         self.world.keep();
         Ok(())
     }
@@ -107,7 +108,7 @@ impl<'a, 'c> Session<'a, 'c> {
     /// When something is due at the latest.
     fn due(&self) -> Instant {
         let sign = Instant::now() + Alive::INTERVAL;
-        let more = [self.calls.due(), self.world.permit.due()].into_iter().flatten();
+        let more = [self.calls.due(), self.world.permit.due(), self.world.keeper.due()].into_iter().flatten();
         more.chain([sign, self.check, self.look]).min().expect("there are three at least")
     }
 
@@ -116,6 +117,9 @@ impl<'a, 'c> Session<'a, 'c> {
         let now = Instant::now();
         if self.world.permit.due().is_some_and(|due| due <= now) {
             self.permit().await?;
+        }
+        if self.world.keeper.due().is_some_and(|due| due <= now) {
+            self.back_up().await?;
         }
         if self.check <= now {
             self.radio.check(CHECK.1).await.map_err(LostError::from)?;
@@ -146,9 +150,12 @@ impl<'a, 'c> Session<'a, 'c> {
         match request {
             DeviceRequest::Write { command, point, reply } => self.write(&command, point, reply),
             DeviceRequest::Read { point, reply } => self.read(point, reply),
+            DeviceRequest::Network { wish: wish @ (NetworkWish::Backup | NetworkWish::Restore { .. }), reply } => {
+                self.world.keep_or_restore(&mut self.radio, wish, reply).await?;
+            }
             DeviceRequest::Network { wish, reply } => {
                 let answer = match wish {
-                    NetworkWish::Show => Ok(()),
+                    NetworkWish::Show | NetworkWish::Backup | NetworkWish::Restore { .. } => Ok(()),
                     NetworkWish::Form => Err("the coordinator holds a network; it is not overwritten".to_owned()),
                     NetworkWish::PermitJoin(time) => {
                         self.world.permit.set(time);
