@@ -23,6 +23,7 @@ pub mod radio;
 pub mod record;
 mod run;
 pub mod section;
+mod status;
 pub mod wire;
 pub mod zcl;
 pub mod zdo;
