@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use self::kind::Kind;
 use self::kind::attributes;
 use crate::adapter::zigbee::{
-    address::{Attribute, Cluster, Endpoint, Ieee, Nwk},
+    address::{Attribute, Cluster, Endpoint, Group, Ieee, Nwk},
     network::Key,
     radio::Network,
     zcl::{Direction, Frame, General, Header, Scope, Value, general::Assignment},
@@ -51,6 +51,8 @@ pub struct Device {
     pub trusts: Option<(Network, Key)>,
     /// The number of the last frame it heard.
     pub heard: u32,
+    /// Groups that it is in.
+    pub groups: BTreeSet<Group>,
     /// What it was asked, for tests to count.
     pub asked: u64,
     attributes: BTreeMap<(Cluster, Attribute), Value>,
@@ -73,6 +75,7 @@ impl Device {
             is_asleep: false,
             trusts: None,
             heard: 0,
+            groups: BTreeSet::new(),
             asked: 0,
             attributes: attributes(kind),
             bound: BTreeSet::new(),
@@ -89,6 +92,7 @@ impl Device {
     /// Loses what was set up, as by a reset.
     pub fn forget(&mut self) {
         self.bound.clear();
+        self.groups.clear();
         self.reported.clear();
     }
 
@@ -118,6 +122,19 @@ impl Device {
         let frame = Frame { header, payload: &[] }.encode();
         let is_bound = self.bound.contains(&cluster);
         ((), is_bound.then_some(Heard::Zcl { cluster, frame }).into_iter().collect())
+    }
+
+    /// Its zone raises or ends alarms, as the bits of its status say; told only to who has enrolled it (ZCL, 8.2.2.4.1).
+    pub fn alarm(&mut self, status: u16) -> ((), Vec<Heard>) {
+        let (zone, is_enrolled) = (Cluster(0x0500), |value: &Value| value.as_integer() == Some(1));
+        if !self.get(zone, Attribute(0)).is_some_and(is_enrolled) {
+            return ((), Vec::new());
+        }
+        let payload = [&status.to_le_bytes()[..], &[0, 0, 0, 0]].concat();
+        let header =
+            Header { direction: Direction::ToClient, scope: Scope::Cluster, ..Header::request(self.count(), 0) };
+        let frame = Frame { header, payload: &payload }.encode();
+        ((), vec![Heard::Zcl { cluster: zone, frame }])
     }
 
     /// Reports everything that it shall.

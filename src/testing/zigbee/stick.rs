@@ -3,13 +3,15 @@
 mod application;
 mod memory;
 mod network;
+mod own;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::device::Device;
 use crate::adapter::zigbee::{
-    address::Ieee,
+    address::{Endpoint, Group, Ieee},
     wire::Wire as _,
+    zdo::descriptor::Simple,
     znp::{
         command::{
             Command,
@@ -56,8 +58,13 @@ pub struct Stick {
     pub counter: u32,
     /// What is to be sent.
     pub(super) out: Vec<Frame>,
+    /// Endpoints that the host has made known.
+    endpoints: BTreeMap<Endpoint, Simple>,
+    /// Groups that they are in.
+    groups: BTreeSet<(Endpoint, Group)>,
     is_running: bool,
-    is_registered: bool,
+    /// Whether everything a ZDO says is passed on as it came.
+    passes_on: bool,
     is_open: bool,
 }
 
@@ -79,7 +86,8 @@ impl Stick {
 
     /// Restarts by itself, as a chip does whose supply is weak.
     pub fn restart(&mut self) {
-        (self.is_running, self.is_registered, self.is_open) = (false, false, false);
+        (self.is_running, self.passes_on, self.is_open) = (false, false, false);
+        self.endpoints.clear();
         self.tell(&ResetInd { reason: 2, transport: 2, product: 1, major: 2, minor: 7, hardware: 1 });
     }
 
@@ -92,7 +100,16 @@ impl Stick {
             (self.is_hanging_up, self.fails_after) = (true, None);
             return;
         }
-        let readers = [Self::system, Self::items, Self::tables, Self::forming, Self::zdo, Self::application];
+        let readers = [
+            Self::system,
+            Self::items,
+            Self::tables,
+            Self::forming,
+            Self::zdo,
+            Self::direct,
+            Self::odds,
+            Self::application,
+        ];
         let answer = readers.into_iter().find_map(|read| read(self, frame));
         if frame.kind != FrameKind::Sreq {
             return;

@@ -88,6 +88,7 @@ pub(super) fn attributes(kind: Kind) -> BTreeMap<(Cluster, Attribute), Value> {
         ],
         Kind::Motion => vec![
             (0x0406, 0x0000, bits(K::Bitmap8, 1)),
+            (0x0500, 0x0000, bits(K::Enum8, 0)),
             (0x0500, 0x0001, bits(K::Enum16, 0x000d)),
             (0x0500, 0x0002, bits(K::Bitmap16, 0)),
             (0x0500, 0x0010, bits(K::Ieee, 0)),

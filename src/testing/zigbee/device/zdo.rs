@@ -2,16 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use super::{Device, Heard, Kind};
+use super::{super::stick::Stick, Device, Heard, Kind};
 use crate::adapter::zigbee::{
-    address::{Cluster, DeviceKind, Manufacturer, Profile},
+    address::{Cluster, DeviceKind, Manufacturer, Nwk, Profile},
     wire::{List, Reader},
     zdo::{
         ANSWER, Answer, Request,
         descriptor::{Node, Role, Simple},
-        request::{ActiveEndpoints, Bind, IeeeAddress, MgmtLeave, NodeDescriptor, SimpleDescriptor},
-        response::{ActiveEndpointsOf, Addresses, NodeOf, SimpleOf},
+        request::{
+            ActiveEndpoints, Bind, IeeeAddress, MgmtLeave, MgmtLqi, NodeDescriptor, NwkAddress, SimpleDescriptor,
+        },
+        response::{ActiveEndpointsOf, Addresses, Neighbors, NodeOf, SimpleOf},
         status::Status,
+        tables::Neighbor,
     },
 };
 
@@ -35,7 +38,10 @@ impl Device {
 
     /// What its endpoint does.
     fn simple(&self) -> Simple {
-        let inputs: BTreeSet<_> = self.attributes.keys().map(|(cluster, _)| *cluster).collect();
+        let mut inputs: BTreeSet<_> = self.attributes.keys().map(|(cluster, _)| *cluster).collect();
+        if self.node().role == Role::Router {
+            inputs.insert(Cluster(4));
+        }
         let outputs = if self.kind == Kind::Button { vec![Cluster(6), Cluster(8)] } else { Vec::new() };
         Simple {
             endpoint: Self::ENDPOINT,
@@ -45,6 +51,23 @@ impl Device {
             inputs: List::try_from(inputs.into_iter().collect::<Vec<_>>()).expect("a few"),
             outputs: List::try_from(outputs).expect("a few"),
         }
+    }
+
+    /// Whom it hears: the coordinator.
+    fn neighbors(&self) -> Option<Neighbors> {
+        let (network, _) = self.trusts.as_ref()?;
+        let coordinator = Neighbor {
+            extended_pan: network.extended_pan,
+            ieee: Stick::IEEE,
+            nwk: Nwk::COORDINATOR,
+            role: 0,
+            receiver: 1,
+            relation: 0,
+            permits_joining: 2,
+            depth: 0,
+            link_quality: 200,
+        };
+        Some(Neighbors { total: 1, start: 0, neighbors: List::try_from(vec![coordinator]).ok()? })
     }
 
     /// Its ZDO.
@@ -66,9 +89,12 @@ impl Device {
                 let of = SimpleOf { nwk, simple: self.simple() };
                 answer(SimpleDescriptor::ANSWER_CLUSTER, Answer::success(of).to_frame(number))
             }
-            IeeeAddress::CLUSTER => {
+            IeeeAddress::CLUSTER | NwkAddress::CLUSTER => {
                 let addresses = Addresses { ieee, nwk, children: None };
-                answer(IeeeAddress::ANSWER_CLUSTER, Answer::success(addresses).to_frame(number))
+                answer(Cluster(cluster.0 | ANSWER), Answer::success(addresses).to_frame(number))
+            }
+            MgmtLqi::CLUSTER if self.node().role == Role::Router => {
+                answer(MgmtLqi::ANSWER_CLUSTER, Answer::success(self.neighbors()?).to_frame(number))
             }
             Bind::CLUSTER => {
                 let bind: Bind = Reader::new(fields).read().ok()?;

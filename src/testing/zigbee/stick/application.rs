@@ -5,12 +5,13 @@ use super::{
     DONE, Stick,
 };
 use crate::adapter::zigbee::{
-    address::{Group, Ieee, Nwk},
-    wire::{Bytes8, Rest},
+    address::{Cluster, Endpoint, Group, Ieee, Nwk},
+    wire::{Bytes8, Rest, Wire as _},
+    zdo::{Request as _, request::NwkAddress},
     znp::{
         command::{
             Command,
-            af::{Address, DataConfirm, DataRequestExt, IncomingMsg, LongData, Register},
+            af::{Address, DataConfirm, DataRequest, DataRequestExt, IncomingMsg, LongData, Register},
             status::Status,
             sys::Done,
             zdo::MsgCbIncoming,
@@ -21,29 +22,77 @@ use crate::adapter::zigbee::{
 
 /// A message that a sleeper did not fetch in time.
 const EXPIRED: Status = Status(0xf0);
+/// The chip is not up to that now.
+const WRONG: Status = Status(0x02);
 
 impl Stick {
     /// Messages to and from devices.
     pub(super) fn application(&mut self, frame: &Frame) -> Option<Frame> {
-        if Register::of(frame).is_some() {
-            self.is_registered = true;
+        if let Some(Ok(register)) = Register::of(frame) {
+            self.endpoint(register);
             return Some(Register::answer(&DONE));
         }
-        let Some(Ok(request)) = DataRequestExt::of(frame) else { return None };
-        if !self.is_running || !self.is_registered {
-            return Some(DataRequestExt::answer(&Done { status: Status(0x02) }));
+        if let Some(Ok(request)) = DataRequest::of(frame) {
+            let (to, endpoint) = (Address::Nwk(request.to), request.to_endpoint);
+            let done = self.send(request.from_endpoint, request.transaction, |stick| {
+                stick.deliver(to, endpoint, request.cluster, request.data.as_slice())
+            });
+            return Some(DataRequest::answer(&done));
         }
-        let status = self.deliver(&request);
-        let (endpoint, transaction) = (request.from_endpoint, request.transaction);
-        self.out.insert(0, DataConfirm { status, endpoint, transaction }.to_frame());
-        Some(DataRequestExt::answer(&DONE))
+        let Some(Ok(request)) = DataRequestExt::of(frame) else { return None };
+        let done = self.send(request.from_endpoint, request.transaction, |stick| match &request.data {
+            LongData::Here(data) => stick.deliver(request.to, request.to_endpoint, request.cluster, data.as_slice()),
+            LongData::Apart(_) => WRONG,
+        });
+        Some(DataRequestExt::answer(&done))
     }
 
-    /// Brings a message to its device, and the device's answers back.
-    fn deliver(&mut self, request: &DataRequestExt) -> Status {
-        let LongData::Here(data) = &request.data else { return Status(0x02) };
-        // Broadcasts come to nobody here who has to answer.
-        let Address::Nwk(to) = request.to else { return Status::SUCCESS };
+    /// Takes a message of the host if it may send any, and tells what became of it.
+    fn send(&mut self, endpoint: Endpoint, transaction: u8, deliver: impl FnOnce(&mut Self) -> Status) -> Done {
+        if !self.is_running || (endpoint != 0 && !self.endpoints.contains_key(&endpoint)) {
+            return Done { status: WRONG };
+        }
+        let status = deliver(self);
+        self.out.insert(0, DataConfirm { status, endpoint, transaction }.to_frame());
+        DONE
+    }
+
+    /// Brings a message to whom it is for, and the answers back.
+    fn deliver(&mut self, to: Address, endpoint: Endpoint, cluster: Cluster, bytes: &[u8]) -> Status {
+        match to {
+            Address::Nwk(Nwk(0)) => {
+                self.ask_zdo(Nwk(0), cluster, bytes);
+                Status::SUCCESS
+            }
+            Address::Nwk(to) => self.bring(to, endpoint, cluster, bytes),
+            Address::Broadcast(_) if (endpoint, cluster) == (0, NwkAddress::CLUSTER) => {
+                let wanted = Ieee::from_bytes(bytes.get(1..).unwrap_or_default()).ok();
+                if let Some(nwk) = wanted.and_then(|ieee| self.nwk_of(ieee)) {
+                    self.ask_zdo(nwk, cluster, bytes);
+                }
+                Status::SUCCESS
+            }
+            Address::Group(group) => {
+                self.bring_to_all(group, cluster, bytes);
+                Status::SUCCESS
+            }
+            // Nobody here has to answer to these.
+            Address::Broadcast(_) | Address::Ieee(_) | Address::Bound => Status::SUCCESS,
+        }
+    }
+
+    /// Brings a message to every member of a group that is awake.
+    fn bring_to_all(&mut self, group: Group, cluster: Cluster, bytes: &[u8]) {
+        let members = self.devices.iter().filter(|device| device.groups.contains(&group));
+        let members: Vec<_> = members.map(|device| device.nwk).collect();
+        for nwk in members {
+            // Nobody is told who of a group did not hear it.
+            let _ = self.bring(nwk, Device::ENDPOINT, cluster, bytes);
+        }
+    }
+
+    /// Brings a message to a device, and its answers back.
+    pub(super) fn bring(&mut self, to: Nwk, endpoint: Endpoint, cluster: Cluster, bytes: &[u8]) -> Status {
         let (network, counter) = (self.network().zip(self.key()), self.count_frame());
         let Some(device) = self.devices.iter_mut().find(|device| device.is_joined && device.nwk == to) else {
             return Status::NO_ROUTE;
@@ -56,7 +105,7 @@ impl Stick {
             return Status::NO_APS_ACK;
         }
         device.heard = counter;
-        let heard = device.hear(request.to_endpoint, request.cluster, data.as_slice());
+        let heard = device.hear(endpoint, cluster, bytes);
         self.tell_heard(to, heard);
         Status::SUCCESS
     }
@@ -82,18 +131,10 @@ impl Stick {
     }
 
     /// Tells what a device said.
-    fn tell_heard(&mut self, from: Nwk, heard: Vec<Heard>) {
+    pub(super) fn tell_heard(&mut self, from: Nwk, heard: Vec<Heard>) {
         for heard in heard {
             match heard {
-                Heard::Zdo { cluster, frame } => self.tell(&MsgCbIncoming {
-                    from,
-                    was_broadcast: false,
-                    cluster,
-                    is_secure: false,
-                    sequence: frame[0],
-                    to: Nwk(0),
-                    data: Rest(frame[1..].to_vec()),
-                }),
+                Heard::Zdo { cluster, frame } => self.tell_zdo(from, cluster, frame[0], &frame[1..]),
                 Heard::Zcl { cluster, frame } => self.tell(&IncomingMsg {
                     group: Group(0),
                     cluster,
@@ -108,6 +149,16 @@ impl Stick {
                     data: Bytes8::try_from(frame).expect("frames of devices are short"),
                 }),
             }
+        }
+    }
+
+    /// Tells an answer of a ZDO in the ways that the host has asked for.
+    pub(super) fn tell_zdo(&mut self, from: Nwk, cluster: Cluster, sequence: u8, fields: &[u8]) {
+        self.tell_direct(from, cluster, fields);
+        if self.passes_on {
+            let (to, data) = (Nwk(0), Rest(fields.to_vec()));
+            let (was_broadcast, is_secure) = (false, false);
+            self.tell(&MsgCbIncoming { from, was_broadcast, cluster, is_secure, sequence, to, data });
         }
     }
 }

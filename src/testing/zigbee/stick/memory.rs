@@ -41,7 +41,7 @@ impl Stick {
     /// Items of the old kind.
     pub(super) fn items(&mut self, frame: &Frame) -> Option<Frame> {
         if let Some(Ok(NvLength { id })) = NvLength::of(frame) {
-            let length = self.memory.get(&id).map_or(0, Vec::len);
+            let length = self.item(id).map_or(0, <[u8]>::len);
             return Some(NvLength::answer(&NvSize { length: u16::try_from(length).ok()? }));
         }
         if let Some(Ok(NvRead { id, offset })) = NvRead::of(frame) {
@@ -74,9 +74,16 @@ impl Stick {
         Some(NvWriteLong::answer(&self.write(id, offset.into(), value.as_slice())))
     }
 
+    /// An item; one is there from the beginning, by whose length hosts know how the chip aligns fields.
+    fn item(&self, id: u16) -> Option<&[u8]> {
+        const NETWORK_KEY: u16 = 0x0082;
+        let item = self.memory.get(&id).map(Vec::as_slice);
+        item.or_else(|| (id == NETWORK_KEY).then_some(&[0; 24][..]))
+    }
+
     /// Part of an item.
     fn part(&self, id: u16, offset: usize) -> NvValue {
-        let rest = self.memory.get(&id).and_then(|value| value.get(offset..));
+        let rest = self.item(id).and_then(|value| value.get(offset..));
         let part = rest.map(|rest| rest[..rest.len().min(PART)].to_vec());
         let status = if part.is_some() { Status::SUCCESS } else { WRONG };
         NvValue { status, value: Bytes8::try_from(part.unwrap_or_default()).expect("a part is short") }
@@ -128,9 +135,8 @@ impl Stick {
     /// Gives it a network, as another host would have, with empty tables.
     pub fn hold(&mut self, held: &Network, key: [u8; 16]) {
         self.memory.insert(item::NIB, state_of(held));
-        // Newer firmware has a counter behind the key.
-        self.memory.insert(item::ACTIVE_KEY, [&[0][..], &key, &[0; 4]].concat());
-        self.memory.insert(item::OTHER_KEY, [&[0][..], &key, &[0; 4]].concat());
+        self.memory.insert(item::ACTIVE_KEY, [&[0][..], &key].concat());
+        self.memory.insert(item::OTHER_KEY, [&[0][..], &key].concat());
         self.memory.insert(item::SEED, (0x40..0x50).collect());
         let rows: Vec<u8> = (0..20).flat_map(|_| SecurityRow::free().to_bytes()).collect();
         self.memory.insert(item::SECURITY, [&[0, 0][..], &rows].concat());

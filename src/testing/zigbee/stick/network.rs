@@ -4,15 +4,15 @@ use super::{DONE, Stick};
 use crate::adapter::zigbee::{
     address::{Channels, ExtendedPan, Ieee, Nwk, Pan},
     radio::Network,
-    wire::{Rest, Wire as _},
+    wire::Wire as _,
     zdo::{Request as _, request::DeviceAnnounce},
     znp::{
         command::{
             Command,
             app_cnf::{SetChannel, StartCommissioning},
             zdo::{
-                ExtNwkInfo, LeaveInd, MgmtPermitJoin, MsgCbIncoming, MsgCbRegister, NetworkInfo, PermitJoinInd,
-                Started, StartupFromApp, StateChangeInd, TcDeviceInd,
+                ExtNwkInfo, LeaveInd, MgmtPermitJoin, MsgCbRegister, NetworkInfo, PermitJoinInd, Started,
+                StartupFromApp, StateChangeInd, TcDeviceInd,
             },
         },
         memory::item,
@@ -42,6 +42,7 @@ impl Stick {
     /// The network.
     pub(super) fn zdo(&mut self, frame: &Frame) -> Option<Frame> {
         if MsgCbRegister::of(frame).is_some() {
+            self.passes_on = true;
             return Some(MsgCbRegister::answer(&DONE));
         }
         if StartupFromApp::of(frame).is_some() {
@@ -115,15 +116,7 @@ impl Stick {
         let nwk = device.nwk;
         let capabilities = device.node().capabilities;
         let announce = DeviceAnnounce { nwk, ieee, capabilities };
-        self.tell(&MsgCbIncoming {
-            from: nwk,
-            was_broadcast: true,
-            cluster: DeviceAnnounce::CLUSTER,
-            is_secure: false,
-            sequence: 1,
-            to: Nwk::AWAKE,
-            data: Rest(announce.to_bytes()),
-        });
+        self.tell_zdo(nwk, DeviceAnnounce::CLUSTER, 1, &announce.to_bytes());
     }
 
     /// A device comes back under another short address.
