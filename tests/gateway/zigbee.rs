@@ -3,6 +3,7 @@
 mod backup;
 mod coordinator;
 mod faults;
+mod herdsman;
 mod network;
 
 use serde_json::{Value, json};

@@ -7,7 +7,7 @@ use tidegate::{
         radio::Network,
         zcl,
     },
-    testing::zigbee::Kind,
+    testing::zigbee::{Kind, Stick},
 };
 
 use super::{Coordinator, Scene};
@@ -40,6 +40,20 @@ fn every_device_joins_is_known_and_reports() {
     });
     scene.wait_for_reading("zb-00aabbccdd000002", "temperature", &json!(22.3), &unit("Cel"));
     scene.wait_for_reading("zb-00aabbccdd000005", "button", &json!("toggle"), &Value::Null);
+}
+
+#[test]
+fn a_zone_is_enrolled_and_its_alarms_are_readings() {
+    let scene = Scene::start(Coordinator::start(&[Kind::Motion]));
+    scene.let_all_in();
+    assert_eq!(scene.coordinator.number(1, 0x0500, 0x0010), Some(Stick::IEEE.0.into()));
+
+    // The first alarm, and a battery that gets low.
+    scene.coordinator.with(|stick| stick.with_device(Coordinator::ieee(1), |device| device.alarm(0b1001)));
+    scene.wait_for_reading("plug-1", "motion", &json!(true), &Value::Null);
+    scene.wait_for_reading("plug-1", "battery_low", &json!(true), &Value::Null);
+    scene.coordinator.with(|stick| stick.with_device(Coordinator::ieee(1), |device| device.alarm(0)));
+    scene.wait_for_reading("plug-1", "motion", &json!(false), &Value::Null);
 }
 
 #[test]
