@@ -53,6 +53,10 @@ pub struct Device {
     pub heard: u32,
     /// Groups that it is in.
     pub groups: BTreeSet<Group>,
+    /// After so many questions it hears nothing more.
+    pub sleeps_after: Option<u64>,
+    /// What its ZDO was asked, the oldest first.
+    pub heard_zdo: Vec<Cluster>,
     /// What it was asked, for tests to count.
     pub asked: u64,
     attributes: BTreeMap<(Cluster, Attribute), Value>,
@@ -76,6 +80,8 @@ impl Device {
             trusts: None,
             heard: 0,
             groups: BTreeSet::new(),
+            sleeps_after: None,
+            heard_zdo: Vec::new(),
             asked: 0,
             attributes: attributes(kind),
             bound: BTreeSet::new(),
@@ -164,6 +170,10 @@ impl Device {
     /// Takes a message, and gives what it answers.
     pub(super) fn hear(&mut self, endpoint: Endpoint, cluster: Cluster, bytes: &[u8]) -> Vec<Heard> {
         self.asked += 1;
+        self.is_asleep = self.sleeps_after.is_some_and(|limit| self.asked >= limit);
+        if endpoint == 0 {
+            self.heard_zdo.push(cluster);
+        }
         match endpoint {
             0 => self.hear_zdo(cluster, bytes).into_iter().collect(),
             Self::ENDPOINT => Frame::decode(bytes).map_or(Vec::new(), |frame| self.hear_zcl(cluster, &frame)),

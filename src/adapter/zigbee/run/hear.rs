@@ -162,6 +162,8 @@ impl Session<'_, '_> {
         let is_set_up = self.world.book.get(ieee).is_some_and(|device| interview::next(device).is_none());
         if is_new || is_set_up {
             self.world.keep();
+        } else {
+            self.keep_soon();
         }
         Ok(())
     }

@@ -33,6 +33,9 @@ const CHECK: (Duration, Duration) = (Duration::from_secs(30), Duration::from_sec
 /// How often it is looked for devices that have fallen silent.
 const LOOK: Duration = Duration::from_secs(60);
 
+/// How long steps of interviews wait to be written down together.
+const KEEP: Duration = Duration::from_secs(2);
+
 /// Silence of a device that listens all the time, after which it is asked if it is there.
 const AWAKE_SILENCE: Duration = Duration::from_secs(15 * 60);
 /// Silence of a device that sleeps, after which it is offline: those that report nothing say a word once a day.
@@ -60,6 +63,8 @@ pub(super) struct Session<'a, 'c> {
     check: Instant,
     /// When it is looked for silent devices next.
     look: Instant,
+    /// When the steps of interviews that are done are written down.
+    keep: Option<Instant>,
 }
 
 impl<'a, 'c> Session<'a, 'c> {
@@ -71,7 +76,7 @@ impl<'a, 'c> Session<'a, 'c> {
         }
         let (latest, strangers, now) = (BTreeMap::new(), BTreeMap::new(), Instant::now());
         let (check, look) = (now + CHECK.0, now + LOOK);
-        Self { world, radio, home, network, calls, latest, strangers, check, look }
+        Self { world, radio, home, network, calls, latest, strangers, check, look, keep: None }
     }
 
     /// Works until stopping is asked for, or the stick is away.
@@ -108,7 +113,8 @@ impl<'a, 'c> Session<'a, 'c> {
     /// When something is due at the latest.
     fn due(&self) -> Instant {
         let sign = Instant::now() + Alive::INTERVAL;
-        let more = [self.calls.due(), self.world.permit.due(), self.world.keeper.due()].into_iter().flatten();
+        let more =
+            [self.calls.due(), self.world.permit.due(), self.world.keeper.due(), self.keep].into_iter().flatten();
         more.chain([sign, self.check, self.look]).min().expect("there are three at least")
     }
 
@@ -129,11 +135,20 @@ impl<'a, 'c> Session<'a, 'c> {
             self.world.metrics.timeouts.inc();
             self.failed(ieee, None).await?;
         }
+        if self.keep.is_some_and(|due| due <= now) {
+            self.keep = None;
+            self.world.keep();
+        }
         if self.look <= now {
             self.look = now + LOOK;
             self.look_for_silence().await?;
         }
         Ok(())
+    }
+
+    /// Steps of an interview are done, and will be written down together with those that follow at once.
+    pub(super) fn keep_soon(&mut self) {
+        self.keep.get_or_insert_with(|| Instant::now() + KEEP);
     }
 
     /// Tells routers for how long devices are let in.
