@@ -101,6 +101,8 @@ pub(super) enum NetworkAct {
     },
     /// Make a network on an empty coordinator.
     Form {},
+    /// Find out who hears whom.
+    Map {},
     /// Give out everything that devices know it by.
     Backup {},
     /// Give it what another one had.
@@ -222,6 +224,7 @@ pub(super) async fn act_on_network(
     let wish = match act {
         NetworkAct::PermitJoin { seconds } => NetworkWish::PermitJoin(Duration::from_secs(seconds.into())),
         NetworkAct::Form {} => NetworkWish::Form,
+        NetworkAct::Map {} => NetworkWish::Map,
         NetworkAct::Backup {} => NetworkWish::Backup,
         NetworkAct::Restore { backup, overwrite, dry_run } => {
             NetworkWish::Restore { backup, overwrite, is_trial: dry_run }

@@ -102,7 +102,7 @@ fn schemas() -> Value {
         ),
         "NetworkAct": object(
             &json!({
-                "action": { "enum": ["permit-join", "form", "backup", "restore"] }, "seconds": count(),
+                "action": { "enum": ["permit-join", "form", "map", "backup", "restore"] }, "seconds": count(),
                 "backup": { "type": "object" }, "overwrite": text(), "dry_run": { "type": "boolean" },
             }),
             &["action"],

@@ -162,8 +162,9 @@ pub(super) const ROUTES: &[Route] = &[
         "/api/v1/adapters/{adapter}/network",
         "Network",
         MethodRouter::new,
-        "Let devices in for some seconds (`permit-join`), make a network on an empty coordinator (`form`), give out all \
-         that devices know it by (`backup`, with keys), or give it what another one had (`restore`)",
+        "Let devices in for some seconds (`permit-join`), make a network on an empty coordinator (`form`), ask who \
+         hears whom (`map`), give out all that devices know the coordinator by (`backup`, with keys), or give it what \
+         another one had (`restore`)",
     )
     .taking("NetworkAct"),
     Route::json("get", "/api/v1/rules", "Any", || get(handlers::rules), "The rules' status"),

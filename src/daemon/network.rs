@@ -49,7 +49,7 @@ impl Core {
 /// What is wanted, in words; `None` for what changes nothing and shows no secret.
 fn told(wish: &NetworkWish) -> Option<String> {
     Some(match wish {
-        NetworkWish::Show | NetworkWish::Restore { is_trial: true, .. } => return None,
+        NetworkWish::Show | NetworkWish::Map | NetworkWish::Restore { is_trial: true, .. } => return None,
         NetworkWish::PermitJoin(time) => format!("let devices in for {} s", time.as_secs()),
         NetworkWish::Form => "form a network".to_owned(),
         NetworkWish::Backup => "give out a backup, with the network key".to_owned(),

@@ -43,6 +43,8 @@ pub enum NetworkWish {
     PermitJoin(Duration),
     /// Make a new network on an empty coordinator.
     Form,
+    /// Find out who hears whom.
+    Map,
     /// Give out everything that devices know the coordinator by, its keys as well.
     Backup,
     /// Give the coordinator what another one had.

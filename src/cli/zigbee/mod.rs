@@ -3,6 +3,7 @@
 mod backup;
 mod decode;
 mod line;
+mod map;
 mod network;
 mod probe;
 
@@ -26,6 +27,17 @@ pub(super) enum Command {
         /// Yes, make it.
         #[arg(long)]
         yes: bool,
+        #[command(flatten)]
+        which: network::Which,
+    },
+    /// Ask the coordinator and all routers whom they hear, and show or draw it.
+    Map {
+        /// In which form.
+        #[arg(long, value_enum, default_value = "table")]
+        format: map::Format,
+        /// As `--format json`.
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         which: network::Which,
     },
@@ -73,6 +85,8 @@ pub(super) fn run(command: &Command, context: &mut Context) -> Result<(), CliErr
     match command {
         Command::PermitJoin { seconds, which } => network::permit_join(*seconds, which, context),
         Command::Form { yes, which } => network::form(*yes, which, context),
+        Command::Map { which, json: true, .. } => map::map(which, map::Format::Json, context),
+        Command::Map { which, format, .. } => map::map(which, *format, context),
         Command::Backup { file, which } => backup::backup(file, which, context),
         Command::Restore(wanted) => backup::restore(wanted, context),
         Command::Devices { which, json } => network::devices(which, *json, context),

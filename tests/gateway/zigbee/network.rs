@@ -135,3 +135,24 @@ fn another_network_is_refused_and_nothing_is_written() {
     assert_eq!((writes, network), (0, Some(held)));
     assert!(!scene.gateway.log().contains("abab"), "the key is in the log");
 }
+
+#[test]
+fn a_map_shows_who_hears_whom_and_who_is_silent() {
+    let scene =
+        Scene::start(Coordinator::start(&[Kind::Plug, Kind::Bulb, Kind::Thermometer, Kind::Co2, Kind::Motion]));
+    scene.let_all_in();
+    scene.coordinator.with(|stick| stick.devices[3].is_asleep = true);
+
+    let map: Value = serde_json::from_str(&scene.tidegate(&["zigbee", "map", "--json"])).unwrap();
+
+    // The coordinator hears all five, in two parts; each router that answers hears the coordinator.
+    let links = map["links"].as_array().unwrap();
+    let home = Stick::IEEE.to_string();
+    assert_eq!(links.iter().filter(|link| link["from"] == *home).count(), 5, "{map:#}");
+    assert_eq!(links.iter().filter(|link| link["to"] == *home).count(), 2, "{map:#}");
+    let silent: Vec<_> = map["nodes"].as_array().unwrap().iter().filter(|node| node["is_silent"] == true).collect();
+    assert_eq!(silent.len(), 1, "{map:#}");
+    assert_eq!(silent[0]["device"], "zb-00aabbccdd000004");
+    let dot = scene.tidegate(&["zigbee", "map", "--format", "dot"]);
+    assert!(dot.contains("\"plug-1\" -> \"zb\" [label=200]"), "{dot}");
+}

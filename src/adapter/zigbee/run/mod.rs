@@ -16,6 +16,7 @@ mod orders;
 mod resting;
 mod session;
 mod setup;
+mod survey;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},

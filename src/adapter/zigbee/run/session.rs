@@ -8,6 +8,7 @@ use tracing::debug;
 use super::{
     End, LostError, Radio, World,
     calls::{Calls, MAX_UNDER_WAY, What},
+    survey::Survey,
 };
 use crate::{
     adapter::{
@@ -63,6 +64,8 @@ pub(super) struct Session<'a, 'c> {
     check: Instant,
     /// When it is looked for silent devices next.
     look: Instant,
+    /// The survey for a map, while there is one.
+    pub(super) survey: Option<Survey>,
     /// When the steps of interviews that are done are written down.
     keep: Option<Instant>,
 }
@@ -76,7 +79,7 @@ impl<'a, 'c> Session<'a, 'c> {
         }
         let (latest, strangers, now) = (BTreeMap::new(), BTreeMap::new(), Instant::now());
         let (check, look) = (now + CHECK.0, now + LOOK);
-        Self { world, radio, home, network, calls, latest, strangers, check, look, keep: None }
+        Self { world, radio, home, network, calls, latest, strangers, check, look, survey: None, keep: None }
     }
 
     /// Works until stopping is asked for, or the stick is away.
@@ -113,8 +116,15 @@ impl<'a, 'c> Session<'a, 'c> {
     /// When something is due at the latest.
     fn due(&self) -> Instant {
         let sign = Instant::now() + Alive::INTERVAL;
-        let more =
-            [self.calls.due(), self.world.permit.due(), self.world.keeper.due(), self.keep].into_iter().flatten();
+        let more = [
+            self.calls.due(),
+            self.world.permit.due(),
+            self.world.keeper.due(),
+            self.keep,
+            self.survey.as_ref().map(Survey::due),
+        ]
+        .into_iter()
+        .flatten();
         more.chain([sign, self.check, self.look]).min().expect("there are three at least")
     }
 
@@ -131,6 +141,7 @@ impl<'a, 'c> Session<'a, 'c> {
             self.radio.check(CHECK.1).await.map_err(LostError::from)?;
             self.check = Instant::now() + CHECK.0;
         }
+        self.survey_fails(None).await?;
         for ieee in self.calls.late(now) {
             self.world.metrics.timeouts.inc();
             self.failed(ieee, None).await?;
@@ -168,9 +179,12 @@ impl<'a, 'c> Session<'a, 'c> {
             DeviceRequest::Network { wish: wish @ (NetworkWish::Backup | NetworkWish::Restore { .. }), reply } => {
                 self.world.keep_or_restore(&mut self.radio, wish, reply).await?;
             }
+            DeviceRequest::Network { wish: NetworkWish::Map, reply } => self.survey(reply).await?,
             DeviceRequest::Network { wish, reply } => {
                 let answer = match wish {
-                    NetworkWish::Show | NetworkWish::Backup | NetworkWish::Restore { .. } => Ok(()),
+                    NetworkWish::Show | NetworkWish::Map | NetworkWish::Backup | NetworkWish::Restore { .. } => {
+                        Ok(())
+                    }
                     NetworkWish::Form => Err("the coordinator holds a network; it is not overwritten".to_owned()),
                     NetworkWish::PermitJoin(time) => {
                         self.world.permit.set(time);
@@ -194,7 +208,7 @@ impl<'a, 'c> Session<'a, 'c> {
             Event::Confirmed { delivery: Delivery::Done, .. } | Event::Route { .. } | Event::Permitted(_) => Ok(()),
             Event::Confirmed { transaction, delivery, .. } => match self.calls.asked_as(transaction) {
                 Some(ieee) => self.failed(ieee, Some(delivery)).await,
-                None => Ok(()),
+                None => self.survey_fails(Some(transaction)).await,
             },
             Event::Joined { nwk, ieee, .. } => self.joined(nwk, ieee).await,
             Event::Left { ieee, will_rejoin, .. } => self.left(ieee, will_rejoin).await,

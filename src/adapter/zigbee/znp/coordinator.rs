@@ -23,7 +23,7 @@ use super::{
         af::{self, Address, DataRequestExt, DataRetrieve, DataStore, LongData, Register},
         status::Status,
         sys::{GetIeee, Ping, ResetInd, ResetReq, Version},
-        zdo::{ExtNwkInfo, MgmtPermitJoin, MsgCbRegister, StartupFromApp, StateChangeInd},
+        zdo::{ExtNwkInfo, MgmtLqiReq, MgmtPermitJoin, MsgCbRegister, StartupFromApp, StateChangeInd},
     },
     event::{self, News},
     host::{Counts, Host, HostError},
@@ -36,6 +36,7 @@ use crate::{
         network::Held,
         radio::{Destination, Event, HOME, Incoming, Network, Outgoing, OwnEndpoint, Radio, Stick},
         wire::{Bytes8, Bytes16, List, WireError},
+        zdo::{Request as _, request::MgmtLqi},
     },
     model::Timestamp,
 };
@@ -335,6 +336,12 @@ impl<L: AsyncRead + AsyncWrite + Unpin + Send> Radio for Coordinator<L> {
     }
 
     async fn send(&mut self, message: &Outgoing) -> Result<(), ZnpError> {
+        if let (Destination::Device(to @ Nwk::COORDINATOR, 0), MgmtLqi::CLUSTER, [_, start]) =
+            (message.to, message.cluster, message.frame.as_slice())
+        {
+            let ask = MgmtLqiReq { to, start: *start };
+            return done::<MgmtLqiReq>(self.host.request(&ask).await?.status);
+        }
         let length = message.frame.len();
         let is_short = length <= MAX_HERE;
         let data = if is_short {
