@@ -5,6 +5,7 @@ mod coordinator;
 mod faults;
 mod herdsman;
 mod network;
+mod options;
 mod scale;
 
 use serde_json::{Value, json};
