@@ -156,3 +156,27 @@ fn a_map_shows_who_hears_whom_and_who_is_silent() {
     let dot = scene.tidegate(&["zigbee", "map", "--format", "dot"]);
     assert!(dot.contains("\"plug-1\" -> \"zb\" [label=200]"), "{dot}");
 }
+
+#[test]
+fn a_group_is_a_device_that_commands_all_its_members() {
+    let group = "[[group]]\nid = \"hall\"\nadapter = \"zb\"\nmembers = [\"plug-1\", \"zb-00aabbccdd000002\"]";
+    let scene = Scene::with(
+        Coordinator::start(&[Kind::Plug, Kind::Bulb, Kind::Plug]),
+        &format!("form = true\n[adapter.network]\nchannel = 15\n{group}"),
+    );
+    scene.let_all_in();
+    let points: Value = serde_json::from_str(&scene.tidegate(&["points", "hall/*", "--json"])).unwrap();
+    let names: Vec<_> = points.as_array().unwrap().iter().map(|point| &point["point"]).collect();
+    assert_eq!(names, ["on"], "{points:#}");
+
+    scene.send("c-1", ("plug-1", "on"), &json!(false));
+    assert_eq!(scene.outcome("c-1")["status"], "done");
+    let messages = scene.coordinator.with(|stick| stick.counter);
+    scene.send("c-2", ("hall", "on"), &json!(true));
+    assert_eq!(scene.outcome("c-2")["status"], "done");
+
+    scene.wait_for_reading("zb-00aabbccdd000002", "on", &json!(true), &Value::Null);
+    assert_eq!([1, 2].map(|device| scene.coordinator.number(device, 6, 0)), [Some(1), Some(1)]);
+    // A message to each of the two here stands for the one in the air, and no third was sent.
+    assert!(scene.coordinator.with(|stick| stick.counter) <= messages + 4);
+}

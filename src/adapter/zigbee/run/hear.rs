@@ -70,7 +70,9 @@ impl Session<'_, '_> {
     pub(super) async fn joined(&mut self, nwk: Nwk, ieee: Ieee) -> Result<(), End> {
         if let Some(device) = self.world.book.get_mut(ieee) {
             // It may have been reset, and then nothing is left of what was set up.
-            device.done.retain(|step| !matches!(step, Step::Enroll(_) | Step::Bind(..) | Step::Report(..)));
+            device.done.retain(|step| {
+                !matches!(step, Step::Enroll(_) | Step::Bind(..) | Step::Report(..) | Step::Group(..))
+            });
         }
         self.arrive(ieee, nwk).await
     }
@@ -156,7 +158,14 @@ impl Session<'_, '_> {
     /// A step is over, well or not.
     async fn stepped(&mut self, ieee: Ieee, step: Step) -> Result<(), End> {
         let Some(device) = self.world.book.get_mut(ieee) else { return Ok(()) };
-        device.done.insert(step);
+        match step {
+            Step::Ungroup(endpoint, group) => {
+                device.done.remove(&Step::Group(endpoint, group));
+            }
+            _ => {
+                device.done.insert(step);
+            }
+        }
         let is_new = !device.is_interviewed && interview::is_described(device);
         if is_new {
             device.is_interviewed = true;
@@ -178,7 +187,7 @@ impl Session<'_, '_> {
             self.world.metrics.rejected.inc();
             return Ok(());
         };
-        let answered = general.as_ref().and_then(|general| self.answered(ieee, incoming, frame, general));
+        let answered = self.answered(ieee, incoming, frame, general.as_ref());
         if let (Some(What::Step(step)), Some(general), Some(device)) =
             (answered, &general, self.world.book.get_mut(ieee))
         {
@@ -207,15 +216,25 @@ impl Session<'_, '_> {
     }
 
     /// What a frame answers, if it answers the question under way.
-    fn answered(&mut self, ieee: Ieee, incoming: &Incoming, frame: &Frame<'_>, general: &General) -> Option<What> {
+    fn answered(
+        &mut self,
+        ieee: Ieee,
+        incoming: &Incoming,
+        frame: &Frame<'_>,
+        general: Option<&General>,
+    ) -> Option<What> {
         let header = &frame.header;
-        let is_answer = matches!(
-            general,
-            General::ReadResponse(_)
-                | General::WriteResponse(_)
-                | General::ConfigureReportingResponse(_)
-                | General::DefaultResponse(_)
-        );
+        let is_answer = match general {
+            // Of the commands of clusters only those about groups are answered by another.
+            None => incoming.cluster == interview::GROUPS,
+            Some(general) => matches!(
+                general,
+                General::ReadResponse(_)
+                    | General::WriteResponse(_)
+                    | General::ConfigureReportingResponse(_)
+                    | General::DefaultResponse(_)
+            ),
+        };
         let asked = self.calls.line(ieee).asked.as_ref()?;
         let is_ours = (asked.number, asked.cluster, asked.endpoint)
             == (header.sequence, incoming.cluster, incoming.from_endpoint);

@@ -9,6 +9,7 @@
 
 mod book;
 mod calls;
+mod groups;
 mod hear;
 mod joining;
 mod keeping;

@@ -174,6 +174,9 @@ impl<'a, 'c> Session<'a, 'c> {
     /// Answers the gateway.
     async fn request(&mut self, request: DeviceRequest) -> Result<(), End> {
         match request {
+            DeviceRequest::Write { command, point, reply } if self.world.book.group(point.device()).is_some() => {
+                self.write_to_group(&command, &point, reply).await?;
+            }
             DeviceRequest::Write { command, point, reply } => self.write(&command, point, reply),
             DeviceRequest::Read { point, reply } => self.read(point, reply),
             DeviceRequest::Network { wish: wish @ (NetworkWish::Backup | NetworkWish::Restore { .. }), reply } => {
