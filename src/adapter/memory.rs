@@ -26,6 +26,7 @@ use tokio::{
 use tracing::{info, warn};
 
 use self::file::Found;
+pub use self::file::replace;
 use super::Metrics;
 use crate::shutdown::Stop;
 
@@ -90,6 +91,13 @@ impl Memory {
     /// Forgets everything, for tests and the demo.
     pub fn none() -> Self {
         Self(None)
+    }
+
+    /// A folder beside the document for files that the adapter writes itself; `None` where everything is forgotten. It
+    /// need not be there.
+    pub fn folder(&self, what: &str) -> Option<PathBuf> {
+        let Place { memories, adapter, .. } = self.0.as_ref()?;
+        Some(memories.folder.join(format!("{adapter}.{what}")))
     }
 
     /// What was kept last; `None` when there is nothing, or nothing that this kind of adapter understands.

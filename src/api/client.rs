@@ -27,8 +27,8 @@ use super::error::ErrorBody;
 /// Longest wait for the daemon to accept.
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
 
-/// Longest wait for an answer; a command to a mute device takes the longest.
-const ANSWER_LIMIT: Duration = Duration::from_secs(90);
+/// Longest wait for an answer; restoring a coordinator takes the longest.
+const ANSWER_LIMIT: Duration = Duration::from_secs(160);
 
 /// Largest answer that is taken into memory.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;

@@ -18,7 +18,7 @@ use super::{
     HistoryWish, LetterAction, LetterRequest, NetworkRequest, WriteRequest, body::Body, error::ApiError,
     routes::Context, view,
 };
-use crate::model::{DeviceId, NetworkWish, PointAddress, PointName, Selector, Timestamp};
+use crate::model::{Confidential, DeviceId, NetworkWish, PointAddress, PointName, Selector, Timestamp};
 
 /// Media type of OpenMetrics 1.0.0.
 pub(super) const METRICS_MEDIA: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -90,7 +90,7 @@ pub(super) struct LetterAct {
     ids: Option<Vec<u64>>,
 }
 
-/// `{"action","seconds"?}`
+/// `{"action","seconds"?,"backup"?,"overwrite"?,"dry_run"?}`
 #[derive(Debug, Deserialize)]
 #[serde(tag = "action", rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) enum NetworkAct {
@@ -101,6 +101,20 @@ pub(super) enum NetworkAct {
     },
     /// Make a network on an empty coordinator.
     Form {},
+    /// Find out who hears whom.
+    Map {},
+    /// Give out everything that devices know it by.
+    Backup {},
+    /// Give it what another one had.
+    Restore {
+        /// In open-coordinator-backup form.
+        backup: Confidential,
+        /// The network that may be thrown away for it, by its extended PAN id.
+        overwrite: Option<String>,
+        /// Whether only to tell what would be done.
+        #[serde(default)]
+        dry_run: bool,
+    },
 }
 
 /// `{"level"}`
@@ -210,6 +224,11 @@ pub(super) async fn act_on_network(
     let wish = match act {
         NetworkAct::PermitJoin { seconds } => NetworkWish::PermitJoin(Duration::from_secs(seconds.into())),
         NetworkAct::Form {} => NetworkWish::Form,
+        NetworkAct::Map {} => NetworkWish::Map,
+        NetworkAct::Backup {} => NetworkWish::Backup,
+        NetworkAct::Restore { backup, overwrite, dry_run } => {
+            NetworkWish::Restore { backup, overwrite, is_trial: dry_run }
+        }
     };
     of_network(context, path, wish).await
 }

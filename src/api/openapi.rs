@@ -101,7 +101,10 @@ fn schemas() -> Value {
             &["action"],
         ),
         "NetworkAct": object(
-            &json!({ "action": { "enum": ["permit-join", "form"] }, "seconds": count() }),
+            &json!({
+                "action": { "enum": ["permit-join", "form", "map", "backup", "restore"] }, "seconds": count(),
+                "backup": { "type": "object" }, "overwrite": text(), "dry_run": { "type": "boolean" },
+            }),
             &["action"],
         ),
         "Network": object(

@@ -13,7 +13,7 @@ use super::{Gateway, error::ApiError, handlers, tail};
 use crate::shutdown::Stop;
 
 /// Largest request body in bytes; a larger one is refused.
-pub(super) const MAX_BODY: usize = 64 * 1024;
+pub(super) const MAX_BODY: usize = 512 * 1024;
 
 /// What every handler is given.
 #[derive(Clone)]
@@ -162,7 +162,9 @@ pub(super) const ROUTES: &[Route] = &[
         "/api/v1/adapters/{adapter}/network",
         "Network",
         MethodRouter::new,
-        "Let devices in for some seconds (`permit-join`), or make a network on an empty coordinator (`form`)",
+        "Let devices in for some seconds (`permit-join`), make a network on an empty coordinator (`form`), ask who \
+         hears whom (`map`), give out all that devices know the coordinator by (`backup`, with keys), or give it what \
+         another one had (`restore`)",
     )
     .taking("NetworkAct"),
     Route::json("get", "/api/v1/rules", "Any", || get(handlers::rules), "The rules' status"),

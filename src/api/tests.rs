@@ -132,7 +132,7 @@ async fn errors_say_what_is_wrong_with_the_right_code() {
                 send("POST", "/api/v1/read", json!({"device": "meter-1", "point": "current"})).await,
                 send("POST", "/api/v1/read", json!({"device": "Meter 1", "point": "current"})).await,
                 send("POST", "/api/v1/write", json!({"value": 1})).await,
-                send("POST", "/api/v1/write", json!("x".repeat(70_000))).await,
+                send("POST", "/api/v1/write", json!("x".repeat(600_000))).await,
                 send("PUT", "/api/v1/log-level", json!({"level": "loud"})).await,
                 send("POST", "/api/v1/reload", json!({})).await,
             ]

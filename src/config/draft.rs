@@ -63,6 +63,17 @@ pub struct AdapterDraft {
     pub section: Section,
     /// Its devices in the order of the files.
     pub devices: Vec<DeviceDraft>,
+    /// Devices of it that are commanded together.
+    pub groups: Vec<GroupDraft>,
+}
+
+/// One `[[group]]`, for its adapter's kind to read.
+#[derive(Debug)]
+pub struct GroupDraft {
+    /// Its id.
+    pub id: DeviceId,
+    /// Its members, as typed.
+    pub members: Vec<At<DeviceId>>,
 }
 
 /// One `[[device]]`, for its adapter's kind to read.
@@ -170,7 +181,9 @@ impl Draft {
         };
         let grants = check_grant::grants(typed.grant.value, &mut problems);
         let mut adapters = adapters(typed.adapter.value, &mut problems);
-        assign_devices(typed.device.value, &mut adapters, &mut problems);
+        let mut ids = Unique::default();
+        assign_devices(typed.device.value, &mut adapters, &mut ids, &mut problems);
+        assign_groups(typed.group.value, &mut adapters, &mut ids, &mut problems);
         Self { problems, adapters, points: Vec::new(), has_unread_devices: false, config, grants, uplinks }
     }
 
@@ -236,14 +249,14 @@ fn adapters(sections: Vec<Section>, problems: &mut Problems) -> Vec<AdapterDraft
             pressure: typed.pressure.map(|pressure| pressure.value),
             section,
             devices: Vec::new(),
+            groups: Vec::new(),
         });
     }
     drafts
 }
 
 /// Gives each device to its adapter.
-fn assign_devices(sections: Vec<Section>, adapters: &mut [AdapterDraft], problems: &mut Problems) {
-    let mut ids = Unique::default();
+fn assign_devices(sections: Vec<Section>, adapters: &mut [AdapterDraft], ids: &mut Unique, problems: &mut Problems) {
     for mut section in sections {
         let typed: file::Device = section.read(problems);
         let id = typed.id.map(|id| {
@@ -254,6 +267,27 @@ fn assign_devices(sections: Vec<Section>, adapters: &mut [AdapterDraft], problem
         let draft = DeviceDraft { id, name, tags, profile: typed.profile, section };
         if let Some(index) = adapter_of(typed.adapter, adapters, problems) {
             adapters[index].devices.push(draft);
+        }
+    }
+}
+
+/// Gives each group to its adapter, if that is of a kind that has groups.
+fn assign_groups(
+    groups: Vec<At<file::Group>>,
+    adapters: &mut [AdapterDraft],
+    ids: &mut Unique,
+    problems: &mut Problems,
+) {
+    for At { value: typed, place } in groups {
+        let (Some(id), Some(members)) = (typed.id, typed.members) else { continue };
+        ids.take("device", id.value.as_str(), &id.place, problems);
+        let Some(index) = adapter_of(typed.adapter, adapters, problems) else { continue };
+        let adapter = &mut adapters[index];
+        if adapter.kind == "zigbee" {
+            adapter.groups.push(GroupDraft { id: id.value, members: members.value });
+        } else {
+            let message = format!("adapter {:?} has no groups", adapter.name);
+            problems.error(&place, message).help("only adapters of kind zigbee have them");
         }
     }
 }

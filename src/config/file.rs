@@ -78,6 +78,8 @@ section! {
         adapter: Vec<Section> = default("[]");
         /// A device on an adapter; the adapter's kind decides which further keys it has.
         device: Vec<Section> = default("[]");
+        /// Devices that are commanded together, as one.
+        group: Vec<At<Group>> = default("[]");
         /// Where device profiles are.
         profiles: Profiles = default("{}");
         /// Rules that run on this gateway.
@@ -368,6 +370,18 @@ section! {
         /// readings are late, `shed` lets the oldest go, which a gap then tells. Choose `wait` for what can be asked
         /// again, `shed` for what is sent once.
         pressure: Pressure = optional("by kind: `wait` for `modbus`");
+    }
+}
+
+section! {
+    /// Devices of one adapter that are commanded by one message; only adapters of kind `zigbee` have such.
+    pub(super) struct Group {
+        /// Its name as a device that has the points which all members can be commanded by; unique among devices.
+        id: DeviceId = required;
+        /// Name of the adapter they are on.
+        adapter: Slug = required;
+        /// Ids of the devices.
+        members: Vec<At<DeviceId>> = required;
     }
 }
 

@@ -33,7 +33,7 @@ pub use checked::{
     Order, Policy, Pressure, Priority, Profiles, Republish, RepublishPoint, Rules, Secret, Tls, Transport, Uplink,
     UplinkUrl,
 };
-pub use draft::{AdapterDraft, DeviceDraft, Draft, Loaded, NamedPoint, read, read_text};
+pub use draft::{AdapterDraft, DeviceDraft, Draft, GroupDraft, Loaded, NamedPoint, read, read_text};
 pub use net::Net;
 pub use redact::{HIDDEN, Redacted, redacted, without_logins};
 pub use reference::reference;

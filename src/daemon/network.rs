@@ -11,8 +11,9 @@ use crate::{
     model::{DeviceRequest, Event, EventKind, NetworkWish, Source},
 };
 
-/// Longest wait for an adapter; forming a network takes a coordinator most of a minute.
-const LIMIT: Duration = Duration::from_secs(90);
+/// Longest wait for an adapter; restoring a backup forms a network, which takes a coordinator most of a minute, and
+/// starts it twice.
+const LIMIT: Duration = Duration::from_secs(150);
 
 impl Core {
     /// Asks the adapter, and writes down who changed something.
@@ -22,6 +23,7 @@ impl Core {
             ApiError::Invalid(format!("no adapter {adapter:?} (help: tidegate status lists adapters)"))
         })?;
         let (reply, answer) = oneshot::channel();
+        let what = told(&wish);
         let gone = || ApiError::Unavailable(format!("adapter {adapter} does not run"));
         let ask = async {
             way.send(DeviceRequest::Network { wish, reply }).await.map_err(|_| gone())?;
@@ -29,20 +31,29 @@ impl Core {
         };
         let late = |_| ApiError::Timeout(format!("adapter {adapter} did not answer within {LIMIT:?}"));
         let answer = timeout(LIMIT, ask).await.map_err(late)??;
-        self.audit_network(user, &adapter, wish, answer.is_ok()).await;
+        if let Some(what) = what {
+            self.audit_network(user, format!("adapter {adapter}: {what}"), answer.is_ok()).await;
+        }
         answer.map_err(ApiError::Refused)
     }
 
-    /// Writes down who wanted a change, and whether it was made.
-    async fn audit_network(&self, user: Arc<str>, adapter: &str, wish: NetworkWish, allowed: bool) {
-        let what = match wish {
-            NetworkWish::Show => return,
-            NetworkWish::PermitJoin(time) => format!("adapter {adapter}: let devices in for {} s", time.as_secs()),
-            NetworkWish::Form => format!("adapter {adapter}: form a network"),
-        };
+    /// Writes down who wanted something, and whether it was done.
+    async fn audit_network(&self, user: Arc<str>, what: String, allowed: bool) {
         let from = Source::Api { user, roles: Vec::new() }.to_string();
         let event = Event { ts: self.clock.now(), kind: EventKind::Audit { from, what, allowed } };
         // The recorder is gone only at shutdown.
         let _ = self.ways.events.send(event).await;
     }
+}
+
+/// What is wanted, in words; `None` for what changes nothing and shows no secret.
+fn told(wish: &NetworkWish) -> Option<String> {
+    Some(match wish {
+        NetworkWish::Show | NetworkWish::Map | NetworkWish::Restore { is_trial: true, .. } => return None,
+        NetworkWish::PermitJoin(time) => format!("let devices in for {} s", time.as_secs()),
+        NetworkWish::Form => "form a network".to_owned(),
+        NetworkWish::Backup => "give out a backup, with the network key".to_owned(),
+        NetworkWish::Restore { overwrite: None, .. } => "restore a backup".to_owned(),
+        NetworkWish::Restore { overwrite: Some(old), .. } => format!("restore a backup over network {old}"),
+    })
 }

@@ -1,6 +1,6 @@
 //! What an adapter can be asked to do, besides its polls.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::sync::oneshot;
 
@@ -36,7 +36,7 @@ pub enum DeviceRequest {
 }
 
 /// What a person can want of an adapter's network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NetworkWish {
     /// Show the network and its devices.
     Show,
@@ -44,6 +44,30 @@ pub enum NetworkWish {
     PermitJoin(Duration),
     /// Make a new network on an empty coordinator.
     Form,
+    /// Find out who hears whom.
+    Map,
+    /// Give out everything that devices know the coordinator by, its keys as well.
+    Backup,
+    /// Give the coordinator what another one had.
+    Restore {
+        /// The backup of the other.
+        backup: Confidential,
+        /// The network that it may throw away for that, by the name it is shown with.
+        overwrite: Option<String>,
+        /// Whether only to tell both sides, and whether it could be done.
+        is_trial: bool,
+    },
+}
+
+/// A document with secrets in it. Prints as `***`.
+#[derive(Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Confidential(pub serde_json::Value);
+
+impl fmt::Debug for Confidential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
 }
 
 /// Why a command was not carried out.

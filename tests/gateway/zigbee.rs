@@ -1,8 +1,12 @@
 //! A Zigbee network, from an empty coordinator to commands: the real daemon, a simulated stick on TCP, mosquitto.
 
+mod backup;
 mod coordinator;
 mod faults;
+mod herdsman;
 mod network;
+mod options;
+mod scale;
 
 use serde_json::{Value, json};
 
@@ -26,11 +30,15 @@ impl Scene {
 
     /// A gateway with these keys in its adapter.
     fn with(coordinator: Coordinator, keys: &str) -> Self {
+        let link = format!("tcp://127.0.0.1:{}", coordinator.port());
+        Self::on(coordinator, &link, keys)
+    }
+
+    /// The same, with the coordinator on a link of its own.
+    fn on(coordinator: Coordinator, link: &str, keys: &str) -> Self {
         let broker = Broker::start();
         let listener = Listener::start(broker.port());
-        let port = coordinator.port();
-        let adapter =
-            format!("[[adapter]]\nname = \"zb\"\nkind = \"zigbee\"\nlink = \"tcp://127.0.0.1:{port}\"\n{keys}");
+        let adapter = format!("[[adapter]]\nname = \"zb\"\nkind = \"zigbee\"\nlink = \"{link}\"\n{keys}");
         let grant = "[[grant]]\nfrom = \"uplink:cloud\"\ntargets = [\"*/*\"]";
         let site = Site::new(broker.port()).with(&adapter).with(&name("plug-1", 1)).with(grant);
         let gateway = Gateway::start(&site);
@@ -40,8 +48,18 @@ impl Scene {
 
     /// The same after the gateway was killed and started again.
     fn killed_and_started(self) -> Self {
+        self.started_again(Gateway::kill)
+    }
+
+    /// The same after the gateway was stopped and started again.
+    fn stopped_and_started(self) -> Self {
+        self.started_again(|gateway| assert!(gateway.stop().success()))
+    }
+
+    /// The same after the gateway was ended in some way and started again.
+    fn started_again(self, end: impl FnOnce(Gateway)) -> Self {
         let Self { coordinator, listener, site, gateway, broker } = self;
-        gateway.kill();
+        end(gateway);
         let gateway = Gateway::start(&site);
         broker.wait_for_subscription(&format!("{PREFIX}/command"));
         Self { coordinator, listener, site, gateway, broker }
@@ -53,6 +71,15 @@ impl Scene {
         let output = command.args(args).arg("--config").arg(self.site.path("tidegate.toml")).output().unwrap();
         assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Runs a command that has to fail and say this; what it said.
+    fn fails(&self, args: &[&str], why: &str) -> String {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tidegate"));
+        let output = command.args(args).arg("--config").arg(self.site.path("tidegate.toml")).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && told.contains(why), "{args:?}: {told}");
+        told
     }
 
     /// Lets every device in and waits until the last of them is set up.

@@ -29,8 +29,8 @@ pub(super) fn read(path: &Path, limit: usize) -> io::Result<Found> {
     Ok(if text.len() > limit { Found::TooLong } else { Found::Text(text) })
 }
 
-/// Replaces a file. After a power cut the old text is there or the new one, never a part.
-pub(super) fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
+/// Replaces a file that is for its owner's eyes alone, and makes its folder. After a power cut the old text is there or the new one, never a part.
+pub fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
     fs::create_dir_all(folder)?;
     let new = path.with_extension("json.new");

@@ -1,9 +1,9 @@
 //! A Zigbee coordinator and the devices that have names, as meant.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    address::{ExtendedPan, Ieee, Pan},
+    address::{self, ExtendedPan, Ieee, Pan},
     link::Link,
 };
 use crate::{
@@ -28,10 +28,25 @@ pub struct Config {
     pub is_raw: bool,
     /// Whether an empty stick is given a network without asking.
     pub may_form: bool,
+    /// How many backups of the stick are kept.
+    pub backups: u8,
     /// The network that is wanted.
     pub network: Network,
+    /// Devices that are commanded together.
+    pub groups: Vec<Group>,
     /// Names of devices.
     pub devices: BTreeMap<Ieee, DeviceId>,
+}
+
+/// Devices that one message commands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Its name as a device.
+    pub id: DeviceId,
+    /// Its number in the air, which follows from its name alone.
+    pub number: address::Group,
+    /// Its members.
+    pub members: BTreeSet<Ieee>,
 }
 
 /// Who may join while joining is permitted.

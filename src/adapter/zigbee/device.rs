@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    address::{Attribute, Cluster, Endpoint, Ieee, Nwk},
+    address::{Attribute, Cluster, Endpoint, Group, Ieee, Nwk},
     interview::Step,
     map::{Finding, Known, Rule, points, rules},
     zcl::{
@@ -44,6 +44,8 @@ pub(super) struct Device {
     pub(super) model: Option<String>,
     /// Steps that need not be gone again.
     pub(super) done: BTreeSet<Step>,
+    /// Groups that it shall be in.
+    pub(super) groups: BTreeSet<Group>,
     /// Whether its description was told to be complete.
     pub(super) is_interviewed: bool,
     /// What scales depend on, by endpoint.
@@ -75,6 +77,7 @@ impl Device {
             manufacturer: None,
             model: None,
             done: BTreeSet::new(),
+            groups: BTreeSet::new(),
             is_interviewed: false,
             known: BTreeMap::new(),
             attributes: BTreeMap::new(),
@@ -164,6 +167,12 @@ impl Device {
         };
         let mut named = possible.into_iter().filter(|possible| possible.name == name);
         named.find(has).map(|possible| (possible.endpoint, possible.rule))
+    }
+
+    /// Points that it can be commanded by, with their kind.
+    pub(super) fn settable(&self) -> impl Iterator<Item = (&str, Quantity)> {
+        let points = self.points.iter().filter(|(_, (_, point))| point.access.can_write());
+        points.map(|(name, (quantity, _))| (name.as_str(), *quantity))
     }
 
     /// As the gateway sees it.

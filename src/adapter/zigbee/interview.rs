@@ -11,13 +11,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    address::{Attribute, Cluster, Endpoint, Ieee, Nwk},
+    address::{Attribute, Cluster, Endpoint, Group, Ieee, Nwk},
     device::Device,
     map::{button, known, rules, zone},
     radio::{Destination, HOME, Outgoing},
     wire::Wire as _,
     zcl::{
-        self, General, Header,
+        self, Frame, General, Header, Scope,
         general::{Assignment, ReadOutcome, Reporting},
         value::Value,
     },
@@ -37,6 +37,9 @@ const BASIC: Cluster = Cluster(0x0000);
 const MAKER: Attribute = Attribute(0x0004);
 /// The maker's name for it.
 const MODEL: Attribute = Attribute(0x0005);
+
+/// Which groups an endpoint is in (ZCL, 3.6).
+pub(super) const GROUPS: Cluster = Cluster(0x0004);
 
 /// Where a zone reports to (ZCL, 8.2.2.2.1.3).
 const ZONE_HOME: Attribute = Attribute(0x0010);
@@ -65,6 +68,10 @@ pub(super) enum Step {
     Bind(Endpoint, u16),
     /// Shall say it now and then.
     Report(Endpoint, u16),
+    /// Shall take messages to a group as its own.
+    Group(Endpoint, u16),
+    /// Shall no longer.
+    Ungroup(Endpoint, u16),
 }
 
 impl Step {
@@ -111,6 +118,14 @@ fn steps(device: &Device) -> Vec<Step> {
         let pressed = simple.outputs.as_slice().iter().filter(|cluster| button::CLUSTERS.contains(cluster));
         steps.extend(pressed.map(|cluster| Step::Bind(simple.endpoint, cluster.0)));
     }
+    let takers = || inputs().filter(|(_, cluster)| *cluster == GROUPS).map(|(endpoint, _)| endpoint);
+    steps.extend(takers().flat_map(|endpoint| device.groups.iter().map(move |group| Step::Group(endpoint, group.0))));
+    steps.extend(device.done.iter().filter_map(|step| match step {
+        Step::Group(endpoint, group) if !device.groups.contains(&Group(*group)) => {
+            Some(Step::Ungroup(*endpoint, *group))
+        }
+        _ => None,
+    }));
     steps.sort_unstable();
     steps.dedup();
     steps
@@ -151,6 +166,8 @@ pub(super) fn question(device: &Device, nwk: Nwk, step: Step, number: u8, home: 
             let to = BindTarget::Device { ieee: home, endpoint: HOME.number };
             zdo(nwk, number, &Bind { from: ieee, endpoint, cluster: Cluster(cluster), to })
         }
+        Step::Group(endpoint, group) => message(nwk, endpoint, GROUPS, number, add_group(number, Group(group))),
+        Step::Ungroup(endpoint, group) => message(nwk, endpoint, GROUPS, number, remove_group(number, Group(group))),
         Step::Report(endpoint, cluster) => {
             let cluster = Cluster(cluster);
             let attributes = device.attributes.get(&(endpoint, cluster)).map(Vec::as_slice).unwrap_or_default();
@@ -158,6 +175,23 @@ pub(super) fn question(device: &Device, nwk: Nwk, step: Step, number: u8, home: 
             general(nwk, endpoint, cluster, number, &General::ConfigureReporting(wanted))
         }
     }
+}
+
+/// Puts an endpoint into a group without a name (ZCL, 3.6.2.3.2).
+fn add_group(number: u8, group: Group) -> Vec<u8> {
+    let payload = [&group.to_bytes()[..], &[0]].concat();
+    to_groups(number, 0x00, &payload)
+}
+
+/// Takes an endpoint out of a group (ZCL, 3.6.2.3.5).
+fn remove_group(number: u8, group: Group) -> Vec<u8> {
+    to_groups(number, 0x03, &group.to_bytes())
+}
+
+/// A command of the groups cluster.
+fn to_groups(number: u8, command: u8, payload: &[u8]) -> Vec<u8> {
+    let header = Header { scope: Scope::Cluster, ..Header::request(number, command) };
+    Frame { header, payload }.encode()
 }
 
 /// When an attribute shall be reported.
@@ -215,7 +249,12 @@ pub(super) fn take_zdo(device: &mut Device, step: Step, fields: &[u8]) -> bool {
             }
         }),
         Step::Bind(..) => answer::<Bind>(fields, |()| {}),
-        Step::Basic(_) | Step::Read(..) | Step::Enroll(_) | Step::Report(..) => false,
+        Step::Basic(_)
+        | Step::Read(..)
+        | Step::Enroll(_)
+        | Step::Report(..)
+        | Step::Group(..)
+        | Step::Ungroup(..) => false,
     }
 }
 

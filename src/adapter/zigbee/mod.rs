@@ -10,6 +10,7 @@
 //! so that another kind of coordinator replaces `znp` only.
 
 pub mod address;
+pub mod backup;
 pub mod config;
 pub mod describe;
 mod device;
@@ -22,6 +23,7 @@ pub mod radio;
 pub mod record;
 mod run;
 pub mod section;
+mod status;
 pub mod wire;
 pub mod zcl;
 pub mod zdo;

@@ -17,7 +17,7 @@ pub struct Key([u8; 16]);
 
 impl Key {
     /// From its bytes.
-    pub fn new(bytes: [u8; 16]) -> Self {
+    pub const fn new(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 

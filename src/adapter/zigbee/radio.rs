@@ -4,8 +4,10 @@ use std::{future::Future, time::Duration};
 
 use super::{
     address::{Channels, Cluster, Endpoint, ExtendedPan, Group, Ieee, Nwk, Pan, Profile},
+    backup::Backup,
     network::Held,
 };
+use crate::model::Timestamp;
 
 /// A coordinator. One task owns it: it sends, and takes events in turn.
 pub trait Radio: Send {
@@ -25,6 +27,13 @@ pub trait Radio: Send {
 
     /// Makes a network, at work when this ends. Refuses to on a stick that holds one.
     fn form(&mut self, plan: &Held) -> impl Future<Output = Result<Network, Self::Error>> + Send;
+
+    /// Reads everything that devices know the stick by, at work or not. When it was made is for the caller to say.
+    fn backup(&mut self) -> impl Future<Output = Result<Backup, Self::Error>> + Send;
+
+    /// Gives the stick what a backup holds, with counters beyond those that were used, and throws away what it holds:
+    /// the caller has made sure that this is wanted. Afterwards it has to be started again.
+    fn restore(&mut self, backup: &Backup, now: Timestamp) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
     /// Lets devices in by every router for up to 254 seconds; 0 ends it.
     fn permit_join(&mut self, seconds: u8) -> impl Future<Output = Result<(), Self::Error>> + Send;

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    address::{ExtendedPan, Ieee, Pan},
-    config::{Accept, Config, Network},
+    address::{self, ExtendedPan, Ieee, Pan},
+    config::{Accept, Config, Group, Network},
     link::Link,
 };
 use crate::{
     config::{
-        AdapterDraft, DeviceDraft, Draft, Fault, Pressure, Secret,
-        report::Problems,
+        AdapterDraft, DeviceDraft, Draft, Fault, GroupDraft, Pressure, Secret,
+        report::{Problems, suggest},
         section::{AdapterKind, FromNode, Keyed as _, Shape, section},
         tree::{Data, Node},
         values::{from_integer, from_text, text_values, word_values},
@@ -109,6 +109,9 @@ section! {
         raw: bool = default("false");
         /// Whether a coordinator that holds no network is given one at once, instead of by `tidegate zigbee form`.
         form: bool = default("false");
+        /// How many backups of the coordinator are kept, each in a file with the network key in it, one a day and one
+        /// after each change of the network; 0 makes none.
+        backups: u8 = default("14");
         /// The network. It is compared with what the coordinator holds; a difference is told, never overwritten.
         network: NetworkKeys = default("{}");
     }
@@ -146,12 +149,13 @@ section! {
 
 /// Reads the keys of an adapter and its devices; `None` when the link is missing or wrong.
 pub fn plan(adapter: AdapterDraft, draft: &mut Draft) -> Option<Config> {
-    let AdapterDraft { name, pressure, mut section, devices, .. } = adapter;
+    let AdapterDraft { name, pressure, mut section, devices, groups, .. } = adapter;
     let keys: AdapterKeys = section.read(&mut draft.problems);
     section.close(&mut draft.problems);
     // Which points a device has, it tells itself.
     draft.has_unread_devices = true;
     let devices = named(devices, &mut draft.problems);
+    let groups = grouped(groups, &devices, &mut draft.problems);
     let network = keys.network.value;
     Some(Config {
         name,
@@ -162,14 +166,53 @@ pub fn plan(adapter: AdapterDraft, draft: &mut Draft) -> Option<Config> {
         has_signal: keys.signal.value,
         is_raw: keys.raw.value,
         may_form: keys.form.value,
+        backups: keys.backups.value,
         network: Network {
             channel: network.channel.map(|channel| channel.value.0),
             pan: network.pan_id.map(|pan| pan.value),
             extended_pan: network.extended_pan_id.map(|pan| pan.value),
             key: network.key.map(|key| key.value),
         },
+        groups,
         devices,
     })
+}
+
+/// The groups with the addresses of their members; each has a number of its own.
+fn grouped(drafts: Vec<GroupDraft>, names: &BTreeMap<Ieee, DeviceId>, problems: &mut Problems) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for GroupDraft { id, members } in drafts {
+        let members = members.into_iter().filter_map(|member| {
+            let found = member_of(&member.value, names);
+            if found.is_none() {
+                let help = suggest(member.value.as_str(), names.values().map(DeviceId::as_str));
+                problems.error(&member.place, format!("no Zigbee device {:?}", member.value.as_str())).help(help);
+            }
+            found
+        });
+        let members = members.collect();
+        let mut number = number_of(id.as_str());
+        while groups.iter().any(|group| group.number.0 == number) {
+            number = number % LAST_GROUP + 1;
+        }
+        groups.push(Group { id, number: address::Group(number), members });
+    }
+    groups
+}
+
+/// The last number a group can have (Zigbee R21, 3.6.6.2: those above stand for broadcasts).
+const LAST_GROUP: u16 = 0xfff7;
+
+/// The number of a group: the same after every start, whatever other groups there are (FNV-1a, folded).
+fn number_of(id: &str) -> u16 {
+    let hash = id.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    u16::try_from((hash ^ hash >> 16) % u32::from(LAST_GROUP) + 1).expect("it is at most the last")
+}
+
+/// The address of a device by its name, also by the one it has without a `[[device]]`.
+fn member_of(id: &DeviceId, names: &BTreeMap<Ieee, DeviceId>) -> Option<Ieee> {
+    let known = names.iter().find(|(_, name)| *name == id).map(|(ieee, _)| *ieee);
+    known.or_else(|| digits(id.as_str().strip_prefix("zb-")?, 16).ok().map(Ieee))
 }
 
 /// The names of devices; one device cannot have two.

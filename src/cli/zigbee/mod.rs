@@ -1,7 +1,9 @@
 //! `tidegate zigbee`: the network of a running gateway, a coordinator without one, and frames without either.
 
+mod backup;
 mod decode;
 mod line;
+mod map;
 mod network;
 mod probe;
 
@@ -28,6 +30,27 @@ pub(super) enum Command {
         #[command(flatten)]
         which: network::Which,
     },
+    /// Ask the coordinator and all routers whom they hear, and show or draw it.
+    Map {
+        /// In which form.
+        #[arg(long, value_enum, default_value = "table")]
+        format: map::Format,
+        /// As `--format json`.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        which: network::Which,
+    },
+    /// Write everything that devices know the coordinator by into a new file, with the network key.
+    Backup {
+        /// The file, in open-coordinator-backup form.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[command(flatten)]
+        which: network::Which,
+    },
+    /// Put the coordinator in the place of the one that a backup was made of.
+    Restore(backup::Restore),
     /// List the devices of the network.
     Devices {
         #[command(flatten)]
@@ -62,6 +85,10 @@ pub(super) fn run(command: &Command, context: &mut Context) -> Result<(), CliErr
     match command {
         Command::PermitJoin { seconds, which } => network::permit_join(*seconds, which, context),
         Command::Form { yes, which } => network::form(*yes, which, context),
+        Command::Map { which, json: true, .. } => map::map(which, map::Format::Json, context),
+        Command::Map { which, format, .. } => map::map(which, *format, context),
+        Command::Backup { file, which } => backup::backup(file, which, context),
+        Command::Restore(wanted) => backup::restore(wanted, context),
         Command::Devices { which, json } => network::devices(which, *json, context),
         Command::Probe { link, json } => probe::run(link, *json, context),
         Command::Decode { file } => decode::run(file.as_deref(), context),

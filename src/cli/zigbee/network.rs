@@ -47,7 +47,7 @@ pub(super) fn devices(which: &Which, as_json: bool, context: &mut Context) -> Re
 }
 
 /// The route of the adapter that is meant.
-fn route(which: &Which, context: &Context) -> Result<String, CliError> {
+pub(super) fn route(which: &Which, context: &Context) -> Result<String, CliError> {
     let status = context.get("/api/v1/status")?;
     let adapters = status["adapters"].as_array().map(Vec::as_slice).unwrap_or_default();
     let zigbee = adapters.iter().filter(|adapter| adapter["kind"] == "zigbee");

@@ -47,6 +47,11 @@ impl Gateway {
         Self { process: Process::start("tidegate", &mut command), _place: None }
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> i32 {
+        self.process.id()
+    }
+
     /// Whether it has ended, by itself.
     #[allow(dead_code, reason = "only the chaos runner lets it run unattended")]
     pub(crate) fn has_ended(&self) -> bool {

@@ -101,6 +101,11 @@ impl Process {
         self.output.read(|output| output.err.join("\n"))
     }
 
+    /// Its id.
+    pub(crate) fn id(&self) -> i32 {
+        self.pid().as_raw_pid()
+    }
+
     /// Its process id.
     fn pid(&self) -> Pid {
         Pid::from_child(&self.child)

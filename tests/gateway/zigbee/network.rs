@@ -7,7 +7,7 @@ use tidegate::{
         radio::Network,
         zcl,
     },
-    testing::zigbee::Kind,
+    testing::zigbee::{Kind, Stick},
 };
 
 use super::{Coordinator, Scene};
@@ -40,6 +40,20 @@ fn every_device_joins_is_known_and_reports() {
     });
     scene.wait_for_reading("zb-00aabbccdd000002", "temperature", &json!(22.3), &unit("Cel"));
     scene.wait_for_reading("zb-00aabbccdd000005", "button", &json!("toggle"), &Value::Null);
+}
+
+#[test]
+fn a_zone_is_enrolled_and_its_alarms_are_readings() {
+    let scene = Scene::start(Coordinator::start(&[Kind::Motion]));
+    scene.let_all_in();
+    assert_eq!(scene.coordinator.number(1, 0x0500, 0x0010), Some(Stick::IEEE.0.into()));
+
+    // The first alarm, and a battery that gets low.
+    scene.coordinator.with(|stick| stick.with_device(Coordinator::ieee(1), |device| device.alarm(0b1001)));
+    scene.wait_for_reading("plug-1", "motion", &json!(true), &Value::Null);
+    scene.wait_for_reading("plug-1", "battery_low", &json!(true), &Value::Null);
+    scene.coordinator.with(|stick| stick.with_device(Coordinator::ieee(1), |device| device.alarm(0)));
+    scene.wait_for_reading("plug-1", "motion", &json!(false), &Value::Null);
 }
 
 #[test]
@@ -120,4 +134,49 @@ fn another_network_is_refused_and_nothing_is_written() {
     let (writes, network) = scene.coordinator.with(|stick| (stick.writes, stick.network()));
     assert_eq!((writes, network), (0, Some(held)));
     assert!(!scene.gateway.log().contains("abab"), "the key is in the log");
+}
+
+#[test]
+fn a_map_shows_who_hears_whom_and_who_is_silent() {
+    let scene =
+        Scene::start(Coordinator::start(&[Kind::Plug, Kind::Bulb, Kind::Thermometer, Kind::Co2, Kind::Motion]));
+    scene.let_all_in();
+    scene.coordinator.with(|stick| stick.devices[3].is_asleep = true);
+
+    let map: Value = serde_json::from_str(&scene.tidegate(&["zigbee", "map", "--json"])).unwrap();
+
+    // The coordinator hears all five, in two parts; each router that answers hears the coordinator.
+    let links = map["links"].as_array().unwrap();
+    let home = Stick::IEEE.to_string();
+    assert_eq!(links.iter().filter(|link| link["from"] == *home).count(), 5, "{map:#}");
+    assert_eq!(links.iter().filter(|link| link["to"] == *home).count(), 2, "{map:#}");
+    let silent: Vec<_> = map["nodes"].as_array().unwrap().iter().filter(|node| node["is_silent"] == true).collect();
+    assert_eq!(silent.len(), 1, "{map:#}");
+    assert_eq!(silent[0]["device"], "zb-00aabbccdd000004");
+    let dot = scene.tidegate(&["zigbee", "map", "--format", "dot"]);
+    assert!(dot.contains("\"plug-1\" -> \"zb\" [label=200]"), "{dot}");
+}
+
+#[test]
+fn a_group_is_a_device_that_commands_all_its_members() {
+    let group = "[[group]]\nid = \"hall\"\nadapter = \"zb\"\nmembers = [\"plug-1\", \"zb-00aabbccdd000002\"]";
+    let scene = Scene::with(
+        Coordinator::start(&[Kind::Plug, Kind::Bulb, Kind::Plug]),
+        &format!("form = true\n[adapter.network]\nchannel = 15\n{group}"),
+    );
+    scene.let_all_in();
+    let points: Value = serde_json::from_str(&scene.tidegate(&["points", "hall/*", "--json"])).unwrap();
+    let names: Vec<_> = points.as_array().unwrap().iter().map(|point| &point["point"]).collect();
+    assert_eq!(names, ["on"], "{points:#}");
+
+    scene.send("c-1", ("plug-1", "on"), &json!(false));
+    assert_eq!(scene.outcome("c-1")["status"], "done");
+    let messages = scene.coordinator.with(|stick| stick.counter);
+    scene.send("c-2", ("hall", "on"), &json!(true));
+    assert_eq!(scene.outcome("c-2")["status"], "done");
+
+    scene.wait_for_reading("zb-00aabbccdd000002", "on", &json!(true), &Value::Null);
+    assert_eq!([1, 2].map(|device| scene.coordinator.number(device, 6, 0)), [Some(1), Some(1)]);
+    // A message to each of the two here stands for the one in the air, and no third was sent.
+    assert!(scene.coordinator.with(|stick| stick.counter) <= messages + 4);
 }

@@ -175,7 +175,11 @@ impl<'a> Receiver<'a> {
             DeviceRequest::Network { wish, reply } => {
                 let _ = reply.send(match wish {
                     NetworkWish::Show => Ok(self.in_reach()),
-                    NetworkWish::PermitJoin(_) | NetworkWish::Form => {
+                    NetworkWish::PermitJoin(_)
+                    | NetworkWish::Form
+                    | NetworkWish::Map
+                    | NetworkWish::Backup
+                    | NetworkWish::Restore { .. } => {
                         Err("Bluetooth devices join no network".to_owned())
                     }
                 });

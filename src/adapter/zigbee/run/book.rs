@@ -1,6 +1,9 @@
 //! The devices of the network, by both their addresses.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde_json::{Value as Json, json};
 use tracing::info;
@@ -10,14 +13,14 @@ use crate::{
         DeviceInfo,
         memory::Memory,
         zigbee::{
-            address::{Ieee, Nwk},
-            config::{Accept, Config},
+            address::{self, Ieee, Nwk},
+            config::{Accept, Config, Group},
             device::Device,
             interview,
             kept::Kept,
         },
     },
-    model::DeviceId,
+    model::{Access, DeviceId, Point, PointName},
 };
 
 /// Most devices of a network. A further one that joins is left alone and told in the log; no coordinator has room for
@@ -29,6 +32,7 @@ pub(super) struct Book {
     devices: BTreeMap<Ieee, Device>,
     names: BTreeMap<Ieee, DeviceId>,
     accept: Accept,
+    groups: Vec<Group>,
 }
 
 impl Book {
@@ -36,8 +40,12 @@ impl Book {
     pub(super) async fn recall(config: &Config, memory: &Memory) -> Self {
         let kept: Kept = memory.recall().await.unwrap_or_default();
         let names = config.devices.clone();
-        let devices = kept.devices(|ieee| name(&names, ieee)).into_iter().map(|device| (device.ieee, device));
-        Self { devices: devices.collect(), names, accept: config.accept }
+        let groups = config.groups.clone();
+        let devices = kept.devices(|ieee| name(&names, ieee)).into_iter().map(|mut device| {
+            device.groups = groups_of(&groups, device.ieee);
+            (device.ieee, device)
+        });
+        Self { devices: devices.collect(), names, accept: config.accept, groups }
     }
 
     /// What the next run shall know.
@@ -63,6 +71,7 @@ impl Book {
         }
         let id = name(&self.names, ieee);
         let device = self.devices.entry(ieee).or_insert_with(|| Device::new(ieee, Some(nwk), id));
+        device.groups = groups_of(&self.groups, ieee);
         device.nwk = Some(nwk);
         Some((device, is_new))
     }
@@ -97,16 +106,51 @@ impl Book {
         self.devices.values()
     }
 
+    /// The group of a name.
+    pub(super) fn group(&self, id: &DeviceId) -> Option<&Group> {
+        self.groups.iter().find(|group| group.id == *id)
+    }
+
+    /// The members of a group whose interview is complete.
+    pub(super) fn members<'a>(&'a self, group: &'a Group) -> impl Iterator<Item = &'a Device> {
+        let members = group.members.iter().filter_map(|ieee| self.devices.get(ieee));
+        members.filter(|device| device.is_interviewed)
+    }
+
+    /// A group as a device, with the points that every member can be commanded by.
+    fn group_info(&self, group: &Group) -> DeviceInfo {
+        let mut members = self.members(group);
+        let mut common: BTreeMap<_, _> =
+            members.next().map_or_else(BTreeMap::new, |first| first.settable().collect());
+        for member in members {
+            let points: BTreeMap<_, _> = member.settable().collect();
+            common.retain(|name, quantity| points.get(name) == Some(quantity));
+        }
+        let points = common.into_iter().filter_map(|(name, quantity)| {
+            let name = PointName::new(name).ok()?;
+            let mut point = Point::new(group.id.clone(), name, quantity.kind(), quantity.unit());
+            point.access = Access::W;
+            Some(Arc::new(point))
+        });
+        DeviceInfo { id: group.id.clone(), address: format!("group {}", group.number), points: points.collect() }
+    }
+
     /// As the gateway sees them, with those that have a name and are not here yet.
     pub(super) fn infos(&self, config: &Config) -> Vec<DeviceInfo> {
         let absent = listed(config).into_iter().filter(|info| self.named(&info.id).is_none());
-        self.devices.values().map(Device::info).chain(absent).collect()
+        let groups = self.groups.iter().map(|group| self.group_info(group));
+        self.devices.values().map(Device::info).chain(absent).chain(groups).collect()
     }
 
     /// For people and programs.
     pub(super) fn views(&self) -> Vec<Json> {
         self.devices.values().map(view).collect()
     }
+}
+
+/// The groups that a device shall be in.
+fn groups_of(groups: &[Group], ieee: Ieee) -> BTreeSet<address::Group> {
+    groups.iter().filter(|group| group.members.contains(&ieee)).map(|group| group.number).collect()
 }
 
 /// The devices that have a name.

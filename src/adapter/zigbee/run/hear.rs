@@ -33,6 +33,9 @@ impl Session<'_, '_> {
         if incoming.to_endpoint == 0 && self.hear_address(&incoming).await? {
             return Ok(());
         }
+        if self.hear_survey(&incoming).await? {
+            return Ok(());
+        }
         let Some(ieee) = self.world.book.at(incoming.from) else { return self.who_is(incoming.from).await };
         self.heard(ieee, incoming.link_quality).await?;
         if incoming.to_endpoint == 0 {
@@ -67,7 +70,9 @@ impl Session<'_, '_> {
     pub(super) async fn joined(&mut self, nwk: Nwk, ieee: Ieee) -> Result<(), End> {
         if let Some(device) = self.world.book.get_mut(ieee) {
             // It may have been reset, and then nothing is left of what was set up.
-            device.done.retain(|step| !matches!(step, Step::Enroll(_) | Step::Bind(..) | Step::Report(..)));
+            device.done.retain(|step| {
+                !matches!(step, Step::Enroll(_) | Step::Bind(..) | Step::Report(..) | Step::Group(..))
+            });
         }
         self.arrive(ieee, nwk).await
     }
@@ -87,6 +92,7 @@ impl Session<'_, '_> {
             self.tell_device(ieee, DeviceChange::Joined).await?;
         }
         if is_new || before != Some(nwk) {
+            self.world.keeper.changed();
             self.world.keep();
         }
         Ok(())
@@ -108,6 +114,7 @@ impl Session<'_, '_> {
         self.calls.forget(ieee);
         self.latest.retain(|(of, _), _| *of != ieee);
         self.world.book.remove(ieee);
+        self.world.keeper.changed();
         self.world.keep();
         Ok(())
     }
@@ -151,7 +158,14 @@ impl Session<'_, '_> {
     /// A step is over, well or not.
     async fn stepped(&mut self, ieee: Ieee, step: Step) -> Result<(), End> {
         let Some(device) = self.world.book.get_mut(ieee) else { return Ok(()) };
-        device.done.insert(step);
+        match step {
+            Step::Ungroup(endpoint, group) => {
+                device.done.remove(&Step::Group(endpoint, group));
+            }
+            _ => {
+                device.done.insert(step);
+            }
+        }
         let is_new = !device.is_interviewed && interview::is_described(device);
         if is_new {
             device.is_interviewed = true;
@@ -160,6 +174,8 @@ impl Session<'_, '_> {
         let is_set_up = self.world.book.get(ieee).is_some_and(|device| interview::next(device).is_none());
         if is_new || is_set_up {
             self.world.keep();
+        } else {
+            self.keep_soon();
         }
         Ok(())
     }
@@ -171,7 +187,7 @@ impl Session<'_, '_> {
             self.world.metrics.rejected.inc();
             return Ok(());
         };
-        let answered = general.as_ref().and_then(|general| self.answered(ieee, incoming, frame, general));
+        let answered = self.answered(ieee, incoming, frame, general.as_ref());
         if let (Some(What::Step(step)), Some(general), Some(device)) =
             (answered, &general, self.world.book.get_mut(ieee))
         {
@@ -200,15 +216,25 @@ impl Session<'_, '_> {
     }
 
     /// What a frame answers, if it answers the question under way.
-    fn answered(&mut self, ieee: Ieee, incoming: &Incoming, frame: &Frame<'_>, general: &General) -> Option<What> {
+    fn answered(
+        &mut self,
+        ieee: Ieee,
+        incoming: &Incoming,
+        frame: &Frame<'_>,
+        general: Option<&General>,
+    ) -> Option<What> {
         let header = &frame.header;
-        let is_answer = matches!(
-            general,
-            General::ReadResponse(_)
-                | General::WriteResponse(_)
-                | General::ConfigureReportingResponse(_)
-                | General::DefaultResponse(_)
-        );
+        let is_answer = match general {
+            // Of the commands of clusters only those about groups are answered by another.
+            None => incoming.cluster == interview::GROUPS,
+            Some(general) => matches!(
+                general,
+                General::ReadResponse(_)
+                    | General::WriteResponse(_)
+                    | General::ConfigureReportingResponse(_)
+                    | General::DefaultResponse(_)
+            ),
+        };
         let asked = self.calls.line(ieee).asked.as_ref()?;
         let is_ours = (asked.number, asked.cluster, asked.endpoint)
             == (header.sequence, incoming.cluster, incoming.from_endpoint);

@@ -9,12 +9,15 @@
 
 mod book;
 mod calls;
+mod groups;
 mod hear;
 mod joining;
+mod keeping;
 mod orders;
 mod resting;
 mod session;
 mod setup;
+mod survey;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -27,7 +30,7 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use self::{book::Book, joining::Permit, session::Session};
+use self::{book::Book, joining::Permit, keeping::Keeper, session::Session};
 use super::{
     config::Config,
     link::LinkError,
@@ -118,6 +121,8 @@ struct World<'a> {
     book: Book,
     /// Until when devices are let in.
     permit: Permit,
+    /// Backups of the coordinator.
+    keeper: Keeper,
     readings: Intake,
     events: mpsc::Sender<Event>,
     requests: mpsc::Receiver<DeviceRequest>,
@@ -138,6 +143,8 @@ enum End {
     Stopped,
     /// The readings' way out is gone.
     Closed(AdapterError),
+    /// The stick was given another network, and has to be started.
+    Anew,
     /// The stick or the way to it.
     Lost(LostError),
 }
@@ -172,12 +179,14 @@ const STEADY: Duration = Duration::from_secs(30);
 async fn run(config: &Config, shown: Shown, context: AdapterContext) -> Result<(), AdapterError> {
     let AdapterContext { readings, events, requests, stop, clock, metrics, alive, memory, announce } = context;
     let book = Book::recall(config, &memory).await;
+    let keeper = Keeper::recall(config, &memory, clock.now()).await;
     let (permit, told) = (Permit::default(), None);
     let mut world = World {
         config,
         shown,
         book,
         permit,
+        keeper,
         readings,
         events,
         requests,
@@ -199,6 +208,7 @@ async fn run(config: &Config, shown: Shown, context: AdapterContext) -> Result<(
         let error = match end {
             End::Stopped => return Ok(()),
             End::Closed(error) => return Err(error),
+            End::Anew => continue,
             End::Lost(error) => error,
         };
         if began.elapsed() > STEADY {
@@ -311,6 +321,7 @@ impl World<'_> {
             "pan_id": network.map(|network| network.pan),
             "extended_pan_id": network.map(|network| format!("{:016x}", network.extended_pan.0)),
             "permit_join": self.permit.left().as_secs(),
+            "backed_up": self.keeper.newest(),
             "devices": self.book.views(),
         })
     }

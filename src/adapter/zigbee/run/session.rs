@@ -8,6 +8,7 @@ use tracing::debug;
 use super::{
     End, LostError, Radio, World,
     calls::{Calls, MAX_UNDER_WAY, What},
+    survey::Survey,
 };
 use crate::{
     adapter::{
@@ -32,6 +33,9 @@ const CHECK: (Duration, Duration) = (Duration::from_secs(30), Duration::from_sec
 
 /// How often it is looked for devices that have fallen silent.
 const LOOK: Duration = Duration::from_secs(60);
+
+/// How long steps of interviews wait to be written down together.
+const KEEP: Duration = Duration::from_secs(2);
 
 /// Silence of a device that listens all the time, after which it is asked if it is there.
 const AWAKE_SILENCE: Duration = Duration::from_secs(15 * 60);
@@ -60,6 +64,10 @@ pub(super) struct Session<'a, 'c> {
     check: Instant,
     /// When it is looked for silent devices next.
     look: Instant,
+    /// The survey for a map, while there is one.
+    pub(super) survey: Option<Survey>,
+    /// When the steps of interviews that are done are written down.
+    keep: Option<Instant>,
 }
 
 impl<'a, 'c> Session<'a, 'c> {
@@ -71,7 +79,7 @@ impl<'a, 'c> Session<'a, 'c> {
         }
         let (latest, strangers, now) = (BTreeMap::new(), BTreeMap::new(), Instant::now());
         let (check, look) = (now + CHECK.0, now + LOOK);
-        Self { world, radio, home, network, calls, latest, strangers, check, look }
+        Self { world, radio, home, network, calls, latest, strangers, check, look, survey: None, keep: None }
     }
 
     /// Works until stopping is asked for, or the stick is away.
@@ -100,6 +108,7 @@ impl<'a, 'c> Session<'a, 'c> {
                 debug!(adapter = self.world.config.name, "Joining ends by itself, the coordinator did not answer");
             }
         }
+        self.back_up_at_the_end().await;
         self.world.keep();
         Ok(())
     }
@@ -107,7 +116,15 @@ impl<'a, 'c> Session<'a, 'c> {
     /// When something is due at the latest.
     fn due(&self) -> Instant {
         let sign = Instant::now() + Alive::INTERVAL;
-        let more = [self.calls.due(), self.world.permit.due()].into_iter().flatten();
+        let more = [
+            self.calls.due(),
+            self.world.permit.due(),
+            self.world.keeper.due(),
+            self.keep,
+            self.survey.as_ref().map(Survey::due),
+        ]
+        .into_iter()
+        .flatten();
         more.chain([sign, self.check, self.look]).min().expect("there are three at least")
     }
 
@@ -117,19 +134,32 @@ impl<'a, 'c> Session<'a, 'c> {
         if self.world.permit.due().is_some_and(|due| due <= now) {
             self.permit().await?;
         }
+        if self.world.keeper.due().is_some_and(|due| due <= now) {
+            self.back_up().await?;
+        }
         if self.check <= now {
             self.radio.check(CHECK.1).await.map_err(LostError::from)?;
             self.check = Instant::now() + CHECK.0;
         }
+        self.survey_fails(None).await?;
         for ieee in self.calls.late(now) {
             self.world.metrics.timeouts.inc();
             self.failed(ieee, None).await?;
+        }
+        if self.keep.is_some_and(|due| due <= now) {
+            self.keep = None;
+            self.world.keep();
         }
         if self.look <= now {
             self.look = now + LOOK;
             self.look_for_silence().await?;
         }
         Ok(())
+    }
+
+    /// Steps of an interview are done, and will be written down together with those that follow at once.
+    pub(super) fn keep_soon(&mut self) {
+        self.keep.get_or_insert_with(|| Instant::now() + KEEP);
     }
 
     /// Tells routers for how long devices are let in.
@@ -144,11 +174,20 @@ impl<'a, 'c> Session<'a, 'c> {
     /// Answers the gateway.
     async fn request(&mut self, request: DeviceRequest) -> Result<(), End> {
         match request {
+            DeviceRequest::Write { command, point, reply } if self.world.book.group(point.device()).is_some() => {
+                self.write_to_group(&command, &point, reply).await?;
+            }
             DeviceRequest::Write { command, point, reply } => self.write(&command, point, reply),
             DeviceRequest::Read { point, reply } => self.read(point, reply),
+            DeviceRequest::Network { wish: wish @ (NetworkWish::Backup | NetworkWish::Restore { .. }), reply } => {
+                self.world.keep_or_restore(&mut self.radio, wish, reply).await?;
+            }
+            DeviceRequest::Network { wish: NetworkWish::Map, reply } => self.survey(reply).await?,
             DeviceRequest::Network { wish, reply } => {
                 let answer = match wish {
-                    NetworkWish::Show => Ok(()),
+                    NetworkWish::Show | NetworkWish::Map | NetworkWish::Backup | NetworkWish::Restore { .. } => {
+                        Ok(())
+                    }
                     NetworkWish::Form => Err("the coordinator holds a network; it is not overwritten".to_owned()),
                     NetworkWish::PermitJoin(time) => {
                         self.world.permit.set(time);
@@ -172,7 +211,7 @@ impl<'a, 'c> Session<'a, 'c> {
             Event::Confirmed { delivery: Delivery::Done, .. } | Event::Route { .. } | Event::Permitted(_) => Ok(()),
             Event::Confirmed { transaction, delivery, .. } => match self.calls.asked_as(transaction) {
                 Some(ieee) => self.failed(ieee, Some(delivery)).await,
-                None => Ok(()),
+                None => self.survey_fails(Some(transaction)).await,
             },
             Event::Joined { nwk, ieee, .. } => self.joined(nwk, ieee).await,
             Event::Left { ieee, will_rejoin, .. } => self.left(ieee, will_rejoin).await,

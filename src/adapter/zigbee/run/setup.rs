@@ -15,6 +15,7 @@ use crate::{
         zigbee::{
             network::{Held, Wish},
             radio::{Event, Network, Radio as _, Stick},
+            znp::coordinator::ZnpError,
         },
     },
     model::{DeviceRequest, NetworkWish},
@@ -44,8 +45,13 @@ impl World<'_> {
         let stick = format!("coordinator {} at {}", stick.ieee, self.config.link);
         loop {
             let alive = self.alive.clone();
-            let held = alive.during(radio.held()).await.map_err(LostError::from)?;
-            let (state, why) = match self.judge(held.as_ref()) {
+            let verdict = match alive.during(radio.held()).await {
+                Ok(held) => self.judge(held.as_ref()),
+                // What nobody can read, nobody may use.
+                Err(error @ (ZnpError::Memory(_) | ZnpError::Unfinished)) => Verdict::Refuse(error.to_string()),
+                Err(error) => return Err(LostError::from(error).into()),
+            };
+            let (state, why) = match verdict {
                 Verdict::Resume => return self.resume(radio).await,
                 Verdict::Form(wish) => match self.form(radio, &wish).await? {
                     Ok(network) => return Ok(network),
@@ -118,8 +124,10 @@ impl World<'_> {
                 biased;
                 () = self.stop.requested() => return Err(End::Stopped),
                 Some(request) = self.requests.recv() => {
-                    if let Some(reply) = self.only_form(request, state, &why) {
-                        return self.form_now(radio, reply).await;
+                    match self.possible(request, state, &why) {
+                        Some((NetworkWish::Form, reply)) => return self.form_now(radio, reply).await,
+                        Some((wish, reply)) => self.keep_or_restore(radio, wish, reply).await?,
+                        None => {}
                     }
                 }
                 // Nothing else that happens on a network that is not ours concerns us.
@@ -146,10 +154,15 @@ impl World<'_> {
         Ok(())
     }
 
-    /// Gives back a wish to form; answers everything else.
-    fn only_form(&self, request: DeviceRequest, state: &str, why: &str) -> Option<Reply> {
+    /// Gives back a wish that can be carried out without a network; answers everything else.
+    fn possible(&self, request: DeviceRequest, state: &str, why: &str) -> Option<(NetworkWish, Reply)> {
         match request {
-            DeviceRequest::Network { wish: NetworkWish::Form, reply } if state == "empty" => Some(reply),
+            DeviceRequest::Network { wish: NetworkWish::Form, reply } if state == "empty" => {
+                Some((NetworkWish::Form, reply))
+            }
+            DeviceRequest::Network { wish: wish @ (NetworkWish::Backup | NetworkWish::Restore { .. }), reply } => {
+                Some((wish, reply))
+            }
             DeviceRequest::Network { wish: NetworkWish::Show, reply } => {
                 // An asker that stopped waiting does not need to know.
                 let _ = reply.send(Ok(self.view(None, state)));
@@ -172,7 +185,7 @@ impl World<'_> {
             Ok(Ok(network)) => Ok(self.view(Some(network), "up")),
             Ok(Err(why)) => Err(why.clone()),
             Err(End::Lost(error)) => Err(error.to_string()),
-            Err(End::Stopped | End::Closed(_)) => Err("the gateway is stopping".to_owned()),
+            Err(End::Stopped | End::Anew | End::Closed(_)) => Err("the gateway is stopping".to_owned()),
         };
         // An asker that stopped waiting sees the network at work.
         let _ = reply.send(answer);

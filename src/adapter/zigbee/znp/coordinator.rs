@@ -23,16 +23,22 @@ use super::{
         af::{self, Address, DataRequestExt, DataRetrieve, DataStore, LongData, Register},
         status::Status,
         sys::{GetIeee, Ping, ResetInd, ResetReq, Version},
-        zdo::{ExtNwkInfo, MgmtPermitJoin, MsgCbRegister, StartupFromApp, StateChangeInd},
+        zdo::{ExtNwkInfo, MgmtLqiReq, MgmtPermitJoin, MsgCbRegister, StartupFromApp, StateChangeInd},
     },
     event::{self, News},
     host::{Counts, Host, HostError},
+    rows::NoRoom,
 };
-use crate::adapter::zigbee::{
-    address::{Cluster, DeviceKind, Nwk, Pan},
-    network::Held,
-    radio::{Destination, Event, HOME, Incoming, Network, Outgoing, OwnEndpoint, Radio, Stick},
-    wire::{Bytes8, Bytes16, List, WireError},
+use crate::{
+    adapter::zigbee::{
+        address::{Cluster, DeviceKind, Ieee, Nwk, Pan},
+        backup::Backup,
+        network::Held,
+        radio::{Destination, Event, HOME, Incoming, Network, Outgoing, OwnEndpoint, Radio, Stick},
+        wire::{Bytes8, Bytes16, List, WireError},
+        zdo::{Request as _, request::MgmtLqi},
+    },
+    model::Timestamp,
 };
 
 /// A byte that ends the boot loader of a stick at once, where it waits for a new firmware. UNPI passes over it.
@@ -47,7 +53,7 @@ const PING_LIMIT: Duration = Duration::from_secs(1);
 const RESET_LIMIT: Duration = Duration::from_secs(15);
 
 /// Going on with a network; the stick looks at the channel first.
-const RESUME_LIMIT: Duration = Duration::from_secs(40);
+pub(super) const RESUME_LIMIT: Duration = Duration::from_secs(40);
 
 /// The state of a coordinator at work (Z-Stack, `devStates_t`).
 pub(super) const AT_WORK: u8 = 9;
@@ -95,6 +101,21 @@ pub enum ZnpError {
     /// A network is there already.
     #[error("the coordinator holds a network; it is not overwritten")]
     Occupied,
+    /// There is no network to be copied.
+    #[error("the coordinator holds no network")]
+    Empty,
+    /// Power or link failed while a backup was restored.
+    #[error("a backup was not restored to its end (help: tidegate zigbee restore FILE --yes again)")]
+    Unfinished,
+    /// Firmware whose tables are elsewhere.
+    #[error("backup and restore need Z-Stack 3.x (help: update the firmware of the stick)")]
+    Tables,
+    /// A smaller chip.
+    #[error(transparent)]
+    Room(NoRoom),
+    /// The kernel gives no random bytes.
+    #[error("no chance for a new network")]
+    Chance,
     /// Old firmware.
     #[error("forming a network needs Z-Stack 3 (help: update the firmware of the stick)")]
     Forming,
@@ -160,7 +181,7 @@ impl<L: AsyncRead + AsyncWrite + Unpin + Send> Coordinator<L> {
     }
 
     /// Starts the program afresh, so that nothing is left of whoever used the stick before.
-    async fn reset(&mut self) -> Result<(), ZnpError> {
+    pub(super) async fn reset(&mut self) -> Result<(), ZnpError> {
         self.host.forget_news();
         self.fetch = None;
         self.host.tell(&ResetReq { kind: PROGRAM }).await?;
@@ -170,6 +191,16 @@ impl<L: AsyncRead + AsyncWrite + Unpin + Send> Coordinator<L> {
     /// Whether the firmware is of the third generation.
     pub(super) fn is_stack_3(&self) -> bool {
         matches!(self.product, Some(1 | 2))
+    }
+
+    /// Whether the firmware keeps its tables as Z-Stack 3.x does.
+    pub(super) fn has_tables(&self) -> bool {
+        self.product == Some(1)
+    }
+
+    /// The stick's own address.
+    pub(super) async fn own_address(&mut self) -> Result<Ieee, ZnpError> {
+        Ok(self.host.request(&GetIeee {}).await?.ieee)
     }
 
     /// Waits until the stick tells something.
@@ -267,7 +298,7 @@ impl<L: AsyncRead + AsyncWrite + Unpin + Send> Radio for Coordinator<L> {
         self.wake().await?;
         self.reset().await?;
         let firmware = self.firmware().await?;
-        let ieee = self.host.request(&GetIeee {}).await?.ieee;
+        let ieee = self.own_address().await?;
         self.register(HOME).await?;
         done::<MsgCbRegister>(self.host.request(&MsgCbRegister { cluster: EVERYTHING }).await?.status)?;
         Ok(Stick { firmware, ieee })
@@ -289,6 +320,14 @@ impl<L: AsyncRead + AsyncWrite + Unpin + Send> Radio for Coordinator<L> {
         self.network().await
     }
 
+    async fn backup(&mut self) -> Result<Backup, ZnpError> {
+        self.copy().await
+    }
+
+    async fn restore(&mut self, backup: &Backup, now: Timestamp) -> Result<(), ZnpError> {
+        self.replace(backup, now).await
+    }
+
     async fn permit_join(&mut self, seconds: u8) -> Result<(), ZnpError> {
         /// The address is a broadcast one (Z-Stack, `AddrBroadcast`).
         const BROADCAST: u8 = 0x0f;
@@ -297,6 +336,12 @@ impl<L: AsyncRead + AsyncWrite + Unpin + Send> Radio for Coordinator<L> {
     }
 
     async fn send(&mut self, message: &Outgoing) -> Result<(), ZnpError> {
+        if let (Destination::Device(to @ Nwk::COORDINATOR, 0), MgmtLqi::CLUSTER, [_, start]) =
+            (message.to, message.cluster, message.frame.as_slice())
+        {
+            let ask = MgmtLqiReq { to, start: *start };
+            return done::<MgmtLqiReq>(self.host.request(&ask).await?.status);
+        }
         let length = message.frame.len();
         let is_short = length <= MAX_HERE;
         let data = if is_short {

@@ -14,7 +14,7 @@ use super::{
     command::{
         app_cnf::{self, SetChannel, StartCommissioning},
         status::Status,
-        sys::{NvInit, NvLength, NvRead, NvWrite},
+        sys::{NvInit, NvLength, NvRead, NvReadLong, NvValue, NvWrite, NvWriteLong},
         zdo::StateChangeInd,
     },
     coordinator::{AT_WORK, Coordinator, ZnpError, done},
@@ -23,19 +23,27 @@ use crate::adapter::zigbee::{
     address::{Channels, ExtendedPan, Pan},
     network::{Held, Key},
     radio::Network,
-    wire::{Bytes8, Wire as _},
+    wire::{Bytes8, Bytes16, Wire as _},
 };
 
 /// NV items of Z-Stack (`ZComDef.h`).
 pub mod item {
+    /// The chip's own address; that it was made with, unless another is written.
+    pub const OWN_ADDRESS: u16 = 0x0001;
+    /// What is thrown away at the next start, as bits.
+    pub const STARTUP: u16 = 0x0003;
     /// The state of the network layer.
     pub const NIB: u16 = 0x0021;
     /// Long name of the network to form.
     pub const EXTENDED_PAN: u16 = 0x002d;
     /// The key in use, behind its number.
     pub const ACTIVE_KEY: u16 = 0x003a;
+    /// The key that was in use before, or will be.
+    pub const OTHER_KEY: u16 = 0x003b;
     /// Long name that joining devices look for.
     pub const USE_EXTENDED_PAN: u16 = 0x0047;
+    /// Which key of a device is whose, behind the number of them.
+    pub const SECURITY: u16 = 0x004c;
     /// Mark of a host that it has configured the stick.
     pub const CONFIGURED: u16 = 0x0060;
     /// The key of the network to form.
@@ -48,14 +56,60 @@ pub mod item {
     pub const CHANNELS: u16 = 0x0084;
     /// 0 is a coordinator.
     pub const ROLE: u16 = 0x0087;
+    /// What keys of single devices are made of.
+    pub const SEED: u16 = 0x0101;
 }
 
 /// What hosts write to [`item::CONFIGURED`].
-const CONFIGURED: u8 = 0x55;
+pub(super) const CONFIGURED: u8 = 0x55;
+/// What we write there while a backup is being restored.
+pub(super) const UNFINISHED: u8 = 0xaa;
 
-/// Where channel, short and long name are in the network layer's state, by its length: some chips align its fields
-/// (`nwkIB_t` of Z-Stack 3.0.2, `nwk.h`).
-const LAYOUTS: [(usize, [usize; 3]); 2] = [(110, [22, 33, 53]), (116, [24, 36, 57])];
+/// Most bytes of one write.
+const PART: usize = 240;
+
+/// Where things are in the network layer's state.
+#[derive(Debug)]
+pub(super) struct Layout {
+    /// How long it is.
+    length: usize,
+    channel: usize,
+    pan: usize,
+    extended_pan: usize,
+    /// The channels it may be formed on.
+    pub(super) channels: usize,
+    /// How often it has moved.
+    pub(super) update_id: usize,
+}
+
+/// By its length: some chips align its fields (`nwkIB_t` of Z-Stack 3.0.2, `nwk.h`).
+const LAYOUTS: [Layout; 2] = [
+    Layout { length: 110, channel: 22, pan: 33, extended_pan: 53, channels: 36, update_id: 109 },
+    Layout { length: 116, channel: 24, pan: 36, extended_pan: 57, channels: 40, update_id: 114 },
+];
+
+impl Layout {
+    /// How frames are secured, in either.
+    pub(super) const SECURITY: usize = 12;
+
+    /// The layout of a state, by its length.
+    pub(super) fn of(state: &[u8]) -> Option<&'static Self> {
+        LAYOUTS.iter().find(|layout| layout.length == state.len())
+    }
+
+    /// The channels it may be formed on.
+    pub(super) fn channels(&self, state: &[u8]) -> Channels {
+        let channels = Channels::from_bytes(&state[self.channels..]).expect("the layout has four bytes there");
+        Channels(channels.0 & Channels::ALL.0)
+    }
+
+    /// Writes channel and names into a state.
+    pub(super) fn write(&self, state: &mut [u8], network: &Network) {
+        state[self.channel] = network.channel;
+        state[self.pan..self.pan + 2].copy_from_slice(&network.pan.to_bytes());
+        state[self.extended_pan..self.extended_pan + 8].copy_from_slice(&network.extended_pan.to_bytes());
+    }
+}
 
 /// How long forming may take; the stick looks at the channel first.
 const FORM_LIMIT: Duration = Duration::from_secs(60);
@@ -64,8 +118,16 @@ const FORM_LIMIT: Duration = Duration::from_secs(60);
 const SETTLE: (usize, Duration) = (20, Duration::from_millis(500));
 
 impl<L: AsyncRead + AsyncWrite + Unpin + Send> Coordinator<L> {
-    /// The network in the memory; `None` where there is none.
+    /// The network in the memory; `None` where there is none. One that was not restored to its end is an error.
     pub(super) async fn look(&mut self) -> Result<Option<Held>, ZnpError> {
+        if self.item(item::CONFIGURED).await?.as_deref() == Some(&[UNFINISHED]) {
+            return Err(ZnpError::Unfinished);
+        }
+        self.network_held().await
+    }
+
+    /// The network in the memory, whatever may be said of it.
+    pub(super) async fn network_held(&mut self) -> Result<Option<Held>, ZnpError> {
         let Some(state) = self.item(item::NIB).await? else { return Ok(None) };
         let network = network(&state).ok_or(ZnpError::Memory("the state of the network"))?;
         let Some(network) = network else { return Ok(None) };
@@ -84,6 +146,12 @@ impl<L: AsyncRead + AsyncWrite + Unpin + Send> Coordinator<L> {
         if !self.is_stack_3() {
             return Err(ZnpError::Forming);
         }
+        self.form_on_empty(plan).await?;
+        self.write_item(item::CONFIGURED, &[CONFIGURED]).await
+    }
+
+    /// Forms a network where there is none.
+    pub(super) async fn form_on_empty(&mut self, plan: &Held) -> Result<(), ZnpError> {
         let channels = Channels::only(plan.network.channel).ok_or(ZnpError::Channel(plan.network.channel))?;
         self.write_plan(plan, channels).await?;
         let host = self.host();
@@ -93,12 +161,11 @@ impl<L: AsyncRead + AsyncWrite + Unpin + Send> Coordinator<L> {
         let form = StartCommissioning { mode: app_cnf::FORM };
         done::<StartCommissioning>(host.request(&form).await?.status)?;
         self.wait_for::<StateChangeInd>("forming the network", FORM_LIMIT, |change| change.state == AT_WORK).await?;
-        self.settle().await?;
-        self.write_item(item::CONFIGURED, &[CONFIGURED]).await
+        self.settle().await
     }
 
     /// Writes what the network shall be.
-    async fn write_plan(&mut self, plan: &Held, channels: Channels) -> Result<(), ZnpError> {
+    pub(super) async fn write_plan(&mut self, plan: &Held, channels: Channels) -> Result<(), ZnpError> {
         let network = &plan.network;
         let extended_pan = network.extended_pan.to_bytes();
         for (id, value) in [
@@ -119,7 +186,7 @@ impl<L: AsyncRead + AsyncWrite + Unpin + Send> Coordinator<L> {
     async fn settle(&mut self) -> Result<(), ZnpError> {
         let (times, rest) = SETTLE;
         for _ in 0..times {
-            if self.look().await?.is_some() {
+            if self.network_held().await?.is_some() {
                 return Ok(());
             }
             sleep(rest).await;
@@ -128,12 +195,11 @@ impl<L: AsyncRead + AsyncWrite + Unpin + Send> Coordinator<L> {
     }
 
     /// Reads an item; `None` where there is none.
-    async fn item(&mut self, id: u16) -> Result<Option<Vec<u8>>, ZnpError> {
+    pub(super) async fn item(&mut self, id: u16) -> Result<Option<Vec<u8>>, ZnpError> {
         let length = usize::from(self.host().request(&NvLength { id }).await?.length);
         let mut value = Vec::new();
         while value.len() < length {
-            let Ok(offset) = u8::try_from(value.len()) else { return Err(ZnpError::Memory("an item that long")) };
-            let part = self.host().request(&NvRead { id, offset }).await?;
+            let part = self.part(id, value.len()).await?;
             done::<NvRead>(part.status)?;
             if part.value.as_slice().is_empty() {
                 return Err(ZnpError::Memory("an item that is shorter than it says"));
@@ -143,26 +209,53 @@ impl<L: AsyncRead + AsyncWrite + Unpin + Send> Coordinator<L> {
         Ok((length > 0).then_some(value))
     }
 
-    /// Writes an item, which need not be there.
-    async fn write_item(&mut self, id: u16, value: &[u8]) -> Result<(), ZnpError> {
-        /// The item was not there and was made (Z-Stack, `NV_ITEM_UNINIT`).
-        const MADE: Status = Status(0x09);
-        let bytes = Bytes8::try_from(value.to_vec())?;
-        let length = u16::try_from(value.len()).expect("it fits into one byte");
-        if self.host().request(&NvLength { id }).await?.length == 0 {
-            let status = self.host().request(&NvInit { id, length, value: bytes }).await?.status;
-            return if status == MADE { Ok(()) } else { done::<NvInit>(status) };
+    /// Reads part of an item.
+    async fn part(&mut self, id: u16, offset: usize) -> Result<NvValue, ZnpError> {
+        if let Ok(offset) = u8::try_from(offset) {
+            return Ok(self.host().request(&NvRead { id, offset }).await?);
         }
-        done::<NvWrite>(self.host().request(&NvWrite { id, offset: 0, value: bytes }).await?.status)
+        let offset = u16::try_from(offset).map_err(|_| ZnpError::Memory("an item that long"))?;
+        Ok(self.host().request(&NvReadLong { id, offset }).await?)
+    }
+
+    /// Writes an item, which need not be there.
+    pub(super) async fn write_item(&mut self, id: u16, value: &[u8]) -> Result<(), ZnpError> {
+        let length = u16::try_from(value.len()).map_err(|_| ZnpError::Memory("an item that long"))?;
+        let mut parts = value.chunks(PART);
+        let mut offset = 0;
+        if self.host().request(&NvLength { id }).await?.length == 0 {
+            let first = Bytes8::try_from(parts.next().unwrap_or_default().to_vec())?;
+            offset = u16::try_from(first.as_slice().len()).expect("a part is short");
+            let status = self.host().request(&NvInit { id, length, value: first }).await?.status;
+            if status != Status::NV_MADE {
+                done::<NvInit>(status)?;
+            }
+        }
+        for part in parts {
+            self.write_part(id, offset, part).await?;
+            offset += u16::try_from(part.len()).expect("a part is short");
+        }
+        Ok(())
+    }
+
+    /// Writes part of an item.
+    async fn write_part(&mut self, id: u16, offset: u16, part: &[u8]) -> Result<(), ZnpError> {
+        let status = if let Ok(offset) = u8::try_from(offset) {
+            self.host().request(&NvWrite { id, offset, value: Bytes8::try_from(part.to_vec())? }).await?.status
+        } else {
+            let value = Bytes16::try_from(part.to_vec())?;
+            self.host().request(&NvWriteLong { id, offset, value }).await?.status
+        };
+        done::<NvWrite>(status)
     }
 }
 
 /// The network that a state tells of: outer `None` for what cannot be read, inner for a stick that has none.
 pub fn network(state: &[u8]) -> Option<Option<Network>> {
-    let (_, [channel, pan, extended_pan]) = LAYOUTS.into_iter().find(|(length, _)| *length == state.len())?;
-    let channel = state[channel];
-    let pan = Pan::from_bytes(&state[pan..]).ok()?;
-    let extended_pan = ExtendedPan::from_bytes(&state[extended_pan..]).ok()?;
+    let layout = Layout::of(state)?;
+    let channel = state[layout.channel];
+    let pan = Pan::from_bytes(&state[layout.pan..]).ok()?;
+    let extended_pan = ExtendedPan::from_bytes(&state[layout.extended_pan..]).ok()?;
     if channel == 0 || pan == Pan(0xffff) {
         return Some(None);
     }
@@ -171,11 +264,15 @@ pub fn network(state: &[u8]) -> Option<Option<Network>> {
 
 /// The state of a network, as a chip that aligns fields keeps it; all else in it is zero. For simulators.
 pub fn state_of(network: &Network) -> Vec<u8> {
-    let [(_, _), (length, [channel, pan, extended_pan])] = LAYOUTS;
-    let mut state = vec![0; length];
-    state[channel] = network.channel;
-    state[pan..pan + 2].copy_from_slice(&network.pan.to_bytes());
-    state[extended_pan..extended_pan + 8].copy_from_slice(&network.extended_pan.to_bytes());
+    /// Encrypted, with four bytes of check sum (Zigbee R21, 4.5.1.1).
+    const SECURE: u8 = 5;
+    let [_, layout] = LAYOUTS;
+    let mut state = vec![0; layout.length];
+    layout.write(&mut state, network);
+    state[Layout::SECURITY] = SECURE;
+    if let Some(channels) = network.channels() {
+        state[layout.channels..layout.channels + 4].copy_from_slice(&channels.to_bytes());
+    }
     state
 }
 

@@ -9,10 +9,12 @@
 
 pub mod command;
 pub mod coordinator;
+mod copy;
 mod event;
 #[cfg(test)]
 mod fake;
 pub mod host;
 pub mod link;
 pub mod memory;
+pub mod rows;
 pub mod unpi;

@@ -58,6 +58,13 @@ commands! {
         /// Its name, for nobody.
         name: Bytes8,
     } -> Done;
+    /// Whom a device hears. For the coordinator itself, to which no message can be sent.
+    sreq MgmtLqiReq = 0x31 {
+        /// Whom to ask.
+        to: Nwk,
+        /// The first to be listed.
+        start: u8,
+    } -> Done;
     /// What the network is.
     sreq ExtNwkInfo = 0x50 {} -> NetworkInfo;
     /// How long joining is permitted by the coordinator alone.
