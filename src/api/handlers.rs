@@ -18,7 +18,7 @@ use super::{
     HistoryWish, LetterAction, LetterRequest, NetworkRequest, WriteRequest, body::Body, error::ApiError,
     routes::Context, view,
 };
-use crate::model::{Confidential, DeviceId, NetworkWish, PointAddress, PointName, Selector, Timestamp};
+use crate::model::{Confidential, DeviceId, NetworkWish, PointAddress, PointName, Restoration, Selector, Timestamp};
 
 /// Media type of OpenMetrics 1.0.0.
 pub(super) const METRICS_MEDIA: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -227,7 +227,7 @@ pub(super) async fn act_on_network(
         NetworkAct::Map {} => NetworkWish::Map,
         NetworkAct::Backup {} => NetworkWish::Backup,
         NetworkAct::Restore { backup, overwrite, dry_run } => {
-            NetworkWish::Restore { backup, overwrite, is_trial: dry_run }
+            NetworkWish::Restore(Box::new(Restoration { backup, overwrite, is_trial: dry_run }))
         }
     };
     of_network(context, path, wish).await

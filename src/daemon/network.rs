@@ -49,11 +49,14 @@ impl Core {
 /// What is wanted, in words; `None` for what changes nothing and shows no secret.
 fn told(wish: &NetworkWish) -> Option<String> {
     Some(match wish {
-        NetworkWish::Show | NetworkWish::Map | NetworkWish::Restore { is_trial: true, .. } => return None,
+        NetworkWish::Show | NetworkWish::Map => return None,
+        NetworkWish::Restore(wanted) if wanted.is_trial => return None,
         NetworkWish::PermitJoin(time) => format!("let devices in for {} s", time.as_secs()),
         NetworkWish::Form => "form a network".to_owned(),
         NetworkWish::Backup => "give out a backup, with the network key".to_owned(),
-        NetworkWish::Restore { overwrite: None, .. } => "restore a backup".to_owned(),
-        NetworkWish::Restore { overwrite: Some(old), .. } => format!("restore a backup over network {old}"),
+        NetworkWish::Restore(wanted) => match &wanted.overwrite {
+            None => "restore a backup".to_owned(),
+            Some(old) => format!("restore a backup over network {old}"),
+        },
     })
 }

@@ -49,14 +49,18 @@ pub enum NetworkWish {
     /// Give out everything that devices know the coordinator by, its keys as well.
     Backup,
     /// Give the coordinator what another one had.
-    Restore {
-        /// The backup of the other.
-        backup: Confidential,
-        /// The network that it may throw away for that, by the name it is shown with.
-        overwrite: Option<String>,
-        /// Whether only to tell both sides, and whether it could be done.
-        is_trial: bool,
-    },
+    Restore(Box<Restoration>),
+}
+
+/// What a coordinator is to be given. It is rare and large, and so has a place of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restoration {
+    /// The backup of the other.
+    pub backup: Confidential,
+    /// The network that it may throw away for that, by the name it is shown with.
+    pub overwrite: Option<String>,
+    /// Whether only to tell both sides, and whether it could be done.
+    pub is_trial: bool,
 }
 
 /// A document with secrets in it. Prints as `***`.

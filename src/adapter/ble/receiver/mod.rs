@@ -179,9 +179,7 @@ impl<'a> Receiver<'a> {
                     | NetworkWish::Form
                     | NetworkWish::Map
                     | NetworkWish::Backup
-                    | NetworkWish::Restore { .. } => {
-                        Err("Bluetooth devices join no network".to_owned())
-                    }
+                    | NetworkWish::Restore(_) => Err("Bluetooth devices join no network".to_owned()),
                 });
             }
         }

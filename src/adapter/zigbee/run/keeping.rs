@@ -22,7 +22,7 @@ use crate::{
             znp::coordinator::ZnpError,
         },
     },
-    model::{Confidential, NetworkWish, Timestamp},
+    model::{Confidential, NetworkWish, Restoration, Timestamp},
 };
 
 /// How long after a change a backup is made: devices come in swarms.
@@ -129,7 +129,8 @@ impl World<'_> {
         reply: oneshot::Sender<Result<Json, String>>,
     ) -> Result<(), End> {
         let done = match wish {
-            NetworkWish::Restore { backup, overwrite, is_trial } => {
+            NetworkWish::Restore(wanted) => {
+                let Restoration { backup, overwrite, is_trial } = *wanted;
                 self.restore(radio, &backup, overwrite.as_deref(), is_trial).await
             }
             _ => self.copy(radio).await.map(|copy| copy.map(|backup| (backup.document(), false))),

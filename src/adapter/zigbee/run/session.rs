@@ -179,15 +179,13 @@ impl<'a, 'c> Session<'a, 'c> {
             }
             DeviceRequest::Write { command, point, reply } => self.write(&command, point, reply),
             DeviceRequest::Read { point, reply } => self.read(point, reply),
-            DeviceRequest::Network { wish: wish @ (NetworkWish::Backup | NetworkWish::Restore { .. }), reply } => {
+            DeviceRequest::Network { wish: wish @ (NetworkWish::Backup | NetworkWish::Restore(_)), reply } => {
                 self.world.keep_or_restore(&mut self.radio, wish, reply).await?;
             }
             DeviceRequest::Network { wish: NetworkWish::Map, reply } => self.survey(reply).await?,
             DeviceRequest::Network { wish, reply } => {
                 let answer = match wish {
-                    NetworkWish::Show | NetworkWish::Map | NetworkWish::Backup | NetworkWish::Restore { .. } => {
-                        Ok(())
-                    }
+                    NetworkWish::Show | NetworkWish::Map | NetworkWish::Backup | NetworkWish::Restore(_) => Ok(()),
                     NetworkWish::Form => Err("the coordinator holds a network; it is not overwritten".to_owned()),
                     NetworkWish::PermitJoin(time) => {
                         self.world.permit.set(time);

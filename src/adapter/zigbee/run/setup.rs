@@ -160,7 +160,7 @@ impl World<'_> {
             DeviceRequest::Network { wish: NetworkWish::Form, reply } if state == "empty" => {
                 Some((NetworkWish::Form, reply))
             }
-            DeviceRequest::Network { wish: wish @ (NetworkWish::Backup | NetworkWish::Restore { .. }), reply } => {
+            DeviceRequest::Network { wish: wish @ (NetworkWish::Backup | NetworkWish::Restore(_)), reply } => {
                 Some((wish, reply))
             }
             DeviceRequest::Network { wish: NetworkWish::Show, reply } => {
