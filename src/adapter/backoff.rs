@@ -25,6 +25,7 @@ impl Backoff {
     }
 
     /// Begins again with the shortest wait.
+    #[cfg(any(test, feature = "modbus", feature = "zigbee"))]
     pub(in crate::adapter) fn reset(&mut self) {
         self.ceiling = LIMITS.0;
     }

@@ -48,6 +48,7 @@ impl Gateway {
     }
 
     /// Its process id.
+    #[allow(dead_code, reason = "only the scenarios of many Zigbee devices ask")]
     pub(crate) fn id(&self) -> i32 {
         self.process.id()
     }

@@ -102,6 +102,7 @@ impl Process {
     }
 
     /// Its id.
+    #[allow(dead_code, reason = "only the scenarios of many Zigbee devices ask")]
     pub(crate) fn id(&self) -> i32 {
         self.pid().as_raw_pid()
     }

@@ -49,7 +49,7 @@ record! {
         received: u32,
         /// The device; 0 for a free row.
         ieee: Ieee,
-        /// [`VERIFIED`]
+        /// `VERIFIED`
         state: u8,
         /// 0
         kind: u8,
@@ -64,7 +64,7 @@ record! {
         address: u16,
         /// The row of keys.
         key: u16,
-        /// [`AGREED`]
+        /// `AGREED`
         state: u8,
         /// Nothing.
         gap: u8,
