@@ -172,23 +172,49 @@ fn certificates(folder: &Path) -> [String; 3] {
     })
 }
 
+/// A unit that libmodbus plays at the far end of a cable, and a broker.
+struct SecondOpinion {
+    /// To the near end.
+    link: String,
+    /// Everything that was published.
+    listener: Listener,
+    broker: Broker,
+    _unit: Libmodbus,
+    _cable: Cable,
+    _folder: tempfile::TempDir,
+}
+
+impl SecondOpinion {
+    /// Starts it; `None` where libmodbus is not installed.
+    fn found() -> Option<Self> {
+        if !is_here("libmodbus-dev", "/usr/include/modbus/modbus.h") {
+            return None;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let (near, far) = (folder.path().join("near"), folder.path().join("far"));
+        let cable = Cable::between(&near, &far);
+        let unit = Libmodbus::start(folder.path(), &far);
+        let broker = Broker::start();
+        Some(Self {
+            link: format!("rtu://{}?parity=none", near.display()),
+            listener: Listener::start(broker.port()),
+            broker,
+            _unit: unit,
+            _cable: cable,
+            _folder: folder,
+        })
+    }
+}
+
 #[test]
 fn libmodbus_gives_a_second_opinion_in_rtu() {
-    if !is_here("libmodbus-dev", "/usr/include/modbus/modbus.h") {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let (near, far) = (folder.path().join("near"), folder.path().join("far"));
-    let _cable = Cable::between(&near, &far);
-    let _unit = Libmodbus::start(folder.path(), &far);
-    let broker = Broker::start();
-    let listener = Listener::start(broker.port());
-    let link = format!("rtu://{}?parity=none", near.display());
+    let Some(second) = SecondOpinion::found() else { return };
+    let (broker, listener) = (&second.broker, &second.listener);
     let mut site = Site::new(broker.port())
         .line(1, 1, 3, "100ms")
         .setpoint()
         .with("[commands]\ntimeout = \"3s\"\n\n[[grant]]\nfrom = \"uplink:cloud\"\ntargets = [\"unit-2/setpoint\"]");
-    site.replace("tcp://127.0.0.1:1", &link);
+    site.replace("tcp://127.0.0.1:1", &second.link);
     site.replace("unit-1", "unit-2");
 
     let gateway = Gateway::start(&site);
@@ -201,7 +227,7 @@ fn libmodbus_gives_a_second_opinion_in_rtu() {
         });
         good.then_some(())
     });
-    write_setpoint(&broker, &listener);
+    write_setpoint(broker, listener);
     listener.wait_for("what was written", |messages| {
         let series = Blocks::received(messages).series();
         series["unit-2/setpoint"].iter().any(|reading| reading.number() == 42).then_some(())
@@ -212,20 +238,13 @@ fn libmodbus_gives_a_second_opinion_in_rtu() {
 
 #[test]
 fn libmodbus_hears_what_is_written_to_all_units() {
-    if !is_here("libmodbus-dev", "/usr/include/modbus/modbus.h") {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let (near, far) = (folder.path().join("near"), folder.path().join("far"));
-    let _cable = Cable::between(&near, &far);
-    let _unit = Libmodbus::start(folder.path(), &far);
-    let broker = Broker::start();
-    let listener = Listener::start(broker.port());
+    let Some(second) = SecondOpinion::found() else { return };
+    let (broker, listener) = (&second.broker, &second.listener);
     let everyone = "[[device]]\nid = \"everyone\"\nadapter = \"line\"\naddress = { unit = 0 }\n\
                     [[device.point]]\nname = \"first\"\nregister = \"holding:0\"\ntype = \"u32\"\naccess = \"w\"\n\n\
                     [[grant]]\nfrom = \"uplink:cloud\"\ntargets = [\"everyone/first\"]";
     let mut site = Site::new(broker.port()).line(1, 1, 1, "100ms").with(everyone);
-    site.replace("tcp://127.0.0.1:1", &format!("rtu://{}?parity=none", near.display()));
+    site.replace("tcp://127.0.0.1:1", &second.link);
 
     let gateway = Gateway::start(&site);
     broker.wait_for_subscription(&format!("{PREFIX}/command"));
