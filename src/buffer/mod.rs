@@ -44,6 +44,7 @@ mod express_test;
 mod fault_test;
 mod handle;
 mod history;
+mod kept;
 mod last;
 mod letters;
 mod mark;
