@@ -57,6 +57,8 @@ mod opening;
 mod pack;
 mod ranges;
 #[cfg(test)]
+mod remount_test;
+#[cfg(test)]
 mod retime_test;
 mod ring;
 mod rollup;

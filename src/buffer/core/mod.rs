@@ -7,6 +7,7 @@ mod bounding;
 mod pressure;
 mod reading;
 mod reminding;
+mod remounting;
 mod replacing;
 mod retiming;
 mod salvaging;

@@ -102,6 +102,7 @@ impl Core {
 
     fn write(&mut self, extent: Extent) -> bool {
         let begun = Instant::now();
+        self.follow_file(begun);
         self.look_at_disk(begun);
         self.bound_asides(begun);
         // Bodies are smaller than the JSON they stand for.
