@@ -6,6 +6,7 @@ mod faults;
 mod herdsman;
 mod network;
 mod options;
+mod quirks;
 mod scale;
 
 use serde_json::{Value, json};

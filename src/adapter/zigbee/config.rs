@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     address::{self, ExtendedPan, Ieee, Pan},
     link::Link,
+    quirk::{OwnPoint, Quirk, Quirks},
 };
 use crate::{
     config::{Pressure, Secret},
@@ -36,6 +37,19 @@ pub struct Config {
     pub groups: Vec<Group>,
     /// Names of devices.
     pub devices: BTreeMap<Ieee, DeviceId>,
+    /// What their keys say of some of them.
+    pub own: BTreeMap<Ieee, Own>,
+    /// What profiles say of devices that do not name one.
+    pub quirks: Quirks,
+}
+
+/// What the keys of a device say of it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Own {
+    /// The profile that it names, with its own points.
+    pub quirk: Option<Quirk>,
+    /// Its own points, when it names none.
+    pub points: Vec<OwnPoint>,
 }
 
 /// Devices that one message commands.

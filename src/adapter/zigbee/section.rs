@@ -1,21 +1,23 @@
 //! Zigbee keys of the configuration, and what they mean.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use super::{
     address::{self, ExtendedPan, Ieee, Pan},
-    config::{Accept, Config, Group, Network},
+    config::{Accept, Config, Group, Network, Own},
     link::Link,
+    quirk::{PointKeys, Quirk, Quirks, own_points},
 };
 use crate::{
     config::{
         AdapterDraft, DeviceDraft, Draft, Fault, GroupDraft, Pressure, Secret,
         report::{Problems, suggest},
-        section::{AdapterKind, FromNode, Keyed as _, Shape, section},
+        section::{AdapterKind, At, FromNode, Keyed as _, Shape, section},
         tree::{Data, Node},
         values::{from_integer, from_text, text_values, word_values},
     },
     model::DeviceId,
+    profile::Library,
 };
 
 /// The word in `kind = "zigbee"`, and the keys that come with it.
@@ -136,6 +138,8 @@ section! {
     pub struct DeviceKeys {
         /// Which device it is: `{ ieee = "0x00124b0014d9a7b1" }`.
         address: Address = required;
+        /// Points that its standard clusters do not tell, or tell otherwise.
+        point: Vec<At<PointKeys>> = default("[]");
     }
 }
 
@@ -148,13 +152,14 @@ section! {
 }
 
 /// Reads the keys of an adapter and its devices; `None` when the link is missing or wrong.
-pub fn plan(adapter: AdapterDraft, draft: &mut Draft) -> Option<Config> {
+pub fn plan(adapter: AdapterDraft, library: &mut Library, draft: &mut Draft) -> Option<Config> {
     let AdapterDraft { name, pressure, mut section, devices, groups, .. } = adapter;
     let keys: AdapterKeys = section.read(&mut draft.problems);
     section.close(&mut draft.problems);
     // Which points a device has, it tells itself.
     draft.has_unread_devices = true;
-    let devices = named(devices, &mut draft.problems);
+    let quirks = Quirks::of(library, &mut draft.problems);
+    let (devices, own) = named(devices, library, &mut draft.problems);
     let groups = grouped(groups, &devices, &mut draft.problems);
     let network = keys.network.value;
     Some(Config {
@@ -175,6 +180,8 @@ pub fn plan(adapter: AdapterDraft, draft: &mut Draft) -> Option<Config> {
         },
         groups,
         devices,
+        own,
+        quirks,
     })
 }
 
@@ -215,20 +222,45 @@ fn member_of(id: &DeviceId, names: &BTreeMap<Ieee, DeviceId>) -> Option<Ieee> {
     known.or_else(|| digits(id.as_str().strip_prefix("zb-")?, 16).ok().map(Ieee))
 }
 
-/// The names of devices; one device cannot have two.
-fn named(drafts: Vec<DeviceDraft>, problems: &mut Problems) -> BTreeMap<Ieee, DeviceId> {
-    let mut seen = BTreeSet::new();
-    let mut devices = BTreeMap::new();
-    for DeviceDraft { id, mut section, .. } in drafts {
+/// The names of devices, and what their keys say of them; one device cannot have two.
+fn named(
+    drafts: Vec<DeviceDraft>,
+    library: &mut Library,
+    problems: &mut Problems,
+) -> (BTreeMap<Ieee, DeviceId>, BTreeMap<Ieee, Own>) {
+    let (mut devices, mut all) = (BTreeMap::new(), BTreeMap::new());
+    for DeviceDraft { id, profile, mut section, .. } in drafts {
         let keys: DeviceKeys = section.read(problems);
         section.close(problems);
+        let own = own(profile.as_ref(), keys.point.value, library, problems);
         let Some(ieee) = keys.address.and_then(|address| address.value.ieee) else { continue };
-        if seen.insert(ieee.value) {
-            devices.insert(ieee.value, id);
-        } else {
+        let Entry::Vacant(entry) = devices.entry(ieee.value) else {
             let message = format!("address {} is there twice", ieee.value);
             problems.error(&ieee.place, message).help("each device has one name");
-        }
+            continue;
+        };
+        entry.insert(id);
+        all.extend((own != Own::default()).then_some((ieee.value, own)));
     }
-    devices
+    (devices, all)
+}
+
+/// What a device's keys say of it. The points of a profile that it names are among its own already.
+fn own(
+    profile: Option<&At<String>>,
+    listed: Vec<At<PointKeys>>,
+    library: &mut Library,
+    problems: &mut Problems,
+) -> Own {
+    let points = own_points(listed, problems);
+    // A profile that is not there, or of another kind, was reported when the points were filled in.
+    let name = profile.and_then(|profile| profile.value.parse().ok());
+    let quirk = name.and_then(|name| {
+        let pack = library.open(&name, &profile?.place, &mut Problems::default())?;
+        (pack.kind == KIND.kind).then(|| Quirk::named(&name, pack))
+    });
+    match quirk {
+        Some(quirk) => Own { quirk: Some(quirk.with(&points)), points: Vec::new() },
+        None => Own { quirk: None, points },
+    }
 }

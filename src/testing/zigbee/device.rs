@@ -1,17 +1,19 @@
 //! Devices around the coordinator: what they are, what they measure, and how they answer.
 
 mod kind;
+mod tuya;
 mod zcl;
 mod zdo;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use self::kind::Kind;
-use self::kind::attributes;
+use self::kind::{attributes, data_points};
 use crate::adapter::zigbee::{
     address::{Attribute, Cluster, Endpoint, Group, Ieee, Nwk},
     network::Key,
     radio::Network,
+    tuya::Record,
     zcl::{Direction, Frame, General, Header, Scope, Value, general::Assignment},
 };
 
@@ -59,7 +61,10 @@ pub struct Device {
     pub heard_zdo: Vec<Cluster>,
     /// What it was asked, for tests to count.
     pub asked: u64,
+    /// What it was told when it asked for the time.
+    pub told_time: Option<Vec<u8>>,
     attributes: BTreeMap<(Cluster, Attribute), Value>,
+    data_points: BTreeMap<u8, Record>,
     bound: BTreeSet<Cluster>,
     reported: BTreeSet<(Cluster, Attribute)>,
     sequence: u8,
@@ -83,7 +88,9 @@ impl Device {
             sleeps_after: None,
             heard_zdo: Vec::new(),
             asked: 0,
+            told_time: None,
             attributes: attributes(kind),
+            data_points: data_points(kind),
             bound: BTreeSet::new(),
             reported: BTreeSet::new(),
             sequence: 0,
@@ -146,7 +153,8 @@ impl Device {
     /// Reports everything that it shall.
     pub fn report_all(&mut self) -> Vec<Heard> {
         let all: Vec<_> = self.reported.iter().copied().collect();
-        all.into_iter().flat_map(|(cluster, attribute)| self.report(cluster, attribute)).collect()
+        let data_points = self.report_data_points();
+        all.into_iter().flat_map(|(cluster, attribute)| self.report(cluster, attribute)).chain(data_points).collect()
     }
 
     /// A report, if it shall send one.

@@ -52,6 +52,13 @@ pub(super) struct Asked {
     pub(super) deadline: Instant,
 }
 
+impl Asked {
+    /// The same, given up at another time.
+    pub(super) fn until(self, deadline: Instant) -> Self {
+        Self { deadline, ..self }
+    }
+}
+
 /// The way to one device.
 #[derive(Debug)]
 pub(super) struct Line {

@@ -14,6 +14,7 @@ mod hear;
 mod joining;
 mod keeping;
 mod orders;
+mod quirks;
 mod resting;
 mod session;
 mod setup;
@@ -35,6 +36,7 @@ use super::{
     config::Config,
     link::LinkError,
     network::Wish,
+    quirk::{Scripts, Shelf},
     radio::{Network, Radio as _, Stick},
     znp::coordinator::{Coordinator, ZnpError},
 };
@@ -119,6 +121,10 @@ struct World<'a> {
     config: &'a Config,
     shown: Shown,
     book: Book,
+    /// Profiles, by maker and model.
+    shelf: Shelf,
+    /// Scripts of profiles.
+    scripts: Scripts,
     /// Until when devices are let in.
     permit: Permit,
     /// Backups of the coordinator.
@@ -181,10 +187,13 @@ async fn run(config: &Config, shown: Shown, context: AdapterContext) -> Result<(
     let book = Book::recall(config, &memory).await;
     let keeper = Keeper::recall(config, &memory, clock.now()).await;
     let (permit, told) = (Permit::default(), None);
+    let (shelf, scripts) = (Shelf::new(config.quirks.clone()), Scripts::default());
     let mut world = World {
         config,
         shown,
         book,
+        shelf,
+        scripts,
         permit,
         keeper,
         readings,
@@ -198,6 +207,7 @@ async fn run(config: &Config, shown: Shown, context: AdapterContext) -> Result<(
         announce,
         told,
     };
+    world.apply_quirks().await;
     world.show();
     let mut backoff = Backoff::new();
     let mut failures = 0u32;

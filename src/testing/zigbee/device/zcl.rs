@@ -3,6 +3,7 @@
 use super::{Device, Heard};
 use crate::adapter::zigbee::{
     address::{Attribute, Cluster, Group},
+    tuya,
     wire::{List, Reader, Wire as _},
     zcl::{
         self, Frame, General, Header, Scope, Status, Value,
@@ -98,6 +99,11 @@ impl Device {
     fn command(&mut self, cluster: Cluster, frame: &Frame<'_>) -> Vec<Heard> {
         if cluster == Cluster(4) {
             return self.group(frame.header, frame.payload);
+        }
+        if cluster == tuya::CLUSTER {
+            let mut heard = outcome(cluster, frame.header, Status::SUCCESS);
+            heard.extend(self.hear_tuya(frame.header, frame.payload));
+            return heard;
         }
         let (header, payload) = (frame.header, frame.payload);
         let is_on = self.get(Cluster(6), Attribute(0)).and_then(Value::as_integer) == Some(1);
