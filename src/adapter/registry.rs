@@ -115,7 +115,7 @@ fn refuse(adapter: &AdapterDraft, draft: &mut Draft) {
 }
 
 #[cfg(all(test, feature = "modbus"))]
-mod mistakes;
+mod mistakes_test;
 #[cfg(all(test, feature = "modbus"))]
 mod profiles;
 // The shipped file shows every kind.

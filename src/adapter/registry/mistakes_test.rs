@@ -1,7 +1,7 @@
 //! Every kind of mistake, with the place and the words it is reported with.
 
-mod devices;
-mod files;
+mod devices_test;
+mod files_test;
 
 use std::{fs, path::Path};
 

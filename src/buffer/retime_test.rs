@@ -1,8 +1,8 @@
 //! A wrong clock: a cloud that believes what it is told has every time right in the end, and nothing that left the
 //! gateway ever changes.
 
-mod any;
-mod interrupted;
+mod any_test;
+mod interrupted_test;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
