@@ -20,6 +20,41 @@ fn insert(db: &Connection, (id, seq): (u64, u64), stream: &Stream, body: &BlockB
 }
 
 #[test]
+fn variables_of_format_5_get_their_checksum_and_its_letters_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings(dir.path(), true, 1 << 30);
+    let db = Connection::open(&settings.path).unwrap();
+    for sql in [
+        include_str!("schema/0001_first.sql"),
+        include_str!("schema/0002_packs.sql"),
+        include_str!("schema/0003_rollup.sql"),
+        include_str!("schema/0004_sums.sql"),
+        include_str!("schema/0005_owed_bytes.sql"),
+    ] {
+        db.execute_batch(sql).unwrap();
+    }
+    db.execute_batch(
+        "PRAGMA user_version = 5; INSERT INTO meta VALUES ('store', '6f2c'); INSERT INTO epoch (epoch, last_id) VALUES (1, 1);
+         INSERT INTO state VALUES ('rule', 'count', '7');
+         INSERT INTO deadletter VALUES (1, 'a', 0, 1, 1, 2, 0, 0, 'no', x'00')",
+    )
+    .unwrap();
+    drop(db);
+
+    let mut core = core(&settings);
+
+    let states = core.rule_state();
+    assert_eq!(
+        states.iter().map(|state| (&*state.key, state.value.clone())).collect::<Vec<_>>(),
+        [("count", Some(7.into()))]
+    );
+    let unproven = "SELECT count(*) FROM state WHERE sum IS NULL";
+    assert_eq!(core.store().db.query_row(unproven, [], |row| row.get::<_, u64>(0)), Ok(0));
+    let letters = core.letters(&crate::buffer::Letters::default());
+    assert_eq!((letters.len(), letters[0].store.clone()), (1, None));
+}
+
+#[test]
 fn format_1_is_carried_over_with_what_was_delivered() {
     let dir = tempfile::tempdir().unwrap();
     let settings = settings(dir.path(), true, 1 << 30);

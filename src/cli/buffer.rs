@@ -120,6 +120,7 @@ mod tests {
                 {"uplink": "cloud", "blocks": 2, "readings": 90, "oldest": "2026-11-20T12:00:00.000Z"},
                 {"uplink": "scada", "blocks": 0, "readings": 0, "oldest": null},
             ],
+            "set_aside": [{"file": "buffer.db.damaged-17", "bytes": 2048, "is_salvaged": true}],
             "failing": "disk is full",
             "wear": {"written_bytes": 4096, "bytes_per_day": 1_048_576, "disk_bytes": 1_073_741_824, "years": 100.0},
         }));
@@ -131,6 +132,7 @@ mod tests {
              years (500 full writes, amplified 4 times)",
             "owed to cloud       90 readings in 2 blocks, the oldest of 2026-11-20T12:00:00.000Z",
             "owed to scada       0 readings in 0 blocks",
+            "set aside           buffer.db.damaged-17, 2.0 KiB, salvaged",
             "failing             disk is full",
         ] {
             assert!(text.lines().any(|shown| shown == line), "{line}\n{text}");
