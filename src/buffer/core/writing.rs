@@ -100,17 +100,22 @@ impl Core {
         self.delivery.is_safe(block.id.0, &block.stream)
     }
 
-    fn write(&mut self, extent: Extent) -> bool {
-        let begun = Instant::now();
-        self.follow_file(begun);
-        self.look_at_disk(begun);
-        self.bound_asides(begun);
+    /// Looks at the disk and makes room.
+    fn make_ready(&mut self, now: Instant) {
+        self.follow_file(now);
+        self.look_at_disk(now);
+        self.bound_asides(now);
         // Bodies are smaller than the JSON they stand for.
         if let Err(error) = self.evict(self.ring.waiting_size().1 as u64 + self.shelf.bytes()) {
             self.fail(&error);
         }
         // Means that take the place of what goes are committed with it.
         self.cut_all();
+    }
+
+    fn write(&mut self, extent: Extent) -> bool {
+        let begun = Instant::now();
+        self.make_ready(begun);
         if extent != Extent::Owed {
             self.shelf.close(&mut self.encoder);
         }
