@@ -226,6 +226,13 @@ impl Quantity {
         self.row().3
     }
 
+    /// What a point's name says it is of; the number of a second one of a kind is left aside.
+    pub fn named(name: &str) -> Option<Self> {
+        let base = name.rsplit_once('_').filter(|(_, number)| number.parse::<u8>().is_ok_and(|number| number > 1));
+        let is = |name: &str| QUANTITIES.iter().copied().find(|quantity| quantity.name() == name);
+        is(name).or_else(|| is(base?.0))
+    }
+
     /// The name of the `nth` point of this name in a message, counted from 1: `temperature`, `temperature_2`.
     pub fn point(self, nth: u8) -> Cow<'static, str> {
         if nth <= 1 { Cow::Borrowed(self.name()) } else { Cow::Owned(format!("{}_{nth}", self.name())) }
@@ -277,5 +284,8 @@ mod tests {
     fn the_second_of_a_kind_has_a_suffix() {
         assert_eq!(Quantity::Temperature.point(1), "temperature");
         assert_eq!(Quantity::Temperature.point(2), "temperature_2");
+        assert_eq!(Quantity::named("temperature_2"), Some(Quantity::Temperature));
+        assert_eq!(Quantity::named("pm25"), Some(Quantity::Pm25));
+        assert_eq!((Quantity::named("temperature_1"), Quantity::named("temperature_x")), (None, None));
     }
 }

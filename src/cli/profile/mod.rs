@@ -1,5 +1,7 @@
 //! `tidegate profile`: which device profiles there are, what they say, and whether they are right.
 
+#[cfg(feature = "zigbee")]
+mod matching;
 #[cfg(feature = "modbus")]
 mod save;
 #[cfg(feature = "modbus")]
@@ -34,6 +36,19 @@ pub(super) enum Command {
     Show {
         /// The profile, as vendor/model.
         name: String,
+        #[command(flatten)]
+        places: Places,
+        /// Print one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say which profile a Zigbee device takes by itself, by the names it gives for its maker and model.
+    #[cfg(feature = "zigbee")]
+    Match {
+        /// The maker's name, such as `_TZE200_g9a3awaj`.
+        manufacturer: String,
+        /// The model's name, such as TS0601.
+        model: String,
         #[command(flatten)]
         places: Places,
         /// Print one JSON document.
@@ -75,6 +90,10 @@ pub(super) fn run(command: &Command, context: &mut Context) -> Result<(), CliErr
     match command {
         Command::List { places, json } => list(&mut places.library(context), *json, context),
         Command::Show { name, places, json } => show(&mut places.library(context), name, *json, context),
+        #[cfg(feature = "zigbee")]
+        Command::Match { manufacturer, model, places, json } => {
+            matching::run(&mut places.library(context), manufacturer, model, *json, context)
+        }
         #[cfg(feature = "modbus")]
         Command::Sunspec(args) => sunspec::run(args, context),
         Command::Test { profiles, places, json } => test(places, profiles, *json, context),
@@ -103,7 +122,11 @@ fn list(library: &mut Library, as_json: bool, context: &mut Context) -> Result<(
 fn show(library: &mut Library, name: &str, as_json: bool, context: &mut Context) -> Result<(), CliError> {
     let name = parse(name)?;
     let pack = load(library, &name)?;
-    let keys = ["name", "register", "type", "scale", "unit", "access", "poll"];
+    let keys: &[&str] = match pack.kind.as_str() {
+        "zigbee" => &["name", "dp", "cluster", "attribute", "type", "scale", "unit", "access"],
+        "ble" => &["name", "characteristic", "type", "scale", "unit", "access", "poll"],
+        _ => &["name", "register", "type", "scale", "unit", "access", "poll"],
+    };
     let points: Vec<Value> = pack.points().collect();
     let json = json!({
         "profile": name.as_str(), "name": pack.name, "vendor": pack.vendor, "model": pack.model, "kind": pack.kind,
@@ -112,7 +135,7 @@ fn show(library: &mut Library, name: &str, as_json: bool, context: &mut Context)
     let text = || {
         let head = format!("{}\n{}\n", pack.name, pack.sources.join("\n"));
         let note = pack.note.as_ref().map_or_else(String::new, |note| format!("\n{note}"));
-        format!("{head}{note}\n{}", Table::of("point", &keys, &points))
+        format!("{head}{note}\n{}", Table::of("point", keys, &points))
     };
     context.show(as_json, &json, text)
 }

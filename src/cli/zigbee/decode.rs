@@ -10,6 +10,7 @@ use crate::{
         address::Cluster,
         describe::{self, Description},
         map::{self, Finding, Known},
+        tuya::{Data, Record},
         wire::hex,
         zcl,
         znp::{
@@ -122,7 +123,13 @@ impl Answer {
                 for finding in map::findings(cluster, &frame, known) {
                     self.reading(&finding);
                 }
-                self.take(describe::zcl(cluster, &frame))
+                let mut json = self.take(describe::zcl(cluster, &frame));
+                match Data::of(cluster, &frame) {
+                    Some(Ok(data)) => json["data_points"] = data.records.iter().map(data_point).collect(),
+                    Some(Err(error)) => self.why.push(error.to_string()),
+                    None => {}
+                }
+                json
             }
             Err(error) => {
                 self.why.push(error.to_string());
@@ -156,6 +163,11 @@ impl Answer {
         }
         json
     }
+}
+
+/// A data point with its bytes, and the number in them.
+fn data_point(record: &Record) -> Json {
+    json!({ "dp": record.dp, "type": record.kind.word(), "bytes": hex(&record.data), "number": record.number() })
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::model::Value;
 /// Most values of one answer. A call that gives more has failed.
 const MAX_VALUES: usize = 256;
 
-/// After so many failures in a row a script is left alone for [`REST`]: what it should read is counted as failed.
+/// After so many failures in a row a script is left alone for a while: what it should read is counted as failed.
 const PATIENCE: u32 = 20;
 /// How long it is left alone.
 const REST: Duration = Duration::from_secs(60);
@@ -123,7 +123,7 @@ impl Runner {
         answer
     }
 
-    /// Calls the script, and tells a failure in the log, at most once in [`TELL_EVERY`].
+    /// Calls the script, and tells a failure in the log, at most once a minute.
     pub fn call_and_tell(&mut self, argument: Argument) -> Result<Answer, CallError> {
         let answer = self.call(argument);
         if let Err(error) = &answer {

@@ -6,9 +6,14 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::{
-    adapter::ble::{config, decode::Uuid},
+    adapter::ble::{
+        config,
+        decode::Uuid,
+        profiled::{Match, Profile},
+    },
     config::Pressure,
-    model::{Batch, PointName},
+    model::{Batch, Point, PointName, PointType},
+    profile::Script,
     testing::clock::ManualClock,
 };
 
@@ -70,6 +75,46 @@ fn bench(accept: Accept, change: impl FnOnce(&mut Config)) -> Bench {
 fn bthome(address: Address, objects: &[u8]) -> Heard {
     let service = vec![(Uuid::short(0xFCD2), [&[0x40], objects].concat())];
     Heard { address, rssi: Some(-60), service, ..Heard::default() }
+}
+
+/// A device that names a profile, and one of nobody's that another profile fits.
+#[tokio::test(start_paused = true)]
+async fn profiles_read_what_no_format_knows_and_their_faults_concern_nobody_else() {
+    let script = |name: &str, text: &str| {
+        let mut script = Script::of("decode", text);
+        script.file = name.into();
+        script
+    };
+    let point = |name: &str| {
+        let id = DeviceId::new("profile").unwrap();
+        Arc::new(Point::new(id, PointName::new(name).unwrap(), PointType::Float, Some("[pH]")))
+    };
+    let profile = |name: &str, company, text: &str| {
+        let matches = vec![Match { company: Some(company), service: None, name: None }];
+        Arc::new(Profile { name: name.into(), matches, points: vec![point("ph")], script: script(name, text) })
+    };
+    let mut bench = bench(Accept::Formats, |config| {
+        let wrong = "fn decode(a) { if a.manufacturer_data[\"0x0f0f\"].len() > 1 { throw \"no\"; } #{ ph: 7 } }";
+        config.devices[0].profile = Some(profile("acme/named", 0, wrong));
+        config.profiles =
+            vec![profile("acme/found", 0x0f0e, "fn decode(a) { #{ ph: u8(a.manufacturer_data[\"0x0f0e\"], 0) } }")];
+    });
+    let mut receiver = Receiver::new(&bench.config, &bench.found, bench.ways.take().unwrap()).await;
+    let heard = |address, company, data: &[u8]| Heard {
+        address,
+        manufacturer: vec![(company, data.to_vec())],
+        ..Heard::default()
+    };
+
+    let stranger = Address([0xC0, 0, 0, 0, 0, 9]);
+    receiver.take(&heard(ONE, 0x0f0f, &[1])).await.unwrap();
+    receiver.take(&heard(ONE, 0x0f0f, &[1, 2])).await.unwrap();
+    receiver.take(&heard(stranger, 0x0f0e, &[8])).await.unwrap();
+    receiver.take(&bthome(ONE, &[0x01, 97])).await.unwrap();
+
+    assert_eq!(sent(&mut bench.readings), ["d/ph 7", "ble-c00000000009/ph 8", "d/battery 97"]);
+    // The throw, and the frame of a format, which the script cannot read.
+    assert_eq!(bench.metrics.scripts.get(), 2);
 }
 
 /// Everything that was sent so far, as text.

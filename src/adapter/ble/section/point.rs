@@ -193,19 +193,12 @@ pub(super) fn named(point: &Point) -> NamedPoint {
 
 /// A point that formats have.
 fn advertised(name: &At<PointName>, device: &DeviceId, problems: &mut Problems) -> Option<Arc<Point>> {
-    let Some(quantity) = quantity(name.value.as_str()) else {
+    let Some(quantity) = Quantity::named(name.value.as_str()) else {
         let help = suggest(name.value.as_str(), QUANTITIES.iter().map(|quantity| quantity.name()));
         problems.error(&name.place, format!("no format has a point {:?}", name.value.as_str())).help(help);
         return None;
     };
     Some(Arc::new(Point::new(device.clone(), name.value.clone(), quantity.kind(), quantity.unit())))
-}
-
-/// What a point's name says it is of; the number of a second one of a kind is left aside.
-fn quantity(name: &str) -> Option<Quantity> {
-    let base = name.rsplit_once('_').filter(|(_, number)| number.parse::<u8>().is_ok_and(|number| number > 1));
-    let is = |name: &str| QUANTITIES.iter().copied().find(|quantity| quantity.name() == name);
-    is(name).or_else(|| is(base?.0))
 }
 
 /// An advertised point takes what its format says: other keys would do nothing.

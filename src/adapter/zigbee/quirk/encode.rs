@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl OwnPoint {
-    /// What sets the point to a value; for a point that only scripts know, see [`of_answer`].
+    /// What sets the point to a value; a point that only scripts know is set by `encode.rhai`.
     pub fn order(&self, value: &Value) -> Result<Order, Refused> {
         let raw = self.raw(value)?;
         let unfit = || Refused::Range(value.to_string());

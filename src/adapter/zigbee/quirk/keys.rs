@@ -14,7 +14,7 @@ use crate::{
         tree::{Data, Node},
         values::from_integer,
     },
-    model::{Access, PointName, PointType},
+    model::{Access, PointName, PointType, Quantity},
 };
 
 /// A number as it stands on the wire.
@@ -253,7 +253,7 @@ fn form(keys: &PointKeys, wire: Wire) -> Result<(Form, PointType), Fault> {
     }
 }
 
-/// A number: whole as long as neither its type nor its factors have a fraction.
+/// A number: whole as long as neither its type, its factors, nor other points of its name have a fraction.
 fn number(keys: &PointKeys, wire: Wire) -> Result<(Form, PointType), Fault> {
     let exact = |number: f64| {
         let fault =
@@ -264,7 +264,11 @@ fn number(keys: &PointKeys, wire: Wire) -> Result<(Form, PointType), Fault> {
     if scale == Exact::whole(0) {
         return Err(Fault::new("a scale of 0 makes every value 0").help("give another"));
     }
-    let is_whole = wire == Wire::Whole && scale.as_whole().is_some() && offset.as_whole().is_some();
+    // A temperature in whole degrees is of the same type as every other.
+    let known = keys.name.as_ref().and_then(|name| Quantity::named(name.value.as_str()));
+    let is_told_in_fractions = known.is_some_and(|quantity| quantity.kind() == PointType::Float);
+    let has_fraction = scale.as_whole().is_none() || offset.as_whole().is_none();
+    let is_whole = wire == Wire::Whole && !has_fraction && !is_told_in_fractions;
     let kind = if is_whole { PointType::Int } else { PointType::Float };
     Ok((Form::Number { scale, offset }, kind))
 }

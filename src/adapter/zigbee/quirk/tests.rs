@@ -136,6 +136,18 @@ fn data_points_have_scale_words_bits_and_markers() {
 }
 
 #[test]
+fn a_profile_has_the_say_in_its_points_and_in_those_that_are_not_there() {
+    let battery = "[[point]]\nname = 'battery'\ndp = 4\ntype = 'value'\nunit = '%'\n";
+    let quirk =
+        right(&format!("without = ['voltage']\n{battery}[[point]]\nname = 'steps'\ndp = 5\ntype = 'value'\n"));
+
+    let says = ["battery", "voltage", "humidity"].map(|name| quirk.overrides(name));
+    assert_eq!(says, [true, true, false]);
+    let kinds = ["battery", "steps"].map(|name| quirk.point(name).unwrap().kind);
+    assert_eq!(kinds, [PointType::Float, PointType::Int]);
+}
+
+#[test]
 fn what_is_set_is_sent_as_the_data_point_wants_it() {
     let quirk = right(DATA_POINTS);
     let text = |text: &str| Value::Text(text.into());

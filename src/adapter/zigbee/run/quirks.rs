@@ -15,7 +15,7 @@ use crate::{
         tuya,
         zcl::{Direction, Frame, Scope},
     },
-    model::Reading,
+    model::{ClockQuality, Reading},
 };
 
 impl World<'_> {
@@ -103,7 +103,7 @@ impl Session<'_, '_> {
     /// Seconds since 1970, in UTC and as the clock on the wall shows them; `None` while nobody knows the time.
     fn time_now(&self) -> Option<(u32, u32)> {
         let clock = &self.world.clock;
-        if !clock.quality().is_dated() {
+        if clock.quality() == ClockQuality::None {
             return None;
         }
         let now = Moment::from_millisecond(clock.now().as_millis()).ok()?;
