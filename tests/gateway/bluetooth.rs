@@ -1,6 +1,7 @@
 //! Bluetooth: what is advertised becomes readings at the broker, whatever radio and `bluetoothd` do.
 
 mod connections;
+mod pairing;
 mod reach;
 
 use std::{

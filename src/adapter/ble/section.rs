@@ -6,7 +6,7 @@ mod point;
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    config::{Accept, Config, Device},
+    config::{Accept, Bond, Config, Device},
     decode::{Address as Mac, Uuid},
     profiled::{Match, Profile},
 };
@@ -100,6 +100,11 @@ section! {
         poll: Span = default("\"15m\"");
         /// Whether it stays connected in between, which costs its battery and answers commands sooner.
         stay: bool = default("false");
+        /// Whether it is paired when it is connected to, if it was not before: without a passkey, so that nobody can
+        /// tell whether it is the right one.
+        pair: bool = default("false");
+        /// Where the six digits are kept that it shows, or that are printed on it, when it is paired with them.
+        passkey: Secret = optional("no passkey");
         /// The points that are wanted.
         point: Vec<At<PointKeys>> = default("[]");
     }
@@ -189,8 +194,12 @@ fn plan_device(
     if let Some(key) = &keys.key {
         key::check(key, problems);
     }
+    if let Some(passkey) = &keys.passkey {
+        key::check_passkey(passkey, problems);
+    }
     let Points { advertised, behind } = points(keys.point.value, &id, keys.poll.value.0, profile.is_some(), problems);
     draft.points.extend(advertised.iter().chain(behind.iter().map(|behind| &behind.point)).map(|point| named(point)));
+    let bond = bond(&keys.pair, keys.passkey, behind.is_empty(), problems);
     let mac = keys.address?.value.mac?;
     addresses.take("address", &mac.value.to_string(), &mac.place, problems);
     Some(Device {
@@ -204,7 +213,19 @@ fn plan_device(
         behind,
         stays: keys.stay.value,
         profile,
+        bond,
     })
+}
+
+/// How a device is paired. One that is never connected to cannot be.
+fn bond(pair: &At<bool>, passkey: Option<At<Secret>>, is_apart: bool, problems: &mut Problems) -> Option<Bond> {
+    let place = passkey.as_ref().map_or(&pair.place, |passkey| &passkey.place).clone();
+    let bond = passkey.map(|passkey| Bond::Passkey(passkey.value)).or(pair.value.then_some(Bond::Open))?;
+    if is_apart {
+        let help = "give it a point with a characteristic, or leave the pairing out";
+        problems.error(&place, "the device is never connected to, so it is not paired").help(help);
+    }
+    Some(bond)
 }
 
 /// Every device that stays connected holds one of the connections.

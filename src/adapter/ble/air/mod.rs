@@ -11,12 +11,14 @@
 //! `bluetoothd` that was restarted, are back within two looks. What is done for one that falls silent stands in
 //! `life.rs`; every step is counted.
 
+mod agent;
 mod bus;
 mod ear;
 mod faults;
 mod known;
 mod life;
 mod link;
+mod looks;
 mod queue;
 mod radio;
 mod rfkill;
@@ -28,18 +30,15 @@ mod wire;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
     time::Duration,
 };
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
-use tokio::{
-    sync::watch,
-    time::{MissedTickBehavior, interval, sleep},
-};
+use tokio::{sync::watch, time::sleep};
 use tracing::{debug, warn};
 
 pub use self::{
+    agent::{Pairing, Passkey},
     link::{Characteristic, Link, LinkError, Told, disconnect},
     queue::Queue,
     turn::Turn,
@@ -50,12 +49,11 @@ use self::{
     ear::Ear,
     faults::Faults,
     life::{Life, Step},
+    looks::{Look, look, why_none},
     radio::{End, Radio},
 };
 use crate::{adapter::Metrics, shutdown::Stop};
 
-/// How often the radios are looked at.
-const LOOK: Duration = Duration::from_secs(3);
 /// Rest before D-Bus is tried again.
 const REST: Duration = Duration::from_secs(2);
 
@@ -76,9 +74,6 @@ pub struct Air<'a> {
     /// Where it is told that a radio stays silent, besides the log.
     pub voice: Option<&'a Voice>,
 }
-
-/// What a look found; an error is what D-Bus said.
-type Look = Result<Vec<RadioState>, String>;
 
 impl Air<'_> {
     /// Listens until stopping is asked for.
@@ -176,7 +171,7 @@ impl Air<'_> {
                 return;
             }
             Step::Renew => {
-                warn!(adapter = self.adapter, radio = name, "The radio is silent, connecting to BlueZ anew")
+                warn!(adapter = self.adapter, radio = name, "The radio is silent, connecting to BlueZ anew");
             }
             Step::Cycle => self.cycle(bus, name).await,
             Step::Tell => self.tell_silence(name),
@@ -217,21 +212,12 @@ impl Air<'_> {
         let (on, off): (Vec<_>, Vec<_>) = radios.iter().filter(is_wanted).partition(|state| state.powered);
         let names: Vec<_> = on.into_iter().map(|state| state.name.clone()).collect();
         if names.is_empty() {
-            told.fault(self.adapter, self.why_none(&off));
+            told.fault(self.adapter, why_none(self.radio, &off));
         } else if self.metrics.up.get() > 0 {
             // Not before one scans: a radio that is there may still refuse to.
             told.fine(self.adapter, &names);
         }
         names
-    }
-
-    /// Why there is no radio, as far as one can tell.
-    fn why_none(&self, off: &[&RadioState]) -> String {
-        let switched = off.iter().find_map(|state| rfkill::blocked(Path::new(rfkill::RADIOS), &state.name));
-        switched.unwrap_or_else(|| match off.first() {
-            Some(state) => format!("{} is not powered (help: bluetoothctl power on)", state.name),
-            None => format!("{} is not there", self.radio.unwrap_or("a radio")),
-        })
     }
 
     /// Tells why a radio ended, unless that was asked for.
@@ -243,16 +229,5 @@ impl Air<'_> {
                 told.fault(self.adapter, format!("{radio}: {end}"));
             }
         }
-    }
-}
-
-/// Looks at the radios again and again.
-async fn look(bus: &Bus, looks: &watch::Sender<Look>) {
-    let mut ticks = interval(LOOK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        // The look before this one is out of date, whatever it found.
-        drop(looks.send_replace(bus.radios().await.map_err(|error| error.to_string())));
     }
 }

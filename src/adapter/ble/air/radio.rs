@@ -9,11 +9,12 @@ use tokio::{
 use tracing::{debug, trace};
 
 use super::{
-    Air, Look, Queue, Turn, Voice,
+    Air, Queue, Turn, Voice,
     bus::{Bus, BusError},
     ear::Ear,
     known::Known,
     life::Life,
+    looks::Look,
     rhythm::Rhythm,
 };
 use crate::{

@@ -38,6 +38,7 @@ fn bench(accept: Accept, change: impl FnOnce(&mut Config)) -> Bench {
         behind: Vec::new(),
         stays: false,
         profile: None,
+        bond: None,
     };
     let mut config = Config {
         name: "ble".into(),
