@@ -4,11 +4,14 @@ use prometheus_client::metrics::counter::Counter;
 use proptest::prelude::*;
 use tokio::sync::oneshot;
 
-use super::*;
+use super::{strangers::MAX_STRANGERS, *};
 use crate::{
-    adapter::ble::{config, decode::Uuid},
+    adapter::ble::{
+        config::{self, Accept},
+        decode::Uuid,
+    },
     config::Pressure,
-    model::{Batch, PointName},
+    model::{Batch, DeviceRequest, NetworkWish, PointName},
     testing::clock::ManualClock,
 };
 
