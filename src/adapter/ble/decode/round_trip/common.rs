@@ -2,10 +2,10 @@
 
 use fastrand::Rng;
 
-use super::{Written, decimal, open};
+use super::{Encoder, Written, decimal, open};
 use crate::adapter::ble::decode::fixtures::{Sample, of_company, of_service};
 
-pub(super) const ENCODERS: &[fn(&mut Rng) -> Written] =
+pub(super) const ENCODERS: &[Encoder] =
     &[bthome_v2, bthome_v1, mibeacon, atc1441, pvvx, ess, eddystone_tlm, eddystone_uid, eddystone_url, ibeacon];
 
 /// Temperature and humidity in hundredths.

@@ -26,8 +26,11 @@ struct Written {
     guarded: Option<core::ops::Range<usize>>,
 }
 
+/// Writes a frame.
+type Encoder = fn(&mut Rng) -> Written;
+
 /// Every encoder.
-const ENCODERS: [&[fn(&mut Rng) -> Written]; 3] = [common::ENCODERS, makers::ENCODERS, sealed::ENCODERS];
+const ENCODERS: [&[Encoder]; 3] = [common::ENCODERS, makers::ENCODERS, sealed::ENCODERS];
 
 /// A frame without a tag.
 fn open(sample: Sample, format: &'static str, readings: String) -> Written {

@@ -3,7 +3,7 @@
 use fastrand::Rng;
 
 use super::{
-    Written,
+    Encoder, Written,
     common::{address, bthome_objects, bthome_v1_objects, climate},
     decimal,
 };
@@ -12,8 +12,7 @@ use crate::adapter::ble::decode::{
     fixtures::{Sample, of_company, of_service},
 };
 
-pub(super) const ENCODERS: &[fn(&mut Rng) -> Written] =
-    &[bthome_v2, bthome_v1, mibeacon_5, mibeacon_3, atc1441, pvvx, victron];
+pub(super) const ENCODERS: &[Encoder] = &[bthome_v2, bthome_v1, mibeacon_5, mibeacon_3, atc1441, pvvx, victron];
 
 /// A key.
 fn key(dice: &mut Rng) -> [u8; 16] {
@@ -86,7 +85,8 @@ fn mibeacon_3(dice: &mut Rng) -> Written {
 fn custom(dice: &mut Rng, plain: &[u8], format: &'static str, readings: String) -> Written {
     let (address, key, counter) = (address(dice), key(dice), dice.u8(..));
     let length = plain.len() + 5;
-    let nonce = Nonce::Eleven(join(&[&turned(address), &[plain.len() as u8 + 8, 0x16, 0x1A, 0x18, counter]]));
+    let whole = u8::try_from(length + 3).expect("a short frame");
+    let nonce = Nonce::Eleven(join(&[&turned(address), &[whole, 0x16, 0x1A, 0x18, counter]]));
     let (sealed, tag) = seal(key, nonce, &[0x11], plain);
     let data = [&[counter][..], &sealed, &tag].concat();
     guarded(of_service(0x181A, data).at(address).keyed(&key), format, readings, 0, length)

@@ -9,22 +9,22 @@ use crate::adapter::ble::decode::fixtures::{of_company, of_service};
 pub(in super::super) fn teltonika(dice: &mut Rng) -> Written {
     let (temperature, voltage) = (dice.i16(..), dice.u8(..));
     let (mut flags, mut data) = (0x81, Vec::from(temperature.to_be_bytes()));
-    let mut text = format!("temperature {} Cel", decimal(temperature, 2));
+    let mut texts = vec![format!("temperature {} Cel", decimal(temperature, 2))];
     if dice.bool() {
         let humidity = dice.u8(..=100);
         flags |= 0x02;
         data.push(humidity);
-        text += &format!(", humidity {humidity} %");
+        texts.push(format!("humidity {humidity} %"));
     }
     if dice.bool() {
         let movement = dice.u16(..);
         flags |= 0x10;
         data.extend(movement.to_be_bytes());
-        text += &format!(", moving {}, movement_counter {}", movement >= 0x8000, movement & 0x7FFF);
+        texts.push(format!("moving {}, movement_counter {}", movement >= 0x8000, movement & 0x7FFF));
     }
-    text += &format!(", battery_low false, voltage {} V", decimal(2000 + i64::from(voltage) * 10, 3));
+    texts.push(format!("battery_low false, voltage {} V", decimal(2000 + i64::from(voltage) * 10, 3)));
     let data = [&[1, flags][..], &data, &[voltage]].concat();
-    open(of_company(0x089A, data), "teltonika_eye", text)
+    open(of_company(0x089A, data), "teltonika_eye", texts.join(", "))
 }
 
 /// Humidity in percent, then temperature in hundredths.

@@ -5,13 +5,13 @@ mod ruuvi;
 
 use fastrand::Rng;
 
-use super::{Written, decimal, open};
+use super::{Encoder, Written, decimal, open};
 use crate::adapter::ble::decode::{
     Uuid, Value,
     fixtures::{of_company, of_service},
 };
 
-pub(super) const ENCODERS: &[fn(&mut Rng) -> Written] = &[
+pub(super) const ENCODERS: &[Encoder] = &[
     ruuvi::df3,
     ruuvi::df5,
     ruuvi::df6,
@@ -53,11 +53,13 @@ fn govee(dice: &mut Rng) -> Written {
 
 /// Tenths, whole degrees with the sign of what is above zero, humidity.
 fn switchbot(dice: &mut Rng) -> Written {
-    let (size, is_below, humidity, battery) = (dice.u16(1..1280), dice.bool(), dice.u8(..=100), dice.u8(..=100));
-    let temperature = if is_below { -i64::from(size) } else { i64::from(size) };
+    let (whole, tenths, is_below) = (dice.u8(..128), dice.u8(1..10), dice.bool());
+    let (humidity, battery) = (dice.u8(..=100), dice.u8(..=100));
+    let size = i64::from(whole) * 10 + i64::from(tenths);
+    let temperature = if is_below { -size } else { size };
     let text = format!("temperature {} Cel, humidity {humidity} %, battery {battery} %", decimal(temperature, 1));
-    let degrees = (size / 10) as u8 | if is_below { 0 } else { 0x80 };
-    let data = vec![b'T', 0, battery, (size % 10) as u8, degrees, humidity];
+    let degrees = whole | if is_below { 0 } else { 0x80 };
+    let data = vec![b'T', 0, battery, tenths, degrees, humidity];
     open(of_service(0xFD3D, data), "switchbot", text)
 }
 

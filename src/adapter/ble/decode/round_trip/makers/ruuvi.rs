@@ -35,9 +35,11 @@ fn particles<const N: usize>(dice: &mut Rng, points: [&str; N]) -> (Vec<u8>, Str
 
 /// Indexes of nine bits: the upper eight of each, the flags with the lowest ones.
 fn indexes(dice: &mut Rng) -> ([u8; 2], u8, String) {
-    let (voc, nox) = (dice.u16(..=500), dice.u16(..=500));
-    let flags = ((voc & 1) << 6 | (nox & 1) << 7) as u8;
-    ([(voc >> 1) as u8, (nox >> 1) as u8], flags, format!("voc_index {voc}, nox_index {nox}"))
+    let high = [dice.u8(..=250), dice.u8(..=250)];
+    let (voc_low, nox_low) = (dice.u8(..2), dice.u8(..2));
+    let index = |high: u8, low: u8| u16::from(high) * 2 + u16::from(low);
+    let text = format!("voc_index {}, nox_index {}", index(high[0], voc_low), index(high[1], nox_low));
+    (high, voc_low << 6 | nox_low << 7, text)
 }
 
 pub(in super::super) fn df3(dice: &mut Rng) -> Written {
