@@ -12,6 +12,7 @@ DBUS_SYSTEM_BUS_ADDRESS; then it answers each line of JSON it is given with one 
                                                 BTHome with a packet id and a counter that says which it is, from so
                                                 many devices, so many a second; answers when all are sent
     {"do": "lose"}  {"do": "return"}            the radio is pulled, and plugged in again
+    {"do": "block"}  {"do": "unblock"}          the radio is switched off (rfkill), and on again
     {"do": "die"}  {"do": "rise"}               bluetoothd is killed with all it knows, and started again
     {"do": "mute"}                              the radio hangs: it scans and hears nothing until it is switched off
     {"do": "deafen"}                            who scans now hears nothing more, until another connection scans
@@ -482,6 +483,14 @@ class World:
     def do_return(self):
         """Plugged in again, it powers up by itself (AutoEnable)."""
         self.plug(powered=False)
+        self.radio.change(Powered=True)
+
+    def do_block(self):
+        """As rfkill does."""
+        self.scanners.clear()
+        self.radio.change(Powered=False, Discovering=False)
+
+    def do_unblock(self):
         self.radio.change(Powered=True)
 
     def do_die(self):
