@@ -1,12 +1,13 @@
 //! Bluetooth keys of the configuration, and what they mean.
 
+mod bond;
 mod key;
 mod point;
 
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    config::{Accept, Bond, Config, Device},
+    config::{Accept, Config, Device},
     decode::{Address as Mac, Uuid},
     profiled::{Match, Profile},
 };
@@ -199,7 +200,7 @@ fn plan_device(
     }
     let Points { advertised, behind } = points(keys.point.value, &id, keys.poll.value.0, profile.is_some(), problems);
     draft.points.extend(advertised.iter().chain(behind.iter().map(|behind| &behind.point)).map(|point| named(point)));
-    let bond = bond(&keys.pair, keys.passkey, behind.is_empty(), problems);
+    let bond = bond::bond(&keys.pair, keys.passkey, behind.is_empty(), problems);
     let mac = keys.address?.value.mac?;
     addresses.take("address", &mac.value.to_string(), &mac.place, problems);
     Some(Device {
@@ -215,17 +216,6 @@ fn plan_device(
         profile,
         bond,
     })
-}
-
-/// How a device is paired. One that is never connected to cannot be.
-fn bond(pair: &At<bool>, passkey: Option<At<Secret>>, is_apart: bool, problems: &mut Problems) -> Option<Bond> {
-    let place = passkey.as_ref().map_or(&pair.place, |passkey| &passkey.place).clone();
-    let bond = passkey.map(|passkey| Bond::Passkey(passkey.value)).or(pair.value.then_some(Bond::Open))?;
-    if is_apart {
-        let help = "give it a point with a characteristic, or leave the pairing out";
-        problems.error(&place, "the device is never connected to, so it is not paired").help(help);
-    }
-    Some(bond)
 }
 
 /// Every device that stays connected holds one of the connections.

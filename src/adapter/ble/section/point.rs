@@ -1,11 +1,15 @@
 //! Keys of a point: one that is advertised is named, one behind a connection says where it is.
 
+mod advertised;
 mod assigned;
 mod words;
 
 use std::{sync::Arc, time::Duration};
 
-use self::words::{characteristic, kind};
+use self::{
+    advertised::{advertised, refuse_alone, scripted},
+    words::{characteristic, kind},
+};
 use crate::{
     adapter::ble::{
         air::Characteristic,
@@ -14,12 +18,12 @@ use crate::{
     },
     config::{
         NamedPoint, Unique,
-        report::{Problems, suggest},
+        report::Problems,
         section::{At, FromNode, Shape, section},
         tree::Node,
         values::{Span, from_integer, text_values, word_values},
     },
-    model::{Access, DeviceId, Point, PointAddress, PointName, PointType, Quantity, vocabulary::QUANTITIES},
+    model::{Access, DeviceId, Point, PointAddress, PointName},
 };
 
 /// How a characteristic is written.
@@ -140,68 +144,10 @@ pub fn advertised_points(listed: Vec<At<PointKeys>>, problems: &mut Problems) ->
     points(listed, &nobody, Duration::ZERO, true, problems).advertised
 }
 
-/// A point that a profile's script gives: of its own type and unit, or of those that its name has.
-fn scripted(
-    keys: &PointKeys,
-    name: &At<PointName>,
-    device: &DeviceId,
-    problems: &mut Problems,
-) -> Option<Arc<Point>> {
-    let mut point = match &keys.r#type {
-        None => advertised(name, device, problems)?.as_ref().clone(),
-        Some(kind) => {
-            let kind = match kind.value {
-                Kind::Bool => PointType::Bool,
-                Kind::Unsigned(_) | Kind::Signed(_) => PointType::Int,
-                Kind::F32 | Kind::F64 => PointType::Float,
-                Kind::Text => PointType::Text,
-                Kind::Bytes => PointType::Bytes,
-            };
-            Point::new(device.clone(), name.value.clone(), kind, None)
-        }
-    };
-    if let Some(unit) = &keys.unit {
-        point.unit = Some(unit.value.as_str().into());
-    }
-    (point.min, point.max) = (keys.min.as_ref().map(|min| min.value), keys.max.as_ref().map(|max| max.value));
-    Some(Arc::new(point))
-}
-
 /// A point as grants see it.
 pub(super) fn named(point: &Point) -> NamedPoint {
     let PointAddress { device, point: name } = &point.address;
     NamedPoint { address: PointAddress { device: device.clone(), point: name.clone() }, access: point.access }
-}
-
-/// A point that formats have.
-fn advertised(name: &At<PointName>, device: &DeviceId, problems: &mut Problems) -> Option<Arc<Point>> {
-    let Some(quantity) = quantity(name.value.as_str()) else {
-        let help = suggest(name.value.as_str(), QUANTITIES.iter().map(|quantity| quantity.name()));
-        problems.error(&name.place, format!("no format has a point {:?}", name.value.as_str())).help(help);
-        return None;
-    };
-    Some(Arc::new(Point::new(device.clone(), name.value.clone(), quantity.kind(), quantity.unit())))
-}
-
-/// What a point's name says it is of; the number of a second one of a kind is left aside.
-fn quantity(name: &str) -> Option<Quantity> {
-    let base = name.rsplit_once('_').filter(|(_, number)| number.parse::<u8>().is_ok_and(|number| number > 1));
-    let is = |name: &str| QUANTITIES.iter().copied().find(|quantity| quantity.name() == name);
-    is(name).or_else(|| is(base?.0))
-}
-
-/// An advertised point takes what its format says: other keys would do nothing.
-fn refuse_alone(keys: &PointKeys, problems: &mut Problems) {
-    let kind = keys.r#type.as_ref().map(|at| &at.place);
-    let numbers = [&keys.scale, &keys.min, &keys.max].into_iter().flatten().map(|at| &at.place);
-    let others = [keys.unit.as_ref().map(|at| &at.place), keys.poll.as_ref().map(|at| &at.place)];
-    let access = (keys.access.value != Access::R).then_some(&keys.access.place);
-    let notify = keys.notify.value.then_some(&keys.notify.place);
-    for place in kind.into_iter().chain(numbers).chain(others.into_iter().flatten()).chain(access).chain(notify) {
-        problems
-            .error(place, "only a point with a characteristic has this")
-            .help("add characteristic, or leave it out");
-    }
 }
 
 /// A point behind a connection; `None` when its type is missing.
