@@ -16,7 +16,7 @@ const DOORS: [(&str, &[&str]); 13] = [
     ("tokio_rustls::", &["tls"]),
     ("serial2_tokio::", &["adapter"]),
     ("bluez_async::", &["adapter"]),
-    ("dbus::", &["adapter"]),
+    ("use dbus", &["adapter"]),
     ("rhai::", &["rules", "profile"]),
     ("axum::", &["api"]),
     ("clap::", &["cli"]),
