@@ -207,6 +207,10 @@ pub struct Metrics {
     pub links: Counter,
     /// Times that a device had to wait because as many as may be were connected.
     pub waits: Counter,
+    /// Times that a scan was started again because nothing was heard any more.
+    pub rescans: Counter,
+    /// Times that a radio that stayed silent was listened to over a new connection.
+    pub renewals: Counter,
     /// Times that a radio was switched off and on because it stayed silent.
     pub power_cycles: Counter,
     /// Devices forgotten because there were too many.
@@ -246,6 +250,8 @@ pub struct Families {
     limited: Family<Label, Counter>,
     links: Family<Label, Counter>,
     waits: Family<Label, Counter>,
+    rescans: Family<Label, Counter>,
+    renewals: Family<Label, Counter>,
     power_cycles: Family<Label, Counter>,
     forgotten: Family<Label, Counter>,
     scripts: Family<Label, Counter>,
@@ -271,6 +277,8 @@ impl Families {
             ("adapter_limited_readings", "Readings left out because they came sooner than is wanted", &all.limited),
             ("adapter_device_connects", "Connections made to single devices", &all.links),
             ("adapter_device_waits", "Times that a device waited for a free connection", &all.waits),
+            ("adapter_rescans", "Times that a silent scan was started again", &all.rescans),
+            ("adapter_renewals", "Times that a silent radio was listened to over a new connection", &all.renewals),
             ("adapter_power_cycles", "Times that a silent radio was switched off and on", &all.power_cycles),
             ("adapter_forgotten_devices", "Devices forgotten because there were too many", &all.forgotten),
             ("adapter_script_failures", "Calls of a profile's script that failed", &all.scripts),
@@ -299,6 +307,8 @@ impl Families {
             limited: self.limited.get_or_create_owned(&label),
             links: self.links.get_or_create_owned(&label),
             waits: self.waits.get_or_create_owned(&label),
+            rescans: self.rescans.get_or_create_owned(&label),
+            renewals: self.renewals.get_or_create_owned(&label),
             power_cycles: self.power_cycles.get_or_create_owned(&label),
             forgotten: self.forgotten.get_or_create_owned(&label),
             scripts: self.scripts.get_or_create_owned(&label),

@@ -12,26 +12,33 @@ DBUS_SYSTEM_BUS_ADDRESS; then it answers each line of JSON it is given with one 
                                                 BTHome with a packet id and a counter that says which it is, from so
                                                 many devices, so many a second; answers when all are sent
     {"do": "lose"}  {"do": "return"}            the radio is pulled, and plugged in again
+    {"do": "block"}  {"do": "unblock"}          the radio is switched off (rfkill), and on again
     {"do": "die"}  {"do": "rise"}               bluetoothd is killed with all it knows, and started again
     {"do": "mute"}                              the radio hangs: it scans and hears nothing until it is switched off
+    {"do": "deafen"}                            who scans now hears nothing more, until another connection scans
     {"do": "stop"}                              discovery ends, as when who asked for it is gone
+    {"do": "scans"}                             how often somebody has begun to scan, and the filter of the last
     {"do": "forget"}                            every device is forgotten, as BlueZ does after a while
     {"do": "wait"}                              answers when somebody scans
     {"do": "peripheral", "mac": "C0:…", "services": {"180f": {"2a19": {"flags": ["read", "notify"], "value": "57"}}}}
-                                                from its next advertisement on the device can be connected to
+                                                from its next advertisement on the device can be connected to; with
+                                                "passkey": "012345", or "passkey": "" for none, it can be paired, which
+                                                the flag "encrypt-read" wants
     {"do": "abort", "mac": "C0:…", "times": 2}  so many attempts to connect fail as radios do now and then
     {"do": "hang", "mac": "C0:…", "times": 1}   so many attempts are never answered
     {"do": "notify", "mac": "C0:…", "at": "180f/2a19", "value": "56"}
                                                 sets a value; tells it if somebody asked for that and answers whether
     {"do": "drop", "mac": "C0:…"}               the device ends the connection
     {"do": "look", "mac": "C0:…", "at": "180f/2a19"}
-                                                {"connected", "attempts", "most", "value", "writes"}: "most" is how many
-                                                devices were connected at once, "writes" is what was written and how
+                                                {"connected", "attempts", "most", "value", "writes", "agents"}: "most" is
+                                                how many devices were connected at once, "writes" is what was written and
+                                                how, "agents" how many agents there are now
+    {"do": "unpair", "mac": "C0:…"}             the device has forgotten who it was paired with, and so has BlueZ
 
 What it does as BlueZ: InterfacesAdded for a new device, PropertiesChanged with everything one advertisement changed in
 one signal, RSSI only when it is another one, manufacturer data of one advertisement alone (DuplicateData), names as
-property Name, an Alias that is never absent, services below a device while it is connected. What it does not: caching,
-expiry, several clients, pairing, descriptors.
+property Name, an Alias that is never absent, services below a device while it is connected, a scan that ends with the
+connection that asked for it. What it does not: caching, expiry, descriptors.
 """
 
 import json
@@ -50,6 +57,8 @@ ADAPTER = "org.bluez.Adapter1"
 DEVICE = "org.bluez.Device1"
 SERVICE = "org.bluez.GattService1"
 CHARACTERISTIC = "org.bluez.GattCharacteristic1"
+AGENTS = "org.bluez.AgentManager1"
+AGENT = "org.bluez.Agent1"
 RADIO = "/org/bluez/hci0"
 
 
@@ -88,6 +97,38 @@ class Root(dbus.service.Object):
         pass
 
 
+class Agents(dbus.service.Object):
+    """Who answers when a device is paired, by connection: the path of the agent and what it can do."""
+
+    def __init__(self, bus):
+        super().__init__(bus, "/org/bluez")
+        self.bus, self.agents = bus, {}
+
+    @dbus.service.method(AGENTS, in_signature="os", sender_keyword="sender")
+    def RegisterAgent(self, path, capability, sender):
+        self.agents[sender] = (path, capability)
+
+        def owned(owner):
+            if not owner:
+                self.agents.pop(sender, None)
+
+        self.bus.watch_name_owner(sender, owned)
+
+    def ask(self, sender, device, answered, failed):
+        """Asks for a passkey; also for that of a device nobody has asked to pair, which must be refused."""
+        path, _ = self.agents[sender]
+        agent = dbus.Interface(self.bus.get_object(sender, path, introspect=False), AGENT)
+        stranger = dbus.ObjectPath(f"{RADIO}/dev_00_00_00_00_00_00")
+
+        def refused(_):
+            agent.RequestPasskey(dbus.ObjectPath(device), reply_handler=answered, error_handler=failed)
+
+        def told(_):
+            failed(error("AuthenticationFailed", "the agent answers for strangers"))
+
+        agent.RequestPasskey(stranger, reply_handler=told, error_handler=refused)
+
+
 class Item(dbus.service.Object):
     """A radio or a device."""
 
@@ -124,23 +165,30 @@ class Item(dbus.service.Object):
         if self.properties[name] != value:
             self.change(**{name: value})
         if (name, value) == ("Powered", False):
+            self.world.scanners.clear()
             self.change(Discovering=False)
             self.world.is_mute = False
 
     @dbus.service.method(ADAPTER, in_signature="a{sv}")
     def SetDiscoveryFilter(self, wanted):
-        self.world.filter = dict(wanted)
+        self.world.filter = {
+            str(name): bool(value) if isinstance(value, dbus.Boolean) else value for name, value in wanted.items()}
 
-    @dbus.service.method(ADAPTER)
-    def StartDiscovery(self):
+    @dbus.service.method(ADAPTER, sender_keyword="sender")
+    def StartDiscovery(self, sender):
+        if not self.properties["Powered"]:
+            raise error("NotReady", "Resource Not Ready")
+        if sender in self.world.scanners:
+            raise error("InProgress", "Operation already in progress")
+        self.world.scan(sender)
         self.change(Discovering=True)
         self.world.scanning()
 
-    @dbus.service.method(ADAPTER)
-    def StopDiscovery(self):
-        if not self.properties["Discovering"]:
-            raise dbus.exceptions.DBusException("No discovery started", name="org.bluez.Error.Failed")
-        self.change(Discovering=False)
+    @dbus.service.method(ADAPTER, sender_keyword="sender")
+    def StopDiscovery(self, sender):
+        if sender not in self.world.scanners:
+            raise error("Failed", "No discovery started")
+        self.world.leave(sender)
 
 
 class Device(Item):
@@ -167,6 +215,28 @@ class Device(Item):
     def Disconnect(self):
         self.part()
 
+    @dbus.service.method(DEVICE, async_callbacks=("done", "failed"), sender_keyword="sender")
+    def Pair(self, done, failed, sender):
+        passkey = self.world.peripherals[self.properties["Address"]]["passkey"]
+        if self.properties["Paired"]:
+            return failed(error("AlreadyExists", "Already Exists"))
+        capability = self.world.agents.agents.get(sender, ("", ""))[1]
+
+        def answered(number):
+            if passkey is None or int(passkey) != number:
+                return failed(error("AuthenticationFailed", "Authentication Failed"))
+            paired()
+
+        def paired():
+            self.change(Paired=True, Bonded=True)
+            done()
+
+        if passkey == "" and capability == "NoInputNoOutput":
+            return paired()
+        if capability != "KeyboardOnly":
+            return failed(error("AuthenticationFailed", "Authentication Failed"))
+        self.world.agents.ask(sender, self.path, answered, failed)
+
     def resolve(self, services):
         """Shows the services, as BlueZ does when it has asked for them."""
         for number, (service, characteristics) in enumerate(services.items()):
@@ -179,7 +249,7 @@ class Device(Item):
                     "UUID": long_uuid(uuid), "Service": dbus.ObjectPath(path), "MTU": dbus.UInt16(247),
                     "Flags": dbus.Array(about["flags"], signature="s"), "Notifying": False,
                     "Value": dbus.Array([], signature="y"),
-                }).about = about
+                }).about, self.world.objects[f"{path}/char{index:04x}"].device = about, self
         self.change(ServicesResolved=True)
 
     def part(self):
@@ -204,6 +274,8 @@ class Characteristic(Item):
     def ReadValue(self, options):
         if "read" not in self.about["flags"]:
             raise error("NotSupported", "Operation is not supported")
+        if "encrypt-read" in self.about["flags"] and not self.device.properties["Paired"]:
+            raise error("NotPermitted", "Insufficient Authentication")
         # BlueZ shows what was read as if it had been told.
         self.change(Value=octets(self.about["value"]))
         return octets(self.about["value"])
@@ -233,7 +305,9 @@ class World:
         self.bus = dbus.bus.BusConnection(address)
         self.objects, self.filter, self.waiting = {}, {}, False
         self.peripherals, self.most, self.is_mute = {}, 0, False
+        self.scanners, self.deaf, self.scans = set(), set(), 0
         self.root = Root(self.bus, self.objects)
+        self.agents = Agents(self.bus)
         self.name = dbus.service.BusName("org.bluez", self.bus)
         self.plug(powered=True)
 
@@ -244,6 +318,23 @@ class World:
     @property
     def is_scanning(self):
         return self.radio is not None and bool(self.radio.properties["Discovering"])
+
+    def scan(self, sender):
+        """A connection scans, until it says that it does not or is gone."""
+        self.scans += 1
+        self.scanners.add(sender)
+
+        def owned(owner):
+            if not owner:
+                self.leave(sender)
+
+        self.bus.watch_name_owner(sender, owned)
+
+    def leave(self, sender):
+        """A connection scans no more."""
+        self.scanners.discard(sender)
+        if not self.scanners and self.radio is not None and self.radio.properties["Discovering"]:
+            self.radio.change(Discovering=False)
 
     def plug(self, powered):
         """Plugs the radio in."""
@@ -263,7 +354,7 @@ class World:
         """One advertisement."""
         if not self.is_scanning:
             return False
-        if self.is_mute:
+        if self.is_mute or self.scanners <= self.deaf:
             return True
         changed = {}
         if manufacturer:
@@ -325,7 +416,7 @@ class World:
         path = f"{RADIO}/dev_{mac.replace(':', '_')}"
         connected = path in self.objects and bool(self.objects[path].properties["Connected"])
         return {"connected": connected, "attempts": peripheral["attempts"], "most": self.most,
-                "value": about["value"], "writes": about.get("writes", [])}
+                "value": about["value"], "writes": about.get("writes", []), "agents": len(self.agents.agents)}
 
     def flood(self, devices, rate, count):
         """Sends many, at their rate; the answer comes at the end."""
@@ -360,6 +451,7 @@ class World:
         if word == "peripheral":
             self.peripherals[order["mac"]] = {
                 "services": order["services"], "attempts": 0, "abort": 0, "hang": 0,
+                "passkey": order.get("passkey"),
             }
             return True
         if word in ("abort", "hang"):
@@ -367,8 +459,13 @@ class World:
             return True
         if word in ("notify", "look"):
             return getattr(self, word)(**order)
+        if word == "scans":
+            return {"scans": self.scans, "filter": self.filter}
         if word == "drop":
             self.device(order["mac"]).part()
+            return True
+        if word == "unpair":
+            self.device(order["mac"]).change(Paired=False, Bonded=False)
             return True
         if word == "wait":
             self.waiting = not self.is_scanning
@@ -378,6 +475,7 @@ class World:
 
     def do_lose(self):
         """As BlueZ does when a dongle is pulled."""
+        self.scanners.clear()
         self.radio.change(Powered=False, Discovering=False)
         self.forget()
         self.radio.remove()
@@ -387,8 +485,17 @@ class World:
         self.plug(powered=False)
         self.radio.change(Powered=True)
 
+    def do_block(self):
+        """As rfkill does."""
+        self.scanners.clear()
+        self.radio.change(Powered=False, Discovering=False)
+
+    def do_unblock(self):
+        self.radio.change(Powered=True)
+
     def do_die(self):
         """Killed: nobody says good-bye but the bus."""
+        self.scanners.clear()
         self.forget(quietly=True)
         self.radio.remove(quietly=True)
         self.bus.release_name("org.bluez")
@@ -399,11 +506,16 @@ class World:
 
     def do_stop(self):
         """As BlueZ does when the last that scanned is gone."""
+        self.scanners.clear()
         self.radio.change(Discovering=False)
 
     def do_mute(self):
         """As radios do after weeks."""
         self.is_mute = True
+
+    def do_deafen(self):
+        """As connections do after hours, for reasons that nobody has found."""
+        self.deaf |= self.scanners
 
     def do_forget(self):
         self.forget()

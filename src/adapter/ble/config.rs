@@ -67,6 +67,17 @@ pub struct Device {
     pub stays: bool,
     /// The profile that reads its advertisements.
     pub profile: Option<Arc<Profile>>,
+    /// How it is paired when it is connected to, if it is.
+    pub bond: Option<Bond>,
+}
+
+/// How a device is paired.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Bond {
+    /// Without a passkey.
+    Open,
+    /// With the passkey that is kept there.
+    Passkey(Secret),
 }
 
 /// A point behind a connection.

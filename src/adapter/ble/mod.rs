@@ -30,7 +30,7 @@ use tokio::{
 };
 
 use self::{
-    air::{Air, Queue, Turn},
+    air::{Air, Queue, Turn, Voice},
     config::Config,
     gatt::Desk,
     receiver::{Found, Receiver, Ways},
@@ -88,7 +88,8 @@ async fn run(config: &Config, found: &Found, context: AdapterContext) -> Result<
     let queue = Queue::new(metrics.unread.clone());
     let (turn, radio) = (Turn::default(), config.radio.as_deref());
     let may_cycle = config.power_cycle;
-    let air = Air { adapter: &config.name, radio, queue: &queue, turn: &turn, may_cycle, metrics: &metrics };
+    let voice = Some(&Voice::new(events.clone(), clock.clone()));
+    let air = Air { adapter: &config.name, radio, queue: &queue, turn: &turn, may_cycle, metrics: &metrics, voice };
     let gatt_ways = gatt::Ways {
         clock: clock.clone(),
         metrics: Arc::clone(&metrics),

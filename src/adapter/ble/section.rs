@@ -1,5 +1,6 @@
 //! Bluetooth keys of the configuration, and what they mean.
 
+mod bond;
 mod key;
 mod point;
 
@@ -100,6 +101,11 @@ section! {
         poll: Span = default("\"15m\"");
         /// Whether it stays connected in between, which costs its battery and answers commands sooner.
         stay: bool = default("false");
+        /// Whether it is paired when it is connected to, if it was not before: without a passkey, so that nobody can
+        /// tell whether it is the right one.
+        pair: bool = default("false");
+        /// Where the six digits are kept that it shows, or that are printed on it, when it is paired with them.
+        passkey: Secret = optional("no passkey");
         /// The points that are wanted.
         point: Vec<At<PointKeys>> = default("[]");
     }
@@ -189,8 +195,12 @@ fn plan_device(
     if let Some(key) = &keys.key {
         key::check(key, problems);
     }
+    if let Some(passkey) = &keys.passkey {
+        key::check_passkey(passkey, problems);
+    }
     let Points { advertised, behind } = points(keys.point.value, &id, keys.poll.value.0, profile.is_some(), problems);
     draft.points.extend(advertised.iter().chain(behind.iter().map(|behind| &behind.point)).map(|point| named(point)));
+    let bond = bond::bond(&keys.pair, keys.passkey, behind.is_empty(), problems);
     let mac = keys.address?.value.mac?;
     addresses.take("address", &mac.value.to_string(), &mac.place, problems);
     Some(Device {
@@ -204,6 +214,7 @@ fn plan_device(
         behind,
         stays: keys.stay.value,
         profile,
+        bond,
     })
 }
 

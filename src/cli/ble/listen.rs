@@ -20,7 +20,8 @@ pub(super) fn listen<T>(
     let watched = block_on(async {
         let (signal, stop) = StopSignal::pair();
         let (queue, turn) = (Queue::new(Counter::default()), Turn::default());
-        let air = Air { adapter: "scan", radio, queue: &queue, turn: &turn, may_cycle: false, metrics: &metrics };
+        let (adapter, may_cycle, voice) = ("scan", false, None);
+        let air = Air { adapter, radio, queue: &queue, turn: &turn, may_cycle, metrics: &metrics, voice };
         let watch = async {
             let watched = watch(&queue).await;
             signal.raise();

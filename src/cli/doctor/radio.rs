@@ -25,7 +25,7 @@ pub(super) fn check(site: &Site) -> Vec<Finding> {
         findings.push(Finding::wrong(ABOUT, "bluetoothd does not run", fix));
     }
     if bluetooth::controller_mode(&site.root) != "le" {
-        let text = "the radio also looks for devices of the classic kind, and hears sensors for a part of the time";
+        let text = "other programs may have the radio look for classic devices, and sensors are heard for a part of the time";
         let fix = "ControllerMode = le under [General] in /etc/bluetooth/main.conf, unless classic devices are used";
         findings.push(Finding::note(ABOUT, text, fix));
     }

@@ -1,4 +1,6 @@
-//! What the targets share: numbers from the fuzzer's bytes, and the search for frames on a line.
+//! What the targets share: numbers from the fuzzer's bytes, the search for frames on a line, and advertisements.
+
+pub mod ble;
 
 use tidegate::adapter::modbus::{
     config::Table,

@@ -1,10 +1,6 @@
 //! Devices that are connected to: read, told by, written to, lost, and never more at once than may be.
 
-use std::{
-    io::{Read as _, Write as _},
-    os::unix::net::UnixStream,
-    time::Instant,
-};
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
@@ -23,7 +19,7 @@ const ORDER: &str = "4f2a0001-1c6e-4a5e-9b8e-7d2f3a6c0d01/4f2a0003-1c6e-4a5e-9b8
 const BATTERY: &str = "180f/2a19";
 
 /// Waits until something is so.
-fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(super) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     eventually(what, || is_so().then_some(()));
 }
 
@@ -65,15 +61,6 @@ impl World {
     /// What is going on at a characteristic.
     fn look(&self, at: &str) -> Value {
         self.bluez.order(&json!({ "do": "look", "mac": LOCK, "at": at }))
-    }
-
-    /// What the gateway counts.
-    fn metrics(&self) -> String {
-        let mut socket = UnixStream::connect(self.site.path("api.sock")).unwrap();
-        socket.write_all(b"GET /metrics HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n").unwrap();
-        let mut text = String::new();
-        socket.read_to_string(&mut text).unwrap();
-        text
     }
 
     /// Tells that a device does something to its next attempts.

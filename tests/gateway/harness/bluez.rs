@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::process::Process;
+use super::{eventually, process::Process};
 
 /// Debian's Python, which has the bindings to D-Bus.
 const PYTHON: &str = "/usr/bin/python3";
@@ -61,5 +61,11 @@ impl Bluez {
     /// Waits until somebody scans.
     pub(crate) fn wait_for_scan(&self) {
         self.tell("wait");
+    }
+
+    /// Waits until scans were begun so often.
+    pub(crate) fn wait_for_scans(&self, times: u64) {
+        let order = json!({ "do": "scans" });
+        eventually("another scan", || (self.order(&order)["scans"].as_u64()? >= times).then_some(()));
     }
 }

@@ -1,15 +1,11 @@
 //! The connection to D-Bus, and what it says of the radios.
 //!
-//! `bluez-async` never closes a connection once it is made, so the process has one, which all adapters share, and makes
-//! another only when that is lost. It is found as libdbus does: `DBUS_SYSTEM_BUS_ADDRESS`, else the system's bus.
+//! `bluez-async` never closes a connection once it is made, so the process has one of them, which all adapters share, and
+//! makes another only when that is lost. The bus is found as libdbus does: `DBUS_SYSTEM_BUS_ADDRESS`, else the system's.
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
-use bluez_async::{BluetoothSession, DeviceId};
-use btleplug::{
-    api::{Central as _, Manager as _},
-    platform::{Adapter, Manager},
-};
+use bluez_async::{AdapterId, BluetoothSession, DeviceId};
 use futures_util::{
     FutureExt as _,
     future::{BoxFuture, Shared},
@@ -21,13 +17,16 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::adapter::ble::decode::Address;
+use crate::adapter::ble::{
+    decode::{Address, Uuid},
+    heard::Heard,
+};
 
 /// The connection of this process.
 static SHARED: Mutex<Option<Arc<Bus>>> = Mutex::const_new(None);
 
 /// Longest wait for an answer of `bluetoothd`; one that is starting takes seconds.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long a radio is switched off to forget what it hangs on.
 const OFF: Duration = Duration::from_secs(1);
@@ -45,15 +44,13 @@ pub(super) enum BusError {
     #[error("BlueZ: {0}")]
     Refused(String),
     /// `bluetoothd` did not answer.
-    #[error("BlueZ did not answer within {PATIENCE:?}")]
+    #[error("BlueZ did not answer in time")]
     Timeout,
 }
 
 /// One connection.
 pub(super) struct Bus {
-    /// The library that scans.
-    manager: Manager,
-    /// The library below it, for what it does not pass on.
+    /// The library that asks.
     session: BluetoothSession,
     /// Ends when the connection breaks.
     lost: Shared<BoxFuture<'static, ()>>,
@@ -88,8 +85,7 @@ impl Bus {
     async fn connect() -> Result<Self, BusError> {
         let failed = |error: &dyn std::error::Error| BusError::Connect(error.to_string());
         let (lost, session) = BluetoothSession::new().await.map_err(|error| failed(&error))?;
-        let manager = Manager::new().await.map_err(|error| failed(&error))?;
-        Ok(Self { manager, session, lost: lost.map(drop).boxed().shared() })
+        Ok(Self { session, lost: lost.map(drop).boxed().shared() })
     }
 
     /// Waits until the connection breaks.
@@ -100,7 +96,7 @@ impl Bus {
 
     /// Every radio there is.
     pub(super) async fn radios(&self) -> Result<Vec<RadioState>, BusError> {
-        let radios = within(self.session.get_adapters()).await?;
+        let radios = within(PATIENCE, self.session.get_adapters()).await?;
         let state = |info: bluez_async::AdapterInfo| {
             let (powered, discovering) = (info.powered, info.discovering);
             Some(RadioState { name: text(&info.id)?, powered, discovering })
@@ -108,7 +104,7 @@ impl Bus {
         Ok(radios.into_iter().filter_map(state).collect())
     }
 
-    /// The library below the one that scans.
+    /// The library, for what is asked of single devices.
     pub(super) fn session(&self) -> &BluetoothSession {
         &self.session
     }
@@ -117,39 +113,46 @@ impl Bus {
     pub(super) async fn device(&self, address: Address, radio: Option<&str>) -> Result<Option<DeviceId>, BusError> {
         let is_meant =
             |id: &DeviceId| text(&id.adapter()).is_some_and(|name| radio.is_none_or(|radio| radio == name));
-        let devices = within(self.session.get_devices()).await?.into_iter();
+        let devices = within(PATIENCE, self.session.get_devices()).await?.into_iter();
         let known = devices.filter(|info| <[u8; 6]>::from(info.mac_address) == address.0 && is_meant(&info.id));
         Ok(known.max_by_key(|info| (info.connected, info.rssi)).map(|info| info.id))
     }
 
     /// Switches a radio off and on again.
     pub(super) async fn cycle_power(&self, name: &str) -> Result<(), BusError> {
-        let radios = within(self.session.get_adapters()).await?;
-        let radio = radios.into_iter().find(|info| text(&info.id).as_deref() == Some(name));
-        let radio = radio.ok_or_else(|| BusError::Refused(format!("{name} is gone")))?;
-        within(self.session.set_powered(&radio.id, false)).await?;
+        let radio = self.id(name).await?;
+        within(PATIENCE, self.session.set_powered(&radio, false)).await?;
         sleep(OFF).await;
-        within(self.session.set_powered(&radio.id, true)).await
+        within(PATIENCE, self.session.set_powered(&radio, true)).await
     }
 
-    /// The radio of a name, to scan with.
-    pub(super) async fn radio(&self, name: &str) -> Result<Adapter, BusError> {
-        for radio in within(self.manager.adapters()).await? {
-            // It says its name with the model behind it: `hci0 (usb:v1D6Bp0246d0542)`.
-            let info = within(radio.adapter_info()).await?;
-            if info.split(' ').next() == Some(name) {
-                return Ok(radio);
-            }
-        }
-        Err(BusError::Refused(format!("{name} is gone")))
+    /// What a radio knows of devices from before: names and services, which are not told again. Their data are old.
+    pub(super) async fn acquaintances(&self, radio: &str) -> Result<Vec<Heard>, BusError> {
+        let id = self.id(radio).await?;
+        let devices = within(PATIENCE, self.session.get_devices_on_adapter(&id)).await?.into_iter();
+        let known = devices.map(|info| Heard {
+            address: Address(info.mac_address.into()),
+            name: info.name,
+            services: info.services.into_iter().map(|uuid| Uuid(uuid.as_u128())).collect(),
+            ..Heard::default()
+        });
+        Ok(known.collect())
+    }
+
+    /// The library's own name for a radio.
+    async fn id(&self, name: &str) -> Result<AdapterId, BusError> {
+        let radios = within(PATIENCE, self.session.get_adapters()).await?;
+        let radio = radios.into_iter().find(|info| text(&info.id).as_deref() == Some(name));
+        radio.map(|info| info.id).ok_or_else(|| BusError::Refused(format!("{name} is gone")))
     }
 }
 
 /// Waits for an answer.
 pub(super) async fn within<T, E: std::error::Error>(
+    patience: Duration,
     answer: impl Future<Output = Result<T, E>>,
 ) -> Result<T, BusError> {
-    let answer = timeout(PATIENCE, answer).await.map_err(|_| BusError::Timeout)?;
+    let answer = timeout(patience, answer).await.map_err(|_| BusError::Timeout)?;
     answer.map_err(|error| BusError::Refused(error.to_string()))
 }
 

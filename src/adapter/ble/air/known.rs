@@ -1,18 +1,14 @@
 //! What is known of the devices in reach besides what each advertisement says.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
 use tokio::time::Instant;
 
 use crate::adapter::ble::{decode::Address, heard::Heard};
 
-/// Devices that are remembered. When there are more, the one that was silent longest is forgotten, which costs asking
-/// `BlueZ` for its name again: random addresses come and go.
+/// Devices that are remembered. When there are more, the one that was silent longest is forgotten, and has no name until
+/// it tells another or the next scan begins: random addresses come and go.
 const CAPACITY: usize = 2048;
-
-/// Rest between two questions for a name that is not known. It comes with the answer to an active scan, which is often
-/// later than the first advertisement.
-const ASK_AGAIN: Duration = Duration::from_secs(20);
 
 /// The devices in reach of one radio.
 #[derive(Debug, Default)]
@@ -25,19 +21,16 @@ struct Entry {
     last: Heard,
     /// When it came.
     at: Instant,
-    /// When the name was last asked for.
-    asked: Option<Instant>,
 }
 
 impl Known {
     /// Fills in what an advertisement leaves out, and remembers it. Data that only an earlier one held are taken out.
     pub(super) fn complete(&mut self, heard: &mut Heard, now: Instant) {
         self.make_room(heard.address);
-        let entry = self.0.entry(heard.address).or_insert_with(|| Entry {
-            last: Heard { address: heard.address, ..Heard::default() },
-            at: now,
-            asked: None,
-        });
+        let entry = self
+            .0
+            .entry(heard.address)
+            .or_insert_with(|| Entry { last: Heard { address: heard.address, ..Heard::default() }, at: now });
         entry.at = now;
         let last = &mut entry.last;
         heard.rssi = heard.rssi.or(last.rssi);
@@ -52,17 +45,6 @@ impl Known {
         if !all.is_empty() {
             last.manufacturer = all;
         }
-    }
-
-    /// Whether a device's name should be asked for now; then it is not for a while.
-    pub(super) fn wants_name(&mut self, address: Address, now: Instant) -> bool {
-        let Some(entry) = self.0.get_mut(&address) else { return false };
-        let is_due = entry.asked.is_none_or(|asked| now - asked >= ASK_AGAIN);
-        let wants = entry.last.name.is_none() && is_due;
-        if wants {
-            entry.asked = Some(now);
-        }
-        wants
     }
 
     /// Forgets one if another comes and there is no room.
@@ -86,6 +68,8 @@ fn keep_new(now: &mut Vec<(u16, Vec<u8>)>, before: &[(u16, Vec<u8>)]) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn heard(last_byte: u8) -> Heard {
@@ -121,21 +105,6 @@ mod tests {
         assert_eq!(give(&[&old]), std::slice::from_ref(&old));
         assert_eq!(give(&[&old, &new]), std::slice::from_ref(&new));
         assert_eq!(give(&[&old, &new]), [old.clone(), new.clone()]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_name_is_asked_for_again_after_a_rest() {
-        let mut known = Known::default();
-        known.complete(&mut heard(1), Instant::now());
-        let mut asks = || known.wants_name(heard(1).address, Instant::now());
-
-        assert!(asks() && !asks());
-        tokio::time::advance(ASK_AGAIN).await;
-        assert!(asks());
-
-        known.complete(&mut Heard { name: Some("x".into()), ..heard(1) }, Instant::now());
-        tokio::time::advance(ASK_AGAIN).await;
-        assert!(!known.wants_name(heard(1).address, Instant::now()));
     }
 
     #[tokio::test(start_paused = true)]

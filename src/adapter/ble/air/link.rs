@@ -1,61 +1,38 @@
 //! One connection to a device, and the characteristics behind it.
 //!
-//! It asks `bluez-async`, the library below `btleplug`: that one tells no loss of a connection but on the stream of all
-//! advertisements, and knows only the first of several characteristics of one UUID.
+//! What it tells by itself is lost with it; nothing here waits for longer than a limit.
 
-use std::{collections::HashMap, fmt, future::ready, pin::pin, sync::Arc, time::Duration};
+mod connect;
+mod error;
+
+use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use bluez_async::{
     BluetoothError, BluetoothEvent, CharacteristicEvent, CharacteristicId, DeviceEvent, DeviceId, WriteOptions,
     WriteType,
 };
 use futures_util::{StreamExt as _, stream::BoxStream};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout};
 use tracing::debug;
 
+pub use self::{connect::disconnect, error::LinkError};
+use self::{
+    connect::{connect, is_connected, pair},
+    error::sort,
+};
 use super::{
-    bus::{Bus, BusError, text},
-    turn::{LIMIT, Turn},
+    agent::Pairing,
+    bus::{Bus, text},
+    turn::Turn,
 };
 use crate::adapter::ble::decode::{Address, Uuid};
 
-/// Longest wait for the services of a device that is connected. The radio listens again meanwhile.
-const DISCOVERY: Duration = Duration::from_secs(20);
 /// Longest wait for one read or write; the protocol's own limit is 30 s (Core 5.4, Vol 3 Part F 3.3.3).
 const ANSWER: Duration = Duration::from_secs(10);
 /// How often a connection is looked at, for when its end is told by nobody.
 const CHECK: Duration = Duration::from_secs(5);
 /// Time in which a notification with the bytes that were just read is that read: `BlueZ` tells both alike.
 const ECHO: Duration = Duration::from_millis(500);
-
-/// Why a connection, a read or a write failed.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum LinkError {
-    /// `BlueZ` has not heard the device of late.
-    #[error("the device is not in reach")]
-    NotInReach,
-    /// The attempt was broken off, which the next may not be.
-    #[error("the connection was aborted: {0}")]
-    Aborted(String),
-    /// There is no such characteristic.
-    #[error("the device has no characteristic {0}")]
-    NoCharacteristic(Characteristic),
-    /// The device wants to know us.
-    #[error("the device wants to be paired: {0}")]
-    NotAuthorized(String),
-    /// The device or `BlueZ` refused.
-    #[error("{0}")]
-    Refused(String),
-    /// No answer came.
-    #[error("no answer within {0:?}")]
-    Timeout(Duration),
-    /// The connection is over.
-    #[error("the connection is lost")]
-    Lost,
-    /// D-Bus or `BlueZ` is not there.
-    #[error("{0}")]
-    Bus(String),
-}
 
 /// Where a value is: a characteristic of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -96,9 +73,14 @@ pub struct Link {
 }
 
 impl Link {
-    /// Connects to a device when it is its turn: one attempt. If this is given up half-way, [`disconnect`] ends what
-    /// `BlueZ` may still be trying.
-    pub async fn open(address: Address, radio: Option<&str>, turn: &Turn) -> Result<Self, LinkError> {
+    /// Connects to a device when it is its turn: one attempt. It is paired then, where that is wanted and it was not. If
+    /// this is given up half-way, [`disconnect`] ends what `BlueZ` may still be trying.
+    pub async fn open(
+        address: Address,
+        radio: Option<&str>,
+        turn: &Turn,
+        pairing: Option<Pairing>,
+    ) -> Result<Self, LinkError> {
         let bus = Bus::shared().await?;
         // Before the turn is taken: a device that is away costs nobody anything.
         let device = bus.device(address, radio).await?.ok_or(LinkError::NotInReach)?;
@@ -109,7 +91,7 @@ impl Link {
         let (found, subscribed) = (HashMap::new(), HashMap::new());
         let mut link = Self { bus, device, events, found, subscribed, read: None, checks };
         let opened = match connected {
-            Ok(()) => link.discover().await,
+            Ok(()) => link.settle(pairing).await,
             Err(error) => Err(error),
         };
         match opened {
@@ -177,6 +159,14 @@ impl Link {
         let _ = timeout(ANSWER, self.bus.session().disconnect(&self.device)).await;
     }
 
+    /// Pairs where that is wanted, and looks up what there is.
+    async fn settle(&mut self, pairing: Option<Pairing>) -> Result<(), LinkError> {
+        if let Some(pairing) = pairing {
+            pair(&self.bus, &self.device, pairing).await?;
+        }
+        self.discover().await
+    }
+
     /// Looks up every characteristic. A part that cannot be read is missing later, and said to be then.
     async fn discover(&mut self) -> Result<(), LinkError> {
         let session = self.bus.session();
@@ -201,79 +191,12 @@ impl Link {
     }
 }
 
-/// Ends the connection to a device, or the attempt to make one, if there is any.
-pub async fn disconnect(address: Address, radio: Option<&str>) {
-    let ended = async {
-        let bus = Bus::shared().await?;
-        let Some(device) = bus.device(address, radio).await? else { return Ok(()) };
-        answered(bus.session().disconnect(&device)).await
-    };
-    // What cannot be ended is over, or `BlueZ` is gone and all its connections with it.
-    if let Ok(Err(error)) = timeout(ANSWER, ended).await {
-        debug!(%address, %error, "Nothing to disconnect");
-    }
-}
-
-/// Connects, and waits for the services. The radio listens again as soon as the device has answered.
-async fn connect(
-    bus: &Bus,
-    device: &DeviceId,
-    events: &mut BoxStream<'static, BluetoothEvent>,
-    turn: &Turn,
-) -> Result<(), LinkError> {
-    let is_connected = |event| {
-        ready(matches!(event, BluetoothEvent::Device { event: DeviceEvent::Connected { connected: true }, .. }))
-    };
-    let attempt = turn.take().await;
-    let mut connecting = pin!(bus.session().connect_with_timeout(device, LIMIT + DISCOVERY));
-    let answered = tokio::select! {
-        done = &mut connecting => Some(done),
-        true = events.any(is_connected) => None,
-        () = sleep(LIMIT) => return Err(LinkError::Timeout(LIMIT)),
-    };
-    drop(attempt);
-    let done = match answered {
-        Some(done) => done,
-        None => timeout(DISCOVERY, connecting).await.map_err(|_| LinkError::Timeout(DISCOVERY))?,
-    };
-    done.map_err(|error| LinkError::Aborted(error.to_string()))
-}
-
-/// Whether `BlueZ` says that a device is connected; one that it does not know any more is not.
-async fn is_connected(bus: &Bus, device: &DeviceId) -> bool {
-    answered(bus.session().get_device_info(device)).await.is_ok_and(|info| info.connected)
-}
-
 /// Waits for an answer of the device.
 async fn answered<T>(answer: impl Future<Output = Result<T, BluetoothError>>) -> Result<T, LinkError> {
     timeout(ANSWER, answer).await.map_err(|_| LinkError::Timeout(ANSWER))?.map_err(sort)
 }
 
-/// What an error of `BlueZ` means (its `doc/gatt-api.txt`).
-#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
-fn sort(error: BluetoothError) -> LinkError {
-    let BluetoothError::DbusError(inner) = &error else { return LinkError::Refused(error.to_string()) };
-    let text = inner.message().unwrap_or_default().to_owned();
-    match inner.name().unwrap_or_default() {
-        "org.bluez.Error.NotConnected"
-        | "org.freedesktop.DBus.Error.UnknownObject"
-        | "org.freedesktop.DBus.Error.UnknownMethod" => LinkError::Lost,
-        "org.bluez.Error.NotAuthorized" | "org.bluez.Error.NotPermitted" => LinkError::NotAuthorized(text),
-        "org.freedesktop.DBus.Error.ServiceUnknown" | "org.freedesktop.DBus.Error.Disconnected" => {
-            LinkError::Bus(text)
-        }
-        "org.bluez.Error.Failed" if text == "Not connected" => LinkError::Lost,
-        _ => LinkError::Refused(text),
-    }
-}
-
 /// The library's UUID as ours.
 fn uuid(uuid: uuid::Uuid) -> Uuid {
     Uuid(uuid.as_u128())
-}
-
-impl From<BusError> for LinkError {
-    fn from(error: BusError) -> Self {
-        Self::Bus(error.to_string())
-    }
 }

@@ -3,24 +3,30 @@
 //! ```text
 //! bus (one D-Bus connection) ─ states, every 3 s ─┐
 //!                                                 v
-//!   for each powered radio that is wanted: radio: start scan -> events -> pairing -> known -> queue
-//!                                                 '- gone, off, not discovering, silent, stream over: ends
+//!   for each powered radio that is wanted: radio: ear (a connection of its own): signals -> known -> queue
+//!                                                 '- gone, off, restarted, not discovering, silent: ends
 //! ```
 //!
 //! A radio that ended is started again as soon as the states show it powered, so one pulled and plugged in again, and a
-//! `bluetoothd` that was restarted, are back within two looks. `btleplug` resumes nothing by itself, tells no error when
-//! its radio goes, and does not know `Discovering`; the looks ask its own library, `bluez-async`, for that.
-//!
-//! A radio that falls silent has its scan started again with new streams. If that does not help three times it is
-//! switched off and on, where that is allowed.
+//! `bluetoothd` that was restarted, are back within two looks. What is done for one that falls silent stands in
+//! `life.rs`; every step is counted.
 
+mod agent;
 mod bus;
+mod ear;
+mod faults;
 mod known;
+mod life;
 mod link;
-mod pairing;
+mod looks;
 mod queue;
 mod radio;
+mod rfkill;
+mod rhythm;
+mod signal;
 mod turn;
+mod voice;
+mod wire;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,29 +34,26 @@ use std::{
 };
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
-use tokio::{
-    sync::watch,
-    time::{Instant, MissedTickBehavior, interval, sleep},
-};
-use tracing::{debug, info, warn};
+use tokio::{sync::watch, time::sleep};
+use tracing::{debug, warn};
 
-use self::{
-    bus::{Bus, BusError, RadioState},
-    radio::{End, Radio, Rhythm},
-};
 pub use self::{
+    agent::{Pairing, Passkey},
     link::{Characteristic, Link, LinkError, Told, disconnect},
     queue::Queue,
     turn::Turn,
+    voice::Voice,
+};
+use self::{
+    bus::{Bus, BusError, RadioState},
+    ear::Ear,
+    faults::Faults,
+    life::{Life, Step},
+    looks::{Look, look, why_none},
+    radio::{End, Radio},
 };
 use crate::{adapter::Metrics, shutdown::Stop};
 
-/// How often the radios are looked at.
-const LOOK: Duration = Duration::from_secs(3);
-/// Silent scans in a row after which a radio is stuck.
-const STUCK: u32 = 3;
-/// Rest before a radio is switched off and on again: when that did not help, it does not.
-const CYCLE_REST: Duration = Duration::from_secs(600);
 /// Rest before D-Bus is tried again.
 const REST: Duration = Duration::from_secs(2);
 
@@ -68,24 +71,8 @@ pub struct Air<'a> {
     pub may_cycle: bool,
     /// What is counted.
     pub metrics: &'a Metrics,
-}
-
-/// What outlives a radio's scan.
-#[derive(Debug, Default)]
-struct Life {
-    /// How often something is heard, once it was.
-    rhythm: Option<Rhythm>,
-    /// Scans in a row that ended because nothing was heard any more.
-    silences: u32,
-    /// When it was last switched off and on.
-    cycled: Option<Instant>,
-}
-
-/// What was last told of the radios, so that a fault is told once.
-#[derive(Debug, Default)]
-struct Faults {
-    /// The fault.
-    fault: Option<String>,
+    /// Where it is told that a radio stays silent, besides the log.
+    pub voice: Option<&'a Voice>,
 }
 
 impl Air<'_> {
@@ -132,6 +119,10 @@ impl Air<'_> {
                     lives.insert(name.clone(), life);
                     self.metrics.up.set(i64::from(!running.is_empty()));
                     self.tell_end(told, &name, &end);
+                    // A silent one goes on at once; the others are there again when a look shows them.
+                    if matches!(end, End::Silent(_)) {
+                        states.mark_changed();
+                    }
                 }
                 () = stop.requested(), if radios.is_empty() => {}
                 Ok(()) = states.changed() => {
@@ -155,33 +146,55 @@ impl Air<'_> {
         states: watch::Receiver<Look>,
         stop: Stop,
     ) -> (String, End, Life) {
-        if life.is_stuck() {
-            self.revive(bus, &name, &mut life).await;
-        }
-        let radio = Radio::new(&name, self.queue, self.turn, self.metrics);
-        let (end, rhythm) = radio.run(bus, life.rhythm, states, stop).await;
-        life.silences = match end {
-            End::Silent { was_heard: false, .. } => life.silences + 1,
-            End::Silent { was_heard: true, .. } => 1,
-            End::Stopped | End::Failed(_) | End::Gone | End::Off | End::NotDiscovering | End::Over => 0,
+        self.prepare(bus, &name, &mut life).await;
+        let heard = self.metrics.heard.get();
+        let mut radio = Radio::new(&name, self, &life);
+        let scanned = async {
+            let ear = match life.ear.take() {
+                Some(ear) => ear,
+                None => Ear::open(&name, self.metrics.unread.clone()).await?,
+            };
+            radio.scan(bus, life.ear.insert(ear), states, stop).await
         };
-        life.rhythm = rhythm;
+        let end = scanned.await.unwrap_or_else(End::Failed);
+        life.rhythm = radio.rhythm();
+        life.ended(&end, self.metrics.heard.get() > heard);
         (name, end, life)
     }
 
-    /// The last resort for a radio that stays silent: it is switched off and on where that is allowed, and told anyway.
-    async fn revive(&self, bus: &Bus, name: &str, life: &mut Life) {
-        if !self.may_cycle {
-            if life.silences == STUCK {
-                warn!(adapter = self.adapter, radio = name, "The radio stays silent, power_cycle may revive it");
+    /// Does what is done for a radio that falls silent.
+    async fn prepare(&self, bus: &Bus, name: &str, life: &mut Life) {
+        match life.step(self.may_cycle) {
+            Step::Scan => return,
+            Step::Rescan => {
+                self.metrics.rescans.inc();
+                return;
             }
-            return;
+            Step::Renew => {
+                warn!(adapter = self.adapter, radio = name, "The radio is silent, connecting to BlueZ anew");
+            }
+            Step::Cycle => self.cycle(bus, name).await,
+            Step::Tell => self.tell_silence(name),
         }
+        self.metrics.renewals.inc();
+        life.ear = None;
+    }
+
+    /// Switches a radio off and on.
+    async fn cycle(&self, bus: &Bus, name: &str) {
         warn!(adapter = self.adapter, radio = name, "The radio stays silent, switching it off and on");
         self.metrics.power_cycles.inc();
-        (life.silences, life.cycled) = (0, Some(Instant::now()));
         if let Err(error) = bus.cycle_power(name).await {
             warn!(adapter = self.adapter, radio = name, %error, "The radio could not be switched off and on");
+        }
+    }
+
+    /// Tells that nothing helps, or nothing that is allowed.
+    fn tell_silence(&self, name: &str) {
+        let help = if self.may_cycle { "plug it out and in" } else { "power_cycle = true may revive it" };
+        warn!(adapter = self.adapter, radio = name, help, "The radio stays silent");
+        if let Some(voice) = self.voice {
+            voice.tell("radio-silent", format!("adapter {}: {name} stays silent (help: {help})", self.adapter));
         }
     }
 
@@ -196,10 +209,10 @@ impl Air<'_> {
             }
         };
         let is_wanted = |state: &&RadioState| self.radio.is_none_or(|radio| radio == state.name);
-        let on = radios.iter().filter(|state| state.powered).filter(is_wanted);
-        let names: Vec<_> = on.map(|state| state.name.clone()).collect();
+        let (on, off): (Vec<_>, Vec<_>) = radios.iter().filter(is_wanted).partition(|state| state.powered);
+        let names: Vec<_> = on.into_iter().map(|state| state.name.clone()).collect();
         if names.is_empty() {
-            told.fault(self.adapter, format!("{} is not there or not powered", self.radio.unwrap_or("a radio")));
+            told.fault(self.adapter, why_none(self.radio, &off));
         } else if self.metrics.up.get() > 0 {
             // Not before one scans: a radio that is there may still refuse to.
             told.fine(self.adapter, &names);
@@ -211,49 +224,10 @@ impl Air<'_> {
     fn tell_end(&self, told: &mut Faults, radio: &str, end: &End) {
         match end {
             End::Stopped => {}
-            End::Silent { .. } => debug!(adapter = self.adapter, radio, %end, "Starting the scan again"),
-            End::Failed(_) | End::Gone | End::Off | End::NotDiscovering | End::Over => {
+            End::Silent(_) => debug!(adapter = self.adapter, radio, %end, "Starting the scan again"),
+            End::Failed(_) | End::Gone | End::Off | End::Restarted | End::NotDiscovering | End::Over => {
                 told.fault(self.adapter, format!("{radio}: {end}"));
             }
-        }
-    }
-}
-
-impl Life {
-    /// Whether starting scans has not helped, of a radio that did hear something.
-    fn is_stuck(&self) -> bool {
-        let has_rested = self.cycled.is_none_or(|at| at.elapsed() >= CYCLE_REST);
-        self.rhythm.is_some() && self.silences >= STUCK && has_rested
-    }
-}
-
-/// What a look found; an error is what D-Bus said.
-type Look = Result<Vec<RadioState>, String>;
-
-/// Looks at the radios again and again.
-async fn look(bus: &Bus, looks: &watch::Sender<Look>) {
-    let mut ticks = interval(LOOK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        // The look before this one is out of date, whatever it found.
-        drop(looks.send_replace(bus.radios().await.map_err(|error| error.to_string())));
-    }
-}
-
-impl Faults {
-    /// Tells a fault, unless it is the one that was told last.
-    fn fault(&mut self, adapter: &str, fault: String) {
-        if self.fault.as_ref() != Some(&fault) {
-            warn!(adapter, fault, "Bluetooth is down, trying again");
-            self.fault = Some(fault);
-        }
-    }
-
-    /// Tells that a fault is over.
-    fn fine(&mut self, adapter: &str, radios: &[String]) {
-        if self.fault.take().is_some() {
-            info!(adapter, ?radios, "Bluetooth is back");
         }
     }
 }

@@ -90,3 +90,20 @@ pub(super) fn block(key: [u8; 16], sealed: [u8; 16]) -> [u8; 16] {
     Aes128::new(&key.into()).decrypt_block(&mut block);
     block.into()
 }
+
+/// The way back of [`ccm()`]: what is sealed, and the tag.
+#[cfg(test)]
+pub(super) fn seal(key: [u8; 16], nonce: Nonce, aad: &[u8], plain: &[u8]) -> (Vec<u8>, [u8; 4]) {
+    /// The same for one length of nonce.
+    fn close<N: NonceSize + ArraySize>(key: [u8; 16], nonce: &Array<u8, N>, aad: &[u8], data: &mut [u8]) -> [u8; 4] {
+        let cipher = Ccm::<Aes128, U4, N>::new(&key.into());
+        cipher.encrypt_inout_detached(nonce, aad, data.into()).expect("a short frame can be sealed").into()
+    }
+    let mut sealed = plain.to_vec();
+    let tag = match nonce {
+        Nonce::Eleven(nonce) => close::<U11>(key, &nonce.into(), aad, &mut sealed),
+        Nonce::Twelve(nonce) => close::<U12>(key, &nonce.into(), aad, &mut sealed),
+        Nonce::Thirteen(nonce) => close::<U13>(key, &nonce.into(), aad, &mut sealed),
+    };
+    (sealed, tag)
+}

@@ -10,7 +10,7 @@ pub(super) struct Sample {
     manufacturer: Vec<(u16, Vec<u8>)>,
     service: Vec<(Uuid, Vec<u8>)>,
     services: Vec<Uuid>,
-    key: Option<Vec<u8>>,
+    pub(super) key: Option<Vec<u8>>,
 }
 
 /// One with manufacturer data.
@@ -21,6 +21,16 @@ pub(super) fn manufacturer(company: u16, data: &str) -> Sample {
 /// One with service data.
 pub(super) fn service(short: u16, data: &str) -> Sample {
     Sample::default().with_service(short, data)
+}
+
+/// One with manufacturer data that were made.
+pub(super) fn of_company(company: u16, data: Vec<u8>) -> Sample {
+    Sample { manufacturer: Vec::from([(company, data)]), ..Sample::default() }
+}
+
+/// One with service data that were made.
+pub(super) fn of_service(short: u16, data: Vec<u8>) -> Sample {
+    Sample::default().and_service(short, data)
 }
 
 /// Bytes from hex; spaces are for the reader.
@@ -58,6 +68,33 @@ impl Sample {
     pub(super) fn with_key(mut self, key: &str) -> Self {
         self.key = Some(hex(key));
         self
+    }
+
+    pub(super) fn and_service(mut self, short: u16, data: Vec<u8>) -> Self {
+        self.service.push((Uuid::short(short), data));
+        self
+    }
+
+    pub(super) fn at(mut self, address: [u8; 6]) -> Self {
+        self.address = address;
+        self
+    }
+
+    pub(super) fn keyed(mut self, key: &[u8]) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// One of its data.
+    pub(super) fn any_part(&mut self, dice: &mut fastrand::Rng) -> &mut Vec<u8> {
+        let parts = self
+            .manufacturer
+            .iter_mut()
+            .map(|part| &mut part.1)
+            .chain(self.service.iter_mut().map(|part| &mut part.1));
+        let mut parts: Vec<_> = parts.collect();
+        let chosen = dice.usize(..parts.len());
+        parts.swap_remove(chosen)
     }
 
     pub(super) fn decode(&self) -> Decoded {

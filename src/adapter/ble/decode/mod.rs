@@ -46,6 +46,8 @@ mod victron;
 #[cfg(test)]
 mod fixtures;
 #[cfg(test)]
+mod round_trip;
+#[cfg(test)]
 mod tests;
 
 use alloc::vec::Vec;

@@ -29,7 +29,8 @@ pub(super) fn decode(frame: &Frame<'_>, finding: &mut Finding) -> Result<(), Why
     read(frame.data, finding)
 }
 
-/// Data format 3 (RAWv1). It has no marker for "not available"; more than 100 % is a fault of the sensor.
+/// Data format 3 (RAWv1). It has no marker for "not available"; humidity beyond 100 % is told as it is sent, as the
+/// vectors of the documentation want it.
 fn format_3(data: &[u8], finding: &mut Finding) -> Result<(), Why> {
     let data: &[u8; 14] = exactly(data)?;
     let readings = &mut finding.readings;
@@ -37,9 +38,7 @@ fn format_3(data: &[u8], finding: &mut Finding) -> Result<(), Why> {
         let size = i64::from(data[2] & 0x7F) * 100 + i64::from(data[3]);
         readings.decimal(Quantity::Temperature, if data[2] & 0x80 == 0 { size } else { -size }, 2);
     }
-    if data[1] <= 200 {
-        readings.decimal(Quantity::Humidity, i64::from(data[1]) * 5, 1);
-    }
+    readings.decimal(Quantity::Humidity, i64::from(data[1]) * 5, 1);
     readings.decimal(Quantity::Pressure, i64::from(u16_at(data, 4)) + 50_000, 2);
     acceleration(&data[6..12], finding);
     finding.readings.decimal(Quantity::Voltage, u16_at(data, 12), 3);
@@ -180,6 +179,11 @@ mod tests {
             "temperature 26.3 Cel, humidity 20.5 %, pressure 1027.66 hPa, acceleration_x -9.80665 m/s2, \
              acceleration_y -16.9262779 m/s2, acceleration_z 7.0019481 m/s2, voltage 2.899 V",
         );
+        manufacturer(COMPANY, "03FF7F63FFFF7FFF7FFF7FFFFFFF").gives(
+            "ruuvi_df3",
+            "temperature 127.99 Cel, humidity 127.5 %, pressure 1155.35 hPa, acceleration_x 321.33450055 m/s2, \
+             acceleration_y 321.33450055 m/s2, acceleration_z 321.33450055 m/s2, voltage 65.535 V",
+        );
         manufacturer(COMPANY, "0300FF6300008001800180010000").gives(
             "ruuvi_df3",
             "temperature -127.99 Cel, humidity 0.0 %, pressure 500.0 hPa, acceleration_x -321.33450055 m/s2, \
@@ -194,6 +198,18 @@ mod tests {
             "temperature 24.3 Cel, humidity 53.49 %, pressure 1000.44 hPa, acceleration_x 0.0392266 m/s2, \
              acceleration_y -0.0392266 m/s2, acceleration_z 10.1596894 m/s2, voltage 2.977 V, tx_power 4 dB[mW], \
              movement_counter 66",
+        );
+        manufacturer(COMPANY, "057FFFFFFEFFFE7FFF7FFF7FFFFFDEFEFFFECBB8334C884F").gives(
+            "ruuvi_df5",
+            "temperature 163.835 Cel, humidity 163.835 %, pressure 1155.34 hPa, acceleration_x 321.33450055 m/s2, \
+             acceleration_y 321.33450055 m/s2, acceleration_z 321.33450055 m/s2, voltage 3.646 V, tx_power 20 dB[mW], \
+             movement_counter 254",
+        );
+        manufacturer(COMPANY, "058001000000008001800180010000000000CBB8334C884F").gives(
+            "ruuvi_df5",
+            "temperature -163.835 Cel, humidity 0.0 %, pressure 500.0 hPa, acceleration_x -321.33450055 m/s2, \
+             acceleration_y -321.33450055 m/s2, acceleration_z -321.33450055 m/s2, voltage 1.6 V, \
+             tx_power -40 dB[mW], movement_counter 0",
         );
         manufacturer(COMPANY, "058000FFFFFFFF800080008000FFFFFFFFFFFFFFFFFFFFFF").refuses("ruuvi_df5", Why::NoValue);
     }

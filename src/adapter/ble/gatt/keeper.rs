@@ -8,6 +8,7 @@
 //! ```
 
 mod commands;
+mod connecting;
 #[cfg(test)]
 pub(super) mod fixtures;
 mod reading;
@@ -17,15 +18,13 @@ use std::{future::pending, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{Semaphore, SemaphorePermit, mpsc},
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep_until},
 };
-use tracing::debug;
 
 use super::outlook::Outlook;
 use crate::{
     adapter::{
         AdapterError, Intake, Metrics,
-        backoff::Backoff,
         ble::{
             air::{Link, LinkError, Told, Turn, disconnect},
             config::Device,
@@ -35,9 +34,6 @@ use crate::{
     shutdown::Stop,
 };
 
-/// Attempts to connect beyond the first, when one is aborted, which radios do for no reason now and then
-/// (`le-connection-abort-by-local`).
-const RETRIES: u32 = 3;
 /// How long a connection is kept for what else may come.
 const LINGER: Duration = Duration::from_secs(2);
 /// Time after the start in which a device that was not heard yet is not called offline: `BlueZ` knows only those that it
@@ -190,35 +186,6 @@ impl<'a> Keeper<'a> {
         let held = held.as_mut().expect("it was just made");
         held.used = Instant::now();
         Ok(held)
-    }
-
-    /// Makes a connection, when one of the adapter's is free.
-    async fn make<'s>(&mut self, slots: &'s Semaphore) -> Result<Held<'s>, LinkError> {
-        let slot = if let Ok(slot) = slots.try_acquire() {
-            slot
-        } else {
-            self.ways.metrics.waits.inc();
-            slots.acquire().await.expect("the semaphore is never closed")
-        };
-        self.may_be_connected = true;
-        let link = self.connect().await?;
-        self.ways.metrics.links.inc();
-        self.outlook.reached();
-        debug!(device = %self.device.id, "Connected");
-        Ok(Held { link, _slot: slot, used: Instant::now() })
-    }
-
-    /// Tries to connect, more than once when an attempt is aborted.
-    async fn connect(&self) -> Result<Link, LinkError> {
-        let mut backoff = Backoff::new();
-        for _ in 0..RETRIES {
-            match Link::open(self.device.address, self.radio, self.turn).await {
-                Err(LinkError::Aborted(why)) => debug!(device = %self.device.id, why, "Connecting again"),
-                done => return done,
-            }
-            sleep(backoff.wait()).await;
-        }
-        Link::open(self.device.address, self.radio, self.turn).await
     }
 }
 

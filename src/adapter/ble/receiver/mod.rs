@@ -7,50 +7,34 @@
 //!   same data a moment ago? -> decode -> counter used before? -> same measurement? -> readings
 //! ```
 
+mod asked;
 mod device;
+mod found;
 mod presence;
 mod repeats;
 mod sightings;
 mod slot;
+mod strangers;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use tokio::{sync::mpsc, time::Instant};
 use tracing::{debug, error, info};
 
+pub(super) use self::found::Found;
 use self::{
     device::{Device, Extras, Taken},
-    sightings::{Sighting, Sightings},
+    sightings::Sightings,
 };
 use super::{
-    account::{self, Account},
-    config::{Accept, Config},
-    decode::Address,
-    heard::{Heard, hex},
-    learned::Learned,
-    profiled::Decoders,
-    section::parse_key,
+    config::Config, decode::Address, heard::Heard, learned::Learned, profiled::Decoders, section::parse_key,
 };
 use crate::{
-    adapter::{AdapterError, DeviceInfo, Intake, Metrics, memory::Memory},
-    model::{
-        DeviceChange, DeviceFacts, DeviceId, DeviceRequest, Event, EventKind, NetworkWish, Reading, SharedClock,
-        WriteError,
-    },
+    adapter::{AdapterError, Intake, Metrics, memory::Memory},
+    model::{DeviceChange, DeviceFacts, DeviceId, Event, EventKind, Reading, SharedClock},
 };
-
-/// Devices that are not configured. When there are more, the one silent longest is forgotten and counted: a flood of
-/// random addresses costs memory for these and no more.
-const MAX_STRANGERS: usize = 512;
-
-/// The devices as others see them.
-#[derive(Debug, Default)]
-pub(super) struct Found(Mutex<BTreeMap<Address, DeviceInfo>>);
 
 /// The devices, and the ways out of the adapter.
 pub(super) struct Receiver<'a> {
@@ -84,26 +68,6 @@ pub(super) struct Ways {
     pub(super) events: mpsc::Sender<Event>,
     /// What is kept.
     pub(super) memory: Memory,
-}
-
-impl Found {
-    /// The devices of a configuration.
-    pub(super) fn of(config: &Config) -> Self {
-        let now = Instant::now();
-        let devices =
-            config.devices.iter().map(|device| (device.address, Device::configured(device, None, now).info()));
-        Self(Mutex::new(devices.collect()))
-    }
-
-    /// All of them.
-    pub(super) fn all(&self) -> Vec<DeviceInfo> {
-        self.locked().values().cloned().collect()
-    }
-
-    /// The table; a holder that panicked left it whole.
-    fn locked(&self) -> MutexGuard<'_, BTreeMap<Address, DeviceInfo>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl<'a> Receiver<'a> {
@@ -176,54 +140,9 @@ impl<'a> Receiver<'a> {
         Ok(())
     }
 
-    /// Answers what the gateway asks. A device that only advertises cannot be asked, but what it said last is known.
-    pub(super) fn serve(&self, request: DeviceRequest) {
-        // An asker that stopped waiting does not need to know.
-        match request {
-            DeviceRequest::Write { reply, .. } => {
-                let why = "the device only advertises: nothing can be set".to_owned();
-                let _ = reply.send(Err(WriteError::Refused(why)));
-            }
-            DeviceRequest::Read { point, reply } => {
-                let mut devices = self.devices.values();
-                let device = devices.find(|device| device.id == point.address.device);
-                let last = device.and_then(|device| device.last(&point.address.point)).cloned();
-                let _ = reply.send(last.unwrap_or_else(|| Reading::bad(point, "not-available", self.clock.now())));
-            }
-            DeviceRequest::Network { wish, reply } => {
-                let _ = reply.send(match wish {
-                    NetworkWish::Show => Ok(self.in_reach()),
-                    NetworkWish::PermitJoin(_)
-                    | NetworkWish::Form
-                    | NetworkWish::Map
-                    | NetworkWish::Backup
-                    | NetworkWish::Restore(_) => Err("Bluetooth devices join no network".to_owned()),
-                });
-            }
-        }
-    }
-
     /// Remembers an advertisement for who asks about its device.
     pub(super) fn note(&mut self, heard: Heard) {
         self.sightings.note(heard, Instant::now());
-    }
-
-    /// Everybody in reach, with what is made of them.
-    fn in_reach(&self) -> serde_json::Value {
-        let now = Instant::now();
-        let told = |Sighting { heard, at, count }: &Sighting| {
-            let device = self.devices.get(&heard.address);
-            let (name, key) = (device.and_then(Device::known_name), device.and_then(Device::key));
-            let mut json = Account { heard, name, key, count: *count }.json();
-            if let Some(read) = device.and_then(|device| device.read_for_account(heard, &self.decoders)) {
-                account::add(&mut json, &read);
-            }
-            json["age_s"] = (now - *at).as_secs().into();
-            json["device"] = device.map(|device| device.id.as_str()).into();
-            json
-        };
-        let devices: Vec<_> = self.sightings.iter().map(told).collect();
-        serde_json::json!({ "adapter": self.config.name, "devices": devices })
     }
 
     /// Keeps what was learned, if anything was.
@@ -237,45 +156,6 @@ impl<'a> Receiver<'a> {
             }
             self.memory.keep(&learned);
         }
-    }
-
-    /// Makes a device of one that is not known, if that is wanted and it can be read.
-    async fn admit(&mut self, heard: &Heard, now: Instant) -> Result<bool, AdapterError> {
-        if self.config.accept != Accept::Formats {
-            return Ok(false);
-        }
-        let id = DeviceId::new(&format!("ble-{}", hex(&heard.address.0))).expect("hex is a slug");
-        // Somebody gave this id to another device.
-        if self.config.devices.iter().any(|device| device.id == id) {
-            return Ok(false);
-        }
-        let device = Device::stranger(id, heard.address, self.config.min_interval, now);
-        let decoded = device.decode(heard);
-        let own = device.read_by_profile(heard, &decoded, &self.decoders);
-        if decoded.readings.is_empty() && own.is_none_or(|own| own.readings.is_empty()) {
-            return Ok(false);
-        }
-        self.make_room().await?;
-        self.strangers += 1;
-        self.devices.insert(heard.address, device);
-        Ok(true)
-    }
-
-    /// Forgets a device that is not configured, if there are too many.
-    async fn make_room(&mut self) -> Result<(), AdapterError> {
-        if self.strangers < MAX_STRANGERS {
-            return Ok(());
-        }
-        let strangers = self.devices.iter().filter(|(_, device)| !device.is_configured);
-        let oldest = strangers.min_by_key(|(_, device)| device.presence.last()).map(|(address, _)| *address);
-        let Some((address, device)) = oldest.and_then(|oldest| self.devices.remove_entry(&oldest)) else {
-            return Ok(());
-        };
-        self.strangers -= 1;
-        self.metrics.forgotten.inc();
-        self.found.locked().remove(&address);
-        debug!(device = %device.id, adapter = self.config.name, "Forgot the device that was silent longest");
-        self.tell(device.id, DeviceChange::Left).await
     }
 
     /// Passes on what became of an advertisement.
@@ -299,8 +179,8 @@ impl<'a> Receiver<'a> {
         let (is_new, id) = (device.presence.heard(now), device.id.clone());
         let is_connected_to = device.is_connected_to();
         if let Taken::Readings(readings, has_new_points) = taken {
-            if has_new_points || !self.found.locked().contains_key(&address) {
-                self.found.locked().insert(address, device.info());
+            if has_new_points || !self.found.has(address) {
+                self.found.put(address, device.info());
             }
             self.send(readings).await?;
         }

@@ -4,15 +4,15 @@ use prometheus_client::metrics::counter::Counter;
 use proptest::prelude::*;
 use tokio::sync::oneshot;
 
-use super::*;
+use super::{strangers::MAX_STRANGERS, *};
 use crate::{
     adapter::ble::{
-        config,
+        config::{self, Accept},
         decode::Uuid,
         profiled::{Match, Profile},
     },
     config::Pressure,
-    model::{Batch, Point, PointName, PointType},
+    model::{Batch, DeviceRequest, NetworkWish, Point, PointName, PointType},
     profile::Script,
     testing::clock::ManualClock,
 };
@@ -43,6 +43,7 @@ fn bench(accept: Accept, change: impl FnOnce(&mut Config)) -> Bench {
         behind: Vec::new(),
         stays: false,
         profile: None,
+        bond: None,
     };
     let mut config = Config {
         name: "ble".into(),

@@ -1,6 +1,9 @@
-//! The key of a device: where it is kept is checked, and what is there as far as it can be seen offline.
+//! The secrets of a device: where they are kept is checked, and what is there as far as it can be seen offline.
 
-use crate::config::{Secret, report::Problems, section::At};
+use crate::{
+    adapter::ble::air::Passkey,
+    config::{Secret, report::Problems, section::At},
+};
 
 /// What is wrong with the text of a key. It never repeats the text.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -26,20 +29,37 @@ pub fn parse(text: &str) -> Result<Vec<u8>, KeyError> {
     Ok(digits.as_chunks::<2>().0.iter().map(|[high, low]| high << 4 | low).collect())
 }
 
+/// Checks a key where it can be read.
+pub(super) fn check(key: &At<Secret>, problems: &mut Problems) {
+    let help = "write the key as the device's application shows it: 32 hex digits";
+    check_text(key, help, problems, |text| parse(text).map(drop).map_err(|error| error.to_string()));
+}
+
+/// Checks a passkey where it can be read.
+pub(super) fn check_passkey(passkey: &At<Secret>, problems: &mut Problems) {
+    let help = "write the six digits that the device shows or that are printed on it";
+    let is_one = |text: &str| Passkey::parse(text).map(drop).ok_or_else(|| "the passkey is no six digits".to_owned());
+    check_text(passkey, help, problems, is_one);
+}
+
 /// A file can be read by whoever checks. A credential or a variable is there only when the service runs.
-pub(super) fn check(At { value: secret, place }: &At<Secret>, problems: &mut Problems) {
+fn check_text(
+    At { value: secret, place }: &At<Secret>,
+    help: &str,
+    problems: &mut Problems,
+    check: impl Fn(&str) -> Result<(), String>,
+) {
     if !matches!(secret, Secret::File(_)) {
         return;
     }
     match secret.read() {
         Ok(text) => {
-            if let Err(error) = parse(text.expose()) {
-                let help = "write the key as the device's application shows it: 32 hex digits";
+            if let Err(error) = check(text.expose()) {
                 problems.error(place, format!("{secret:?}: {error}")).help(help);
             }
         }
         Err(error) => {
-            problems.unreadable(place, error.to_string()).help("create the file with the key in it");
+            problems.unreadable(place, error.to_string()).help("create the file with the secret in it");
         }
     }
 }

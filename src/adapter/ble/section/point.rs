@@ -1,22 +1,29 @@
 //! Keys of a point: one that is advertised is named, one behind a connection says where it is.
 
+mod advertised;
+mod assigned;
+mod words;
+
 use std::{sync::Arc, time::Duration};
 
+use self::{
+    advertised::{advertised, refuse_alone, scripted},
+    words::{characteristic, kind},
+};
 use crate::{
     adapter::ble::{
         air::Characteristic,
         config::GattPoint,
-        decode::Uuid,
         gatt::layout::{Kind, Layout},
     },
     config::{
-        Fault, NamedPoint, Unique,
-        report::{Problems, suggest},
+        NamedPoint, Unique,
+        report::Problems,
         section::{At, FromNode, Shape, section},
         tree::Node,
         values::{Span, from_integer, text_values, word_values},
     },
-    model::{Access, DeviceId, Point, PointAddress, PointName, PointType, Quantity, vocabulary::QUANTITIES},
+    model::{Access, DeviceId, Point, PointAddress, PointName},
 };
 
 /// How a characteristic is written.
@@ -98,27 +105,6 @@ section! {
     }
 }
 
-/// What a specification says of a characteristic: its number, type, scale and unit, and what means "not known".
-type Assigned = (u16, Kind, f64, Option<&'static str>, Option<i64>);
-
-/// Characteristics of the Bluetooth SIG (Assigned Numbers 3.8, GATT Specification Supplement).
-const ASSIGNED: &[Assigned] = &[
-    (0x2A19, Kind::Unsigned(1), 1.0, Some("%"), None),
-    (0x2A6E, Kind::Signed(2), 0.01, Some("Cel"), Some(-0x8000)),
-    (0x2A6F, Kind::Unsigned(2), 0.01, Some("%"), Some(0xFFFF)),
-    (0x2A6D, Kind::Unsigned(4), 0.001, Some("hPa"), None),
-    (0x2A76, Kind::Unsigned(1), 1.0, None, None),
-    (0x2AFB, Kind::Unsigned(3), 0.01, Some("lx"), Some(0xFF_FFFF)),
-    (0x2B8C, Kind::Unsigned(2), 1.0, Some("[ppm]"), Some(0xFFFF)),
-    (0x2A00, Kind::Text, 1.0, None, None),
-    (0x2A24, Kind::Text, 1.0, None, None),
-    (0x2A25, Kind::Text, 1.0, None, None),
-    (0x2A26, Kind::Text, 1.0, None, None),
-    (0x2A27, Kind::Text, 1.0, None, None),
-    (0x2A28, Kind::Text, 1.0, None, None),
-    (0x2A29, Kind::Text, 1.0, None, None),
-];
-
 /// The points of a device.
 #[derive(Debug, Default)]
 pub(super) struct Points {
@@ -158,68 +144,17 @@ pub fn advertised_points(listed: Vec<At<PointKeys>>, problems: &mut Problems) ->
     points(listed, &nobody, Duration::ZERO, true, problems).advertised
 }
 
-/// A point that a profile's script gives: of its own type and unit, or of those that its name has.
-fn scripted(
-    keys: &PointKeys,
-    name: &At<PointName>,
-    device: &DeviceId,
-    problems: &mut Problems,
-) -> Option<Arc<Point>> {
-    let mut point = match &keys.r#type {
-        None => advertised(name, device, problems)?.as_ref().clone(),
-        Some(kind) => {
-            let kind = match kind.value {
-                Kind::Bool => PointType::Bool,
-                Kind::Unsigned(_) | Kind::Signed(_) => PointType::Int,
-                Kind::F32 | Kind::F64 => PointType::Float,
-                Kind::Text => PointType::Text,
-                Kind::Bytes => PointType::Bytes,
-            };
-            Point::new(device.clone(), name.value.clone(), kind, None)
-        }
-    };
-    if let Some(unit) = &keys.unit {
-        point.unit = Some(unit.value.as_str().into());
-    }
-    (point.min, point.max) = (keys.min.as_ref().map(|min| min.value), keys.max.as_ref().map(|max| max.value));
-    Some(Arc::new(point))
-}
-
 /// A point as grants see it.
 pub(super) fn named(point: &Point) -> NamedPoint {
     let PointAddress { device, point: name } = &point.address;
     NamedPoint { address: PointAddress { device: device.clone(), point: name.clone() }, access: point.access }
 }
 
-/// A point that formats have.
-fn advertised(name: &At<PointName>, device: &DeviceId, problems: &mut Problems) -> Option<Arc<Point>> {
-    let Some(quantity) = Quantity::named(name.value.as_str()) else {
-        let help = suggest(name.value.as_str(), QUANTITIES.iter().map(|quantity| quantity.name()));
-        problems.error(&name.place, format!("no format has a point {:?}", name.value.as_str())).help(help);
-        return None;
-    };
-    Some(Arc::new(Point::new(device.clone(), name.value.clone(), quantity.kind(), quantity.unit())))
-}
-
-/// An advertised point takes what its format says: other keys would do nothing.
-fn refuse_alone(keys: &PointKeys, problems: &mut Problems) {
-    let kind = keys.r#type.as_ref().map(|at| &at.place);
-    let numbers = [&keys.scale, &keys.min, &keys.max].into_iter().flatten().map(|at| &at.place);
-    let others = [keys.unit.as_ref().map(|at| &at.place), keys.poll.as_ref().map(|at| &at.place)];
-    let access = (keys.access.value != Access::R).then_some(&keys.access.place);
-    let notify = keys.notify.value.then_some(&keys.notify.place);
-    for place in kind.into_iter().chain(numbers).chain(others.into_iter().flatten()).chain(access).chain(notify) {
-        problems
-            .error(place, "only a point with a characteristic has this")
-            .help("add characteristic, or leave it out");
-    }
-}
-
 /// A point behind a connection; `None` when its type is missing.
 fn behind(keys: PointKeys, device: &DeviceId, poll: Duration, problems: &mut Problems) -> Option<GattPoint> {
     check(&keys, problems);
     let characteristic = keys.characteristic?;
-    let known = ASSIGNED.iter().find(|known| Uuid::short(known.0) == characteristic.value.uuid);
+    let known = assigned::of(characteristic.value.uuid);
     let Some(kind) = keys.r#type.map(|kind| kind.value).or(known.map(|known| known.1)) else {
         let help = "say what its bytes are: type = \"u16\"";
         problems.error(&characteristic.place, "the type of this characteristic is not known").help(help);
@@ -274,38 +209,4 @@ fn check(keys: &PointKeys, problems: &mut Problems) {
     if keys.notify.value && !keys.access.value.can_read() {
         problems.error(&keys.notify.place, "what cannot be read does not notify").help("leave out access = \"w\"");
     }
-}
-
-/// Two UUIDs with a slash between.
-fn characteristic(text: &str) -> Result<Characteristic, Fault> {
-    let parsed = text.split_once('/').and_then(|(service, uuid)| {
-        Some(Characteristic { service: Uuid::parse(service)?, uuid: Uuid::parse(uuid)? })
-    });
-    let help = "write service/characteristic, each of 4 hex digits or in full: \"180f/2a19\"";
-    parsed.ok_or_else(|| Fault::new(format!("{text:?} is no characteristic")).help(help))
-}
-
-/// The types by their words.
-fn kind(text: &str) -> Result<Kind, Fault> {
-    let words = [
-        ("bool", Kind::Bool),
-        ("u8", Kind::Unsigned(1)),
-        ("i8", Kind::Signed(1)),
-        ("u16", Kind::Unsigned(2)),
-        ("i16", Kind::Signed(2)),
-        ("u24", Kind::Unsigned(3)),
-        ("i24", Kind::Signed(3)),
-        ("u32", Kind::Unsigned(4)),
-        ("i32", Kind::Signed(4)),
-        ("u64", Kind::Unsigned(8)),
-        ("i64", Kind::Signed(8)),
-        ("f32", Kind::F32),
-        ("f64", Kind::F64),
-        ("string", Kind::Text),
-        ("bytes", Kind::Bytes),
-    ];
-    let known = words.iter().find(|(word, _)| *word == text).map(|(_, kind)| *kind);
-    known.ok_or_else(|| {
-        Fault::new(format!("{text:?} is no type")).help(suggest(text, words.iter().map(|(word, _)| *word)))
-    })
 }

@@ -1,9 +1,12 @@
 use std::fs;
 
-use super::super::{Ble, config::Accept};
+use super::super::{
+    Ble,
+    config::{Accept, Bond},
+};
 use crate::{
     adapter::{Adapter as _, registry},
-    config::Pressure,
+    config::{Pressure, Secret},
     profile::Library,
 };
 
@@ -76,6 +79,23 @@ fn a_point_behind_a_connection_knows_what_the_bluetooth_sig_says() {
     assert_eq!(points, ["180f/2a19 int % [] 3600s", "181a/2a6e float Cel [-32768] 300s", "181a/2a6e int  [] 3600s"]);
     assert_eq!((device.points.len(), device.stays_connected(), config.connections), (1, false, 3));
     assert_eq!(Ble::new(config).devices()[0].points.len(), 4);
+}
+
+#[test]
+fn a_device_is_paired_as_its_keys_say() {
+    let device = format!("{DEVICE}address = {{ mac = 'CB:B8:33:4C:88:4F' }}\n");
+    let point = "[[device.point]]\nname = 'battery'\ncharacteristic = '180f/2a19'\n";
+    let bond = |keys: &str| plan(&format!("{device}{keys}\n{point}")).devices[0].bond.clone();
+
+    assert_eq!(bond(""), None);
+    assert_eq!(bond("pair = true"), Some(Bond::Open));
+    let kept = "passkey = { credential = 'd-passkey' }";
+    assert_eq!(bond(kept), Some(Bond::Passkey(Secret::Credential("d-passkey".into()))));
+    assert_eq!(bond(&format!("pair = true\n{kept}")), bond(kept));
+    let wrong = report(&format!("{device}passkey = {{ file = 'bad.key' }}\n{point}"));
+    assert!(wrong[0].contains("no six digits (help: write the six digits"), "{wrong:?}");
+    let apart = report(&format!("{device}pair = true\n"));
+    assert!(apart[0].contains("never connected to"), "{apart:?}");
 }
 
 #[test]

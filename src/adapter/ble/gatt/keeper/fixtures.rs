@@ -35,5 +35,6 @@ pub(in crate::adapter::ble::gatt) fn device() -> Device {
         behind: behind.into(),
         stays: false,
         profile: None,
+        bond: None,
     }
 }

@@ -32,9 +32,11 @@ impl<'a> Keeper<'a> {
         if self.is_online != Some(false) {
             info!(device = %self.device.id, %error, "Device is offline");
         }
+        // It is there, though nothing can be read.
+        let why = if matches!(error, LinkError::NotPaired(_)) { quality(error) } else { "device-offline" };
         for (point, behind) in self.device.behind.iter().enumerate() {
             if behind.point.access.can_read() {
-                self.report_bad(point, "device-offline").await?;
+                self.report_bad(point, why).await?;
             }
         }
         self.tell(DeviceChange::Offline).await
@@ -94,6 +96,7 @@ pub(super) fn is_end(error: &LinkError) -> bool {
     match error {
         LinkError::NotInReach
         | LinkError::Aborted(_)
+        | LinkError::NotPaired(_)
         | LinkError::Timeout(_)
         | LinkError::Lost
         | LinkError::Bus(_) => true,
@@ -106,7 +109,7 @@ pub(super) fn quality(error: &LinkError) -> &'static str {
     match error {
         LinkError::NotInReach | LinkError::Aborted(_) | LinkError::Lost | LinkError::Bus(_) => "device-offline",
         LinkError::NoCharacteristic(_) => "no-characteristic",
-        LinkError::NotAuthorized(_) => "not-authorized",
+        LinkError::NotAuthorized(_) | LinkError::NotPaired(_) => "not-authorized",
         LinkError::Refused(_) => "refused",
         LinkError::Timeout(_) => "timeout",
     }
