@@ -1,6 +1,4 @@
-//! What devices say: who they are, answers to questions, values, and alarms.
-
-use std::sync::Arc;
+//! What devices say: each message is given to whom it concerns, and answers to the step they end.
 
 use super::{
     End,
@@ -9,23 +7,14 @@ use super::{
 };
 use crate::{
     adapter::zigbee::{
-        address::{Ieee, Nwk},
-        interview::{self, Step, message},
-        map::{self, Finding, zone},
+        address::Ieee,
+        interview::{self, Step},
         radio::Incoming,
-        wire::{Wire as _, hex},
-        zcl::{Direction, Frame, General, Header, Scope, Status, general::Outcome},
-        zdo::{
-            Answer, Request as _,
-            request::{DeviceAnnounce, IeeeAddress, MgmtLeave, NwkAddress},
-            response::Addresses,
-        },
+        zcl::{Direction, Frame, General},
+        zdo,
     },
-    model::{DeviceChange, Event, EventKind, Quantity, Reading, Value},
+    model::DeviceChange,
 };
-
-/// A zone asks to be enrolled (ZCL, 8.2.2.4.2), and the answer to that (8.2.2.3.1): success, zone 0.
-const ENROLL: (u8, [u8; 2]) = (0x01, [0, 0]);
 
 impl Session<'_, '_> {
     /// Takes a message.
@@ -49,90 +38,6 @@ impl Session<'_, '_> {
         self.hear_frame(ieee, &incoming, &frame).await
     }
 
-    /// A device said which addresses it has: it came back, or was asked. Whether that was it.
-    async fn hear_address(&mut self, incoming: &Incoming) -> Result<bool, End> {
-        let fields = incoming.frame.get(1..).unwrap_or_default();
-        let (ieee, nwk) = if incoming.cluster == DeviceAnnounce::CLUSTER {
-            let Ok(announce) = DeviceAnnounce::from_bytes(fields) else { return Ok(false) };
-            (announce.ieee, announce.nwk)
-        } else if [IeeeAddress::ANSWER_CLUSTER, NwkAddress::ANSWER_CLUSTER].contains(&incoming.cluster) {
-            let answer = Answer::<Addresses>::from_bytes(fields).ok().and_then(|answer| answer.fields);
-            let Some(addresses) = answer else { return Ok(true) };
-            (addresses.ieee, addresses.nwk)
-        } else {
-            return Ok(false);
-        };
-        self.arrive(ieee, nwk).await?;
-        Ok(true)
-    }
-
-    /// A device was let in.
-    pub(super) async fn joined(&mut self, nwk: Nwk, ieee: Ieee) -> Result<(), End> {
-        if let Some(device) = self.world.book.get_mut(ieee) {
-            // It may have been reset, and then nothing is left of what was set up.
-            device.done.retain(|step| {
-                !matches!(step, Step::Enroll(_) | Step::Bind(..) | Step::Report(..) | Step::Group(..))
-            });
-        }
-        self.arrive(ieee, nwk).await
-    }
-
-    /// A device is here under an address, for the first time or again.
-    async fn arrive(&mut self, ieee: Ieee, nwk: Nwk) -> Result<(), End> {
-        if ieee == self.home {
-            return Ok(());
-        }
-        if !self.world.book.accepts(ieee) {
-            return self.send_away(ieee, nwk).await;
-        }
-        let before = self.world.book.get(ieee).and_then(|device| device.nwk);
-        let Some((_, is_new)) = self.world.book.arrive(ieee, nwk) else { return Ok(()) };
-        self.heard(ieee, None).await?;
-        if is_new {
-            self.tell_device(ieee, DeviceChange::Joined).await?;
-        }
-        if is_new || before != Some(nwk) {
-            self.world.keeper.changed();
-            self.world.keep();
-        }
-        Ok(())
-    }
-
-    /// Asks a device that may not be here to leave.
-    async fn send_away(&mut self, ieee: Ieee, nwk: Nwk) -> Result<(), End> {
-        tracing::info!(adapter = self.world.config.name, %ieee, "A device that is not listed joined, and is sent away");
-        let number = self.calls.number();
-        self.send_off(&interview::zdo(nwk, number, &MgmtLeave { ieee, flags: 0 })).await
-    }
-
-    /// A device has gone.
-    pub(super) async fn left(&mut self, ieee: Ieee, will_rejoin: bool) -> Result<(), End> {
-        if will_rejoin || self.world.book.get(ieee).is_none() {
-            return Ok(());
-        }
-        self.tell_device(ieee, DeviceChange::Left).await?;
-        self.calls.forget(ieee);
-        self.latest.retain(|(of, _), _| *of != ieee);
-        self.world.book.remove(ieee);
-        self.world.keeper.changed();
-        self.world.keep();
-        Ok(())
-    }
-
-    /// A device is there and awake.
-    async fn heard(&mut self, ieee: Ieee, link_quality: Option<u8>) -> Result<(), End> {
-        let now = self.world.clock.now();
-        self.calls.line(ieee).heard();
-        self.calls.wake(ieee);
-        let Some(device) = self.world.book.get_mut(ieee) else { return Ok(()) };
-        device.last_seen = Some(now);
-        device.link_quality = link_quality.or(device.link_quality);
-        if std::mem::take(&mut device.is_offline) {
-            self.tell_device(ieee, DeviceChange::Online).await?;
-        }
-        Ok(())
-    }
-
     /// The answer of a ZDO, or one that nobody waits for.
     async fn hear_zdo(&mut self, ieee: Ieee, incoming: &Incoming) -> Result<(), End> {
         let (Some(number), Some(fields)) = (incoming.frame.first(), incoming.frame.get(1..)) else { return Ok(()) };
@@ -141,7 +46,7 @@ impl Session<'_, '_> {
         else {
             return Ok(());
         };
-        if (*asked, cluster.0 | crate::adapter::zigbee::zdo::ANSWER) != (*number, incoming.cluster.0) {
+        if (*asked, cluster.0 | zdo::ANSWER) != (*number, incoming.cluster.0) {
             return Ok(());
         }
         let step = *step;
@@ -240,109 +145,4 @@ impl Session<'_, '_> {
             == (header.sequence, incoming.cluster, incoming.from_endpoint);
         (is_answer && is_ours && header.direction == Direction::ToClient).then_some(asked.what)
     }
-
-    /// Makes readings of a frame; whether there were any. Before an endpoint is known, the names of its points are
-    /// not, and what it says is left out.
-    async fn take_values(&mut self, ieee: Ieee, incoming: &Incoming, frame: &Frame<'_>) -> Result<bool, End> {
-        let Some(device) = self.world.book.get_mut(ieee) else { return Ok(false) };
-        let endpoint = incoming.from_endpoint;
-        if device.endpoint(endpoint).is_none() {
-            return Ok(false);
-        }
-        let known = device.known.entry(endpoint).or_default();
-        let mut findings = map::findings(incoming.cluster, frame, known);
-        let has_value = !findings.is_empty();
-        if self.world.config.has_signal && has_value {
-            findings.extend(incoming.link_quality.map(signal));
-        }
-        let readings = self.readings(ieee, endpoint, findings);
-        self.publish(readings).await?;
-        Ok(has_value)
-    }
-
-    /// Findings as readings. A point that stays bad is told once.
-    fn readings(&mut self, ieee: Ieee, endpoint: u8, findings: Vec<Finding>) -> Vec<Reading> {
-        let ts = self.world.clock.now();
-        let Some(device) = self.world.book.get_mut(ieee) else { return Vec::new() };
-        let (mut readings, mut has_new) = (Vec::new(), false);
-        for finding in findings {
-            let Some((name, point, is_new)) = device.point_of(endpoint, &finding) else {
-                self.world.metrics.rejected.inc();
-                continue;
-            };
-            has_new |= is_new;
-            match finding.value {
-                Ok(value) => {
-                    device.faulty.remove(&name);
-                    if point.access.can_write() {
-                        self.latest.insert((ieee, name), value.clone());
-                    }
-                    readings.push(Reading::good(point, value, ts));
-                }
-                Err(missing) if device.faulty.insert(name) => {
-                    readings.push(Reading::bad(Arc::clone(&point), missing.quality(), ts));
-                }
-                Err(_) => {}
-            }
-        }
-        if has_new {
-            self.world.show();
-        }
-        readings
-    }
-
-    /// What a device says of its own accord, besides values.
-    async fn take_unasked(
-        &mut self,
-        ieee: Ieee,
-        incoming: &Incoming,
-        frame: &Frame<'_>,
-        general: Option<&General>,
-        has_value: bool,
-    ) -> Result<(), End> {
-        let header = frame.header;
-        let wants_enrolment = (incoming.cluster, header.scope, header.direction, header.command)
-            == (zone::CLUSTER, Scope::Cluster, Direction::ToClient, ENROLL.0);
-        if wants_enrolment {
-            return self.enroll(incoming.from, incoming.from_endpoint).await;
-        }
-        if !has_value && self.world.config.is_raw {
-            self.tell_raw(ieee, incoming, frame).await?;
-        }
-        let is_answer = matches!(general, Some(General::DefaultResponse(_)));
-        if !header.disable_default_response && !is_answer && incoming.group.is_none() {
-            let outcome = General::DefaultResponse(Outcome { command: header.command, status: Status::SUCCESS });
-            let bytes = outcome.encode(header.answer(0));
-            let answer = message(incoming.from, incoming.from_endpoint, incoming.cluster, header.sequence, bytes);
-            self.send_off(&answer).await?;
-        }
-        Ok(())
-    }
-
-    /// Tells a zone that it is enrolled.
-    async fn enroll(&mut self, nwk: Nwk, endpoint: u8) -> Result<(), End> {
-        let number = self.calls.number();
-        let header = Header { scope: Scope::Cluster, ..Header::request(number, 0) };
-        let bytes = Frame { header, payload: &ENROLL.1 }.encode();
-        self.send_off(&message(nwk, endpoint, zone::CLUSTER, number, bytes)).await
-    }
-
-    /// Tells a frame as it came.
-    async fn tell_raw(&mut self, ieee: Ieee, incoming: &Incoming, frame: &Frame<'_>) -> Result<(), End> {
-        let Some(device) = self.world.book.get(ieee) else { return Ok(()) };
-        let kind = EventKind::Raw {
-            device: device.id.clone(),
-            endpoint: incoming.from_endpoint,
-            cluster: incoming.cluster.to_string(),
-            command: format!("{:#04x}", frame.header.command),
-            bytes: hex(frame.payload),
-        };
-        let event = Event { ts: self.world.clock.now(), kind };
-        self.world.send_event(event).await
-    }
-}
-
-/// The quality of reception as a finding.
-fn signal(link_quality: u8) -> Finding {
-    Finding { quantity: Quantity::Lqi, nth: 1, value: Ok(Value::Int(link_quality.into())) }
 }
