@@ -5,10 +5,7 @@
 
 use std::time::Duration;
 
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    sync::oneshot,
-};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
     client::{CallError, Client, Patience},
@@ -19,10 +16,7 @@ use super::{
     pdu::Request,
     poller::{End, Poller},
 };
-use crate::model::{Authorized, Command, Point, PointAddress, Value, WriteError};
-
-/// Where the answer to a write goes.
-pub(super) type WriteReply = oneshot::Sender<Result<Option<Value>, WriteError>>;
+use crate::model::{Authorized, Command, Point, PointAddress, Value, WriteError, WriteReply};
 
 /// What a command sets.
 enum Target<'a> {

@@ -13,7 +13,7 @@ use crate::{
             response::Addresses,
         },
     },
-    model::DeviceChange,
+    model::{DeviceChange, WriteError},
 };
 
 impl Session<'_, '_> {
@@ -79,7 +79,9 @@ impl Session<'_, '_> {
             return Ok(());
         }
         self.tell_device(ieee, DeviceChange::Left).await?;
-        self.calls.forget(ieee);
+        for order in self.calls.forget(ieee) {
+            order.give_up(WriteError::Refused("the device left the network".to_owned()), self.world.clock.now());
+        }
         self.latest.retain(|(of, _), _| *of != ieee);
         self.world.book.remove(ieee);
         self.world.keeper.changed();

@@ -5,11 +5,12 @@ use tracing::debug;
 
 use super::{
     End, LostError,
-    calls::{MAX_UNDER_WAY, What},
+    calls::What,
     session::{CHECK, Session},
 };
 use crate::adapter::zigbee::{
     address::{Attribute, Cluster, Ieee, Nwk},
+    device::Device,
     interview::{self, general},
     radio::{Delivery, Destination, Outgoing, Radio as _},
     zcl::General,
@@ -31,15 +32,21 @@ impl Session<'_, '_> {
     pub(super) async fn pump(&mut self) -> Result<(), End> {
         let now = Instant::now();
         for ieee in self.calls.busy.clone() {
-            if self.calls.under_way() >= MAX_UNDER_WAY {
+            if !self.calls.has_room(false) {
                 return Ok(());
             }
+            let is_guess = self.is_guess(ieee);
             let line = self.calls.line(ieee);
-            if line.asked.is_none() && line.rests_until <= now {
+            if line.asked.is_none() && line.rests_until <= now && self.calls.has_room(is_guess) {
                 self.ask(ieee).await?;
             }
         }
         Ok(())
+    }
+
+    /// Whether a device may be asleep now.
+    fn is_guess(&mut self, ieee: Ieee) -> bool {
+        self.world.book.get(ieee).is_some_and(Device::sleeps) && !self.calls.line(ieee).is_awake()
     }
 
     /// Asks a device what is next; there may be nothing.
@@ -72,7 +79,8 @@ impl Session<'_, '_> {
     /// Hands a question to the stick. One that is busy is asked again later.
     pub(super) async fn put(&mut self, ieee: Ieee, what: What, endpoint: u8, message: Outgoing) -> Result<(), End> {
         self.world.metrics.requests.inc();
-        self.calls.line(ieee).ask(what, message.transaction, endpoint, message.cluster);
+        let is_guess = self.is_guess(ieee);
+        self.calls.line(ieee).ask(what, message.transaction, endpoint, message.cluster, is_guess);
         match self.radio.send(&message).await {
             Ok(()) => Ok(()),
             Err(ZnpError::Status { status, .. }) => {

@@ -15,6 +15,7 @@ mod groups;
 mod hear;
 mod joining;
 mod keeping;
+mod order;
 mod orders;
 mod requests;
 mod resting;

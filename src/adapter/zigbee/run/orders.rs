@@ -1,18 +1,27 @@
 //! Commands: a value for a point becomes a frame, the device says that it took it, and the value is read back.
 //!
-//! A command for a device that sleeps waits for the next frame of the device, for as long as somebody waits for the
-//! outcome. It is sent at most once, unless the stick says that it never arrived.
+//! A command for a device that sleeps is tried at once, because some fetch what waits for them every few seconds. When
+//! it is not confirmed then, its sender is told so (`queued`), and it is sent again when the device is heard, until its
+//! time is over. Setting a value twice does no more than setting it once. A device that listens all the time gets a
+//! command once, unless the stick says that it never arrived.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{sync::oneshot, time::Instant};
 
-use super::{calls::MAX_ORDERS, session::Session};
+use super::{
+    calls::{Calls, MAX_ORDERS, MAX_WAITING},
+    order::{Order, Stage, Task, Write},
+    session::Session,
+};
 use crate::{
     adapter::zigbee::{
         address::{Endpoint, Ieee, Nwk},
         device::Device,
-        interview::{general, message},
         map::{Rule, order},
         radio::{Delivery, Outgoing},
         zcl::{
@@ -20,84 +29,59 @@ use crate::{
             general::{ReadOutcome, WriteRecord},
         },
     },
-    model::{Authorized, Command, Point, Reading, Timestamp, Value, WriteError},
+    model::{Authorized, Command, Point, Reading, Timestamp, Value, WriteError, WriteReply},
 };
 
 /// How long a sleeper is not tried that did not fetch a command, unless it is heard.
 const ASLEEP: Duration = Duration::from_secs(60);
 
-/// What waits for a device because somebody wants it.
-#[derive(Debug)]
-pub(super) struct Order {
-    /// At which endpoint.
-    endpoint: Endpoint,
-    /// Which attribute it is about.
-    rule: &'static Rule,
-    /// The point.
-    point: Arc<Point>,
-    /// What is to be done.
-    task: Task,
-}
+/// Commands whose sender knows that they wait for a sleeper, while there is no connection to the stick.
+#[derive(Debug, Default)]
+pub(super) struct PutAside(BTreeMap<Ieee, VecDeque<Order>>);
 
-/// What is to be done for somebody.
-#[derive(Debug)]
-enum Task {
-    /// Set the point.
-    Write {
-        /// By this.
-        order: order::Order,
-        /// After this it must not be sent.
-        expires: Timestamp,
-        /// Whether the device has said that it took it; then the value is read back.
-        is_done: bool,
-        /// Who waits.
-        reply: oneshot::Sender<Result<Option<Value>, WriteError>>,
-    },
-    /// Read the point.
-    Read(oneshot::Sender<Reading>),
-}
+impl PutAside {
+    /// When the first of them is over.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.0.values().flatten().filter_map(Order::due).min()
+    }
 
-impl Order {
-    /// Whether nobody waits any more.
-    fn is_forsaken(&self) -> bool {
-        match &self.task {
-            Task::Write { reply, .. } => reply.is_closed(),
-            Task::Read(reply) => reply.is_closed(),
+    /// Ends those whose time is over.
+    pub(super) fn end_overdue(&mut self, now: Timestamp) {
+        for orders in self.0.values_mut() {
+            end_overdue(orders, now);
         }
     }
 
-    /// The message for its next half.
-    fn outgoing(&self, nwk: Nwk, number: u8) -> Outgoing {
-        let cluster = self.rule.cluster;
-        match &self.task {
-            Task::Write { order, is_done: false, .. } => {
-                message(nwk, self.endpoint, cluster, number, order.encode(number))
-            }
-            Task::Write { .. } | Task::Read(_) => {
-                general(nwk, self.endpoint, cluster, number, &General::Read(vec![self.rule.attribute]))
-            }
+    /// Gives them to the lines of a new connection.
+    pub(super) fn give_back(&mut self, calls: &mut Calls) {
+        for (ieee, orders) in std::mem::take(&mut self.0) {
+            calls.line(ieee).orders = orders;
+            calls.wake(ieee);
         }
     }
 
-    /// Ends it without an answer of the device. An asker that stopped waiting does not need to know.
-    fn give_up(self, why: &str, now: Timestamp) {
-        match self.task {
-            // What it said before counts; only its value is not known.
-            Task::Write { is_done: true, reply, .. } => drop(reply.send(Ok(None))),
-            Task::Write { reply, .. } => drop(reply.send(Err(WriteError::Timeout(why.to_owned())))),
-            Task::Read(reply) => drop(reply.send(Reading::bad(self.point, "timeout", now))),
+    /// Keeps those of a connection that has ended. What was sent may have arrived or not; setting it again does no harm.
+    pub(super) fn take(&mut self, calls: Calls) {
+        for (ieee, line) in calls.into_lines() {
+            let queued: VecDeque<_> = line.orders.into_iter().filter(Order::is_queued).collect();
+            self.0.insert(ieee, queued);
         }
+        self.0.retain(|_, orders| !orders.is_empty());
+    }
+}
+
+/// Takes out what must not be sent any more, and tells it.
+pub(super) fn end_overdue(orders: &mut VecDeque<Order>, now: Timestamp) {
+    let (over, left) = std::mem::take(orders).into_iter().partition::<VecDeque<_>, _>(|order| order.is_over(now));
+    *orders = left;
+    for order in over {
+        order.expire(now);
     }
 }
 
 impl Session<'_, '_> {
     /// Takes a command.
-    pub(super) fn write(
-        &mut self,
-        command: &Authorized<Command>,
-        point: Arc<Point>,
-        reply: oneshot::Sender<Result<Option<Value>, WriteError>>,
-    ) {
+    pub(super) fn write(&mut self, command: &Authorized<Command>, point: Arc<Point>, reply: WriteReply) {
         let command = command.command();
         let prepared = self.prepare(&point).and_then(|(ieee, endpoint, rule)| {
             let order = order::order(rule, &command.value).map_err(|error| error.to_string())?;
@@ -105,7 +89,8 @@ impl Session<'_, '_> {
         });
         match prepared {
             Ok((ieee, endpoint, rule, order)) => {
-                let task = Task::Write { order, expires: command.expires, is_done: false, reply };
+                let sleeps = self.world.book.get(ieee).is_some_and(Device::sleeps);
+                let task = Task::Write(Write::new(command, order, self.world.clock.now(), sleeps, reply));
                 self.queue(ieee, Order { endpoint, rule, point, task });
             }
             // An asker that stopped waiting does not need to know.
@@ -137,63 +122,53 @@ impl Session<'_, '_> {
 
     /// Puts an order behind the others of its device.
     fn queue(&mut self, ieee: Ieee, order: Order) {
-        let orders = &mut self.calls.line(ieee).orders;
-        orders.retain(|order| !order.is_forsaken());
-        if orders.len() >= MAX_ORDERS {
-            order.give_up("too many commands wait for the device", self.world.clock.now());
+        let now = self.world.clock.now();
+        let has_room = self.calls.waiting() < MAX_WAITING;
+        let line = self.calls.line(ieee);
+        line.orders.retain(|order| !order.is_forsaken());
+        if line.orders.len() >= MAX_ORDERS || !has_room {
+            order.give_up(WriteError::Refused("too many commands wait for devices that sleep".to_owned()), now);
             return;
         }
-        orders.push_back(order);
-        self.calls.line(ieee).rests_until = Instant::now();
+        line.orders.push_back(order);
+        line.rests_until = Instant::now();
         self.calls.wake(ieee);
     }
 
-    /// The message for the first order of a device whose time is not over; those before it are ended.
+    /// The message for the first order of a device; those whose time is over are ended.
     pub(super) fn next_order(&mut self, ieee: Ieee, nwk: Nwk, number: u8) -> Option<(Outgoing, Endpoint)> {
         let now = self.world.clock.now();
         let orders = &mut self.calls.line(ieee).orders;
-        while let Some(order) = orders.front() {
-            let is_over = matches!(&order.task, Task::Write { expires, is_done: false, .. } if *expires < now);
-            if !is_over && !order.is_forsaken() {
-                return Some((order.outgoing(nwk, number), order.endpoint));
-            }
-            if let Some(Order { task: Task::Write { reply, .. }, .. }) = orders.pop_front() {
-                // An asker that stopped waiting does not need to know.
-                drop(reply.send(Err(WriteError::Expired)));
-            }
-        }
-        None
+        end_overdue(orders, now);
+        let order = orders.front_mut()?;
+        Some((order.send(nwk, number), order.endpoint))
+    }
+
+    /// Tells who waits for sleepers, and ends commands whose time is over.
+    pub(super) fn look_at_orders(&mut self) {
+        let now = self.world.clock.now();
+        self.calls.look_at_orders(now);
     }
 
     /// The device has answered the first order.
     pub(super) fn order_answered(&mut self, ieee: Ieee, answer: &General) {
-        let now = self.world.clock.now();
         let line = self.calls.line(ieee);
         line.asked = None;
-        let Some(order) = line.orders.pop_front() else { return };
-        let Order { endpoint, rule, point, task } = order;
-        match task {
-            Task::Write { order, expires, is_done: false, reply } => match status(answer) {
-                Some(status) if !status.is_success() => {
+        let Some(mut order) = line.orders.pop_front() else { return };
+        let is_refused = status(answer).filter(|status| !status.is_success());
+        match &mut order.task {
+            Task::Write(write) if write.stage != Stage::Taken => {
+                if let Some(status) = is_refused {
                     self.world.metrics.exceptions.inc();
-                    drop(reply.send(Err(WriteError::Refused(format!("the device says: {status}")))));
+                    order.give_up(WriteError::Refused(format!("the device says: {status}")), self.world.clock.now());
+                } else {
+                    write.stage = Stage::Taken;
+                    line.orders.push_front(order);
                 }
-                _ => {
-                    let task = Task::Write { order, expires, is_done: true, reply };
-                    line.orders.push_front(Order { endpoint, rule, point, task });
-                }
-            },
-            Task::Write { reply, .. } => {
-                let value = self.value_now(ieee, &point, answer);
-                drop(reply.send(Ok(value)));
             }
-            Task::Read(reply) => {
-                let value = self.value_now(ieee, &point, answer);
-                let reading = match value {
-                    Some(value) => Reading::good(point, value, now),
-                    None => Reading::bad(point, "not-available", now),
-                };
-                drop(reply.send(reading));
+            Task::Write(_) | Task::Read(_) => {
+                let value = self.value_now(ieee, &order.point, answer);
+                order.end(value, self.world.clock.now());
             }
         }
     }
@@ -206,24 +181,30 @@ impl Session<'_, '_> {
         self.latest.get(&(device.ieee, point.name().as_str().to_owned())).cloned()
     }
 
-    /// The first order was not answered, or did not arrive.
+    /// The first order was not answered, or did not arrive. A command for a sleeper waits until it is heard.
     pub(super) fn order_failed(&mut self, ieee: Ieee, delivery: Option<Delivery>) {
         let now = self.world.clock.now();
         let sleeps = self.world.book.get(ieee).is_some_and(Device::sleeps);
         let line = self.calls.line(ieee);
+        line.fail();
+        if sleeps {
+            line.rests_until = line.rests_until.max(Instant::now() + ASLEEP);
+        }
         let is_undelivered =
             matches!(delivery, Some(Delivery::Expired | Delivery::NoRoute | Delivery::Busy | Delivery::Failed(_)));
-        line.fail();
+        let Some(mut order) = line.orders.pop_front() else { return };
         if is_undelivered {
-            // It never arrived, so that it may be sent again: to a sleeper when it is heard, to others soon.
+            order.came_back();
+        }
+        if is_undelivered || (sleeps && order.is_open_command()) {
+            // It never arrived, or may be sent again: to a sleeper when it is heard, to others soon.
             if sleeps {
-                line.rests_until = Instant::now() + ASLEEP;
+                order.tell_queued();
             }
+            line.orders.push_front(order);
             return;
         }
-        if let Some(order) = line.orders.pop_front() {
-            order.give_up("the device did not answer", now);
-        }
+        order.give_up(WriteError::Timeout("the device did not answer".to_owned()), now);
     }
 }
 

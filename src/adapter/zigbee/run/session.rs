@@ -55,13 +55,21 @@ impl<'a, 'c> Session<'a, 'c> {
         for device in world.book.iter() {
             calls.wake(device.ieee);
         }
+        world.put_aside.give_back(&mut calls);
         let (latest, strangers, now) = (BTreeMap::new(), BTreeMap::new(), Instant::now());
         let (check, look) = (now + CHECK.0, now + LOOK);
         Self { world, radio, home, network, calls, latest, strangers, check, look, survey: None, keep: None }
     }
 
-    /// Works until stopping is asked for, or the stick is away.
+    /// Works until stopping is asked for, or the stick is away. What waits for sleepers outlives that.
     pub(super) async fn run(mut self) -> Result<(), End> {
+        let end = self.work().await;
+        self.world.put_aside.take(self.calls);
+        end
+    }
+
+    /// Works until stopping is asked for, or the stick is away.
+    async fn work(&mut self) -> Result<(), End> {
         self.permit().await?;
         loop {
             self.world.alive.sign();
@@ -120,6 +128,7 @@ impl<'a, 'c> Session<'a, 'c> {
             self.check = Instant::now() + CHECK.0;
         }
         self.survey_fails(None).await?;
+        self.look_at_orders();
         for ieee in self.calls.late(now) {
             self.world.metrics.timeouts.inc();
             self.failed(ieee, None).await?;

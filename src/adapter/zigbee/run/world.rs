@@ -8,7 +8,7 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use super::{Shown, book::Book, joining::Permit, keeping::Keeper, session::Session};
+use super::{Shown, book::Book, joining::Permit, keeping::Keeper, orders::PutAside, session::Session};
 use crate::{
     adapter::{
         AdapterContext, AdapterError, Alive, Announce, Intake, Metrics,
@@ -33,6 +33,8 @@ pub(super) struct World<'a> {
     pub(super) book: Book,
     /// Until when devices are let in.
     pub(super) permit: Permit,
+    /// Commands for sleepers, while there is no connection.
+    pub(super) put_aside: PutAside,
     /// Backups of the coordinator.
     pub(super) keeper: Keeper,
     pub(super) readings: Intake,
@@ -92,12 +94,13 @@ pub(super) async fn run(config: &Config, shown: Shown, context: AdapterContext) 
     let AdapterContext { readings, events, requests, stop, clock, metrics, alive, memory, announce } = context;
     let book = Book::recall(config, &memory).await;
     let keeper = Keeper::recall(config, &memory, clock.now()).await;
-    let (permit, told) = (Permit::default(), None);
+    let (permit, put_aside, told) = (Permit::default(), PutAside::default(), None);
     let mut world = World {
         config,
         shown,
         book,
         permit,
+        put_aside,
         keeper,
         readings,
         events,
@@ -191,12 +194,17 @@ impl World<'_> {
     async fn pause(&mut self, wait: Duration, why: &str) -> Option<()> {
         let until = Instant::now() + wait;
         loop {
+            let due = self.put_aside.due().map_or(until, |due| due.min(until));
             tokio::select! {
                 biased;
                 () = self.stop.requested() => return None,
                 Some(request) = self.requests.recv() => self.refuse(request, why),
-                () = sleep_until(until) => return Some(()),
+                () = sleep_until(due) => {}
             }
+            if until <= Instant::now() {
+                return Some(());
+            }
+            self.put_aside.end_overdue(self.clock.now());
             self.alive.sign();
         }
     }
