@@ -14,6 +14,7 @@ mod calls;
 mod groups;
 mod hear;
 mod joining;
+mod keeper;
 mod keeping;
 mod order;
 mod orders;

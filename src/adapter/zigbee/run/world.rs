@@ -8,7 +8,9 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use super::{Shown, book::Book, joining::Permit, keeping::Keeper, orders::PutAside, session::Session};
+use super::{
+    End, LostError, Shown, book::Book, joining::Permit, keeper::Keeper, orders::PutAside, session::Session, updates::Updates,
+};
 use crate::{
     adapter::{
         AdapterContext, AdapterError, Alive, Announce, Intake, Metrics,
