@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::sync::oneshot;
 
-use super::{Authorized, Command, Point, Reading, Value};
+use super::{Authorized, Command, DeviceId, Point, Reading, Value};
 
 /// A request to the adapter that owns a device. Dropping the reply unanswered tells the asker the adapter is gone.
 #[derive(Debug)]
@@ -127,12 +127,26 @@ impl WriteAnswer {
 pub enum NetworkWish {
     /// Show the network and its devices.
     Show,
-    /// Let devices in for so long; zero ends it.
-    PermitJoin(Duration),
+    /// Let devices in.
+    PermitJoin {
+        /// For so long; zero ends it.
+        time: Duration,
+        /// A device, a colon, and the install code on its label, which it joins with.
+        code: Option<Confidential>,
+    },
     /// Make a new network on an empty coordinator.
     Form,
     /// Find out who hears whom.
     Map,
+    /// List firmware images, and the updates under way.
+    Firmware,
+    /// Give a device new firmware.
+    Update {
+        /// Which.
+        device: DeviceId,
+        /// Whether the same or an older version will do.
+        is_forced: bool,
+    },
     /// Give out everything that devices know the coordinator by, its keys as well.
     Backup,
     /// Give the coordinator what another one had.

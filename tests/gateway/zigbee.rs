@@ -3,7 +3,9 @@
 mod backup;
 mod coordinator;
 mod faults;
+mod firmware;
 mod herdsman;
+mod joining;
 mod network;
 mod options;
 mod scale;

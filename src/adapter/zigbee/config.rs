@@ -30,6 +30,10 @@ pub struct Config {
     pub may_form: bool,
     /// How many backups of the stick are kept.
     pub backups: u8,
+    /// Where images of firmware are.
+    pub firmware: Option<PathBuf>,
+    /// How many parts of them are given out in a second.
+    pub firmware_rate: u8,
     /// The network that is wanted.
     pub network: Network,
     /// Devices that are commanded together.

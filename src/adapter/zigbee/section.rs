@@ -34,6 +34,19 @@ impl FromNode for Channel {
     }
 }
 
+/// Parts of firmware in a second.
+#[derive(Debug, Clone, Copy)]
+pub struct PartsPerSecond(u8);
+
+impl FromNode for PartsPerSecond {
+    const SHAPE: Shape = Shape::Integer { min: 1, max: 200 };
+
+    fn from_node(node: Node, problems: &mut Problems) -> Option<Self> {
+        let number = from_integer(&node, problems, 1, 200)?;
+        u8::try_from(number).ok().map(Self)
+    }
+}
+
 /// How the stick is spoken to.
 #[derive(Debug, Clone, Copy)]
 pub enum Family {
@@ -112,6 +125,13 @@ section! {
         /// How many backups of the coordinator are kept, each in a file with the network key in it, one a day and one
         /// after each change of the network; 0 makes none.
         backups: u8 = default("14");
+        /// The folder of firmware images for `tidegate zigbee ota`. A device is given one only when somebody says so.
+        firmware: PathBuf = optional("none, and no device is updated");
+        /// How many parts of firmware are given out in a second, to all devices together. A part has 50 bytes; more
+        /// are faster and leave less of the air to others.
+        firmware_rate: PartsPerSecond = default("8");
+        /// When devices shall report what they measure.
+        reporting: ReportingKeys = default("{}");
         /// The network. It is compared with what the coordinator holds; a difference is told, never overwritten.
         network: NetworkKeys = default("{}");
     }
@@ -167,6 +187,8 @@ pub fn plan(adapter: AdapterDraft, draft: &mut Draft) -> Option<Config> {
         is_raw: keys.raw.value,
         may_form: keys.form.value,
         backups: keys.backups.value,
+        firmware: keys.firmware.map(|folder| folder.value),
+        firmware_rate: keys.firmware_rate.value.0,
         network: Network {
             channel: network.channel.map(|channel| channel.value.0),
             pan: network.pan_id.map(|pan| pan.value),

@@ -1,13 +1,14 @@
 //! Devices around the coordinator: what they are, what they measure, and how they answer.
 
+mod firmware;
 mod kind;
 mod zcl;
 mod zdo;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use self::kind::Kind;
 use self::kind::attributes;
+pub use self::{firmware::Firmware, kind::Kind};
 use crate::adapter::zigbee::{
     address::{Attribute, Cluster, Endpoint, Group, Ieee, Nwk},
     network::Key,
@@ -47,6 +48,12 @@ pub struct Device {
     pub is_joined: bool,
     /// Whether it hears nothing.
     pub is_asleep: bool,
+    /// Its firmware, if that can be updated.
+    pub firmware: Option<Firmware>,
+    /// Whether it was last told to stay awake when it said that it is.
+    pub stays_awake: Option<bool>,
+    /// The key that it joins with, if that is not everybody's.
+    pub join_key: Option<Key>,
     /// The network it is in, with its key.
     pub trusts: Option<(Network, Key)>,
     /// The number of the last frame it heard.
@@ -77,6 +84,9 @@ impl Device {
             nwk: Nwk(0x1000 + number),
             is_joined: false,
             is_asleep: false,
+            firmware: (kind == Kind::Plug).then(Firmware::default),
+            stays_awake: None,
+            join_key: None,
             trusts: None,
             heard: 0,
             groups: BTreeSet::new(),

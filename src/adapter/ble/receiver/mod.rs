@@ -175,9 +175,11 @@ impl<'a> Receiver<'a> {
             DeviceRequest::Network { wish, reply } => {
                 let _ = reply.send(match wish {
                     NetworkWish::Show => Ok(self.in_reach()),
-                    NetworkWish::PermitJoin(_)
+                    NetworkWish::PermitJoin { .. }
                     | NetworkWish::Form
                     | NetworkWish::Map
+                    | NetworkWish::Firmware
+                    | NetworkWish::Update { .. }
                     | NetworkWish::Backup
                     | NetworkWish::Restore(_) => Err("Bluetooth devices join no network".to_owned()),
                 });

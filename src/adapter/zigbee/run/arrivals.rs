@@ -79,6 +79,7 @@ impl Session<'_, '_> {
             return Ok(());
         }
         self.tell_device(ieee, DeviceChange::Left).await?;
+        self.update_failed(ieee, "the device left the network").await?;
         for order in self.calls.forget(ieee) {
             order.give_up(WriteError::Refused("the device left the network".to_owned()), self.world.clock.now());
         }

@@ -27,6 +27,7 @@ impl Session<'_, '_> {
         }
         let Some(ieee) = self.world.book.at(incoming.from) else { return self.who_is(incoming.from).await };
         self.heard(ieee, incoming.link_quality).await?;
+        self.notify(ieee).await?;
         if incoming.to_endpoint == 0 {
             return self.hear_zdo(ieee, &incoming).await;
         }

@@ -24,6 +24,7 @@ mod session;
 mod setup;
 mod silence;
 mod survey;
+mod updates;
 mod values;
 mod world;
 

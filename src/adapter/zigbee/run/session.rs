@@ -65,6 +65,7 @@ impl<'a, 'c> Session<'a, 'c> {
     pub(super) async fn run(mut self) -> Result<(), End> {
         let end = self.work().await;
         self.world.put_aside.take(self.calls);
+        self.world.updates.hang_up();
         end
     }
 
@@ -107,6 +108,7 @@ impl<'a, 'c> Session<'a, 'c> {
             self.world.permit.due(),
             self.world.keeper.due(),
             self.keep,
+            self.world.updates.due(),
             self.survey.as_ref().map(Survey::due),
         ]
         .into_iter()
@@ -129,6 +131,8 @@ impl<'a, 'c> Session<'a, 'c> {
         }
         self.survey_fails(None).await?;
         self.look_at_orders();
+        self.give_parts().await?;
+        self.end_late_updates().await?;
         for ieee in self.calls.late(now) {
             self.world.metrics.timeouts.inc();
             self.failed(ieee, None).await?;

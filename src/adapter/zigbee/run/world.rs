@@ -37,6 +37,8 @@ pub(super) struct World<'a> {
     pub(super) permit: Permit,
     /// Commands for sleepers, while there is no connection.
     pub(super) put_aside: PutAside,
+    /// Devices that are given new firmware.
+    pub(super) updates: Updates,
     /// Backups of the coordinator.
     pub(super) keeper: Keeper,
     pub(super) readings: Intake,
@@ -103,6 +105,7 @@ pub(super) async fn run(config: &Config, shown: Shown, context: AdapterContext) 
         book,
         permit,
         put_aside,
+        updates: Updates::new(config.firmware_rate),
         keeper,
         readings,
         events,

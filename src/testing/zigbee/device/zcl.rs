@@ -3,6 +3,7 @@
 use super::{Device, Heard};
 use crate::adapter::zigbee::{
     address::{Attribute, Cluster, Group},
+    ota,
     wire::{List, Reader, Wire as _},
     zcl::{
         self, Frame, General, Header, Scope, Status, Value,
@@ -13,6 +14,9 @@ use crate::adapter::zigbee::{
 impl Device {
     /// Its endpoint.
     pub(super) fn hear_zcl(&mut self, cluster: Cluster, frame: &Frame<'_>) -> Vec<Heard> {
+        if cluster == ota::CLUSTER {
+            return self.hear_firmware(frame);
+        }
         let header = frame.header;
         let general = match General::of(frame) {
             None => return self.command(cluster, frame),
