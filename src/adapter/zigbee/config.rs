@@ -1,10 +1,14 @@
 //! A Zigbee coordinator and the devices that have names, as meant.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use super::{
     address::{self, ExtendedPan, Ieee, Pan},
     link::Link,
+    reporting::Intervals,
 };
 use crate::{
     config::{Pressure, Secret},
@@ -40,6 +44,17 @@ pub struct Config {
     pub groups: Vec<Group>,
     /// Names of devices.
     pub devices: BTreeMap<Ieee, DeviceId>,
+    /// When devices shall report.
+    pub reporting: Intervals,
+    /// When single devices shall report, where that is not as all others.
+    pub own_reporting: BTreeMap<Ieee, Intervals>,
+}
+
+impl Config {
+    /// When a device shall report.
+    pub fn intervals(&self, ieee: Ieee) -> Intervals {
+        self.own_reporting.get(&ieee).copied().unwrap_or(self.reporting)
+    }
 }
 
 /// Devices that one message commands.

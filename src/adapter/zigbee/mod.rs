@@ -23,6 +23,7 @@ pub mod network;
 pub mod ota;
 pub mod radio;
 pub mod record;
+pub mod reporting;
 mod run;
 pub mod section;
 mod status;

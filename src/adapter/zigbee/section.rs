@@ -1,21 +1,26 @@
 //! Zigbee keys of the configuration, and what they mean.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod devices;
+mod groups;
 
-use super::{
-    address::{self, ExtendedPan, Ieee, Pan},
-    config::{Accept, Config, Group, Network},
-    link::Link,
+use std::path::PathBuf;
+
+use self::{
+    devices::{intervals, named},
+    groups::grouped,
 };
-use crate::{
-    config::{
-        AdapterDraft, DeviceDraft, Draft, Fault, GroupDraft, Pressure, Secret,
-        report::{Problems, suggest},
-        section::{AdapterKind, FromNode, Keyed as _, Shape, section},
-        tree::{Data, Node},
-        values::{from_integer, from_text, text_values, word_values},
-    },
-    model::DeviceId,
+use super::{
+    address::{ExtendedPan, Ieee, Pan},
+    config::{Accept, Config, Network},
+    link::Link,
+    reporting::Intervals,
+};
+use crate::config::{
+    AdapterDraft, Draft, Fault, Pressure, Secret,
+    report::Problems,
+    section::{AdapterKind, FromNode, Keyed as _, Shape, section},
+    tree::{Data, Node},
+    values::{Span, SpanOrZero, from_integer, from_text, text_values, word_values},
 };
 
 /// The word in `kind = "zigbee"`, and the keys that come with it.
@@ -138,6 +143,17 @@ section! {
 }
 
 section! {
+    /// When a device shall report.
+    pub struct ReportingKeys {
+        /// The shortest time between two reports of a value, 0 s to 18 h.
+        min: SpanOrZero = optional("5 s, or what is set for the adapter");
+        /// The longest time between two reports of a value, 1 s to 18 h. A device that sleeps is offline after three times
+        /// that, if it keeps to it.
+        max: Span = optional("1 h, or what is set for the adapter");
+    }
+}
+
+section! {
     /// What the network is.
     pub struct NetworkKeys {
         /// Its channel, 11 to 26.
@@ -156,6 +172,8 @@ section! {
     pub struct DeviceKeys {
         /// Which device it is: `{ ieee = "0x00124b0014d9a7b1" }`.
         address: Address = required;
+        /// When it shall report, where that is not as all others.
+        reporting: ReportingKeys = default("{}");
     }
 }
 
@@ -174,7 +192,8 @@ pub fn plan(adapter: AdapterDraft, draft: &mut Draft) -> Option<Config> {
     section.close(&mut draft.problems);
     // Which points a device has, it tells itself.
     draft.has_unread_devices = true;
-    let devices = named(devices, &mut draft.problems);
+    let reporting = intervals(&keys.reporting, Intervals::default(), &mut draft.problems);
+    let (devices, own_reporting) = named(devices, reporting, &mut draft.problems);
     let groups = grouped(groups, &devices, &mut draft.problems);
     let network = keys.network.value;
     Some(Config {
@@ -197,60 +216,7 @@ pub fn plan(adapter: AdapterDraft, draft: &mut Draft) -> Option<Config> {
         },
         groups,
         devices,
+        reporting,
+        own_reporting,
     })
-}
-
-/// The groups with the addresses of their members; each has a number of its own.
-fn grouped(drafts: Vec<GroupDraft>, names: &BTreeMap<Ieee, DeviceId>, problems: &mut Problems) -> Vec<Group> {
-    let mut groups: Vec<Group> = Vec::new();
-    for GroupDraft { id, members } in drafts {
-        let members = members.into_iter().filter_map(|member| {
-            let found = member_of(&member.value, names);
-            if found.is_none() {
-                let help = suggest(member.value.as_str(), names.values().map(DeviceId::as_str));
-                problems.error(&member.place, format!("no Zigbee device {:?}", member.value.as_str())).help(help);
-            }
-            found
-        });
-        let members = members.collect();
-        let mut number = number_of(id.as_str());
-        while groups.iter().any(|group| group.number.0 == number) {
-            number = number % LAST_GROUP + 1;
-        }
-        groups.push(Group { id, number: address::Group(number), members });
-    }
-    groups
-}
-
-/// The last number a group can have (Zigbee R21, 3.6.6.2: those above stand for broadcasts).
-const LAST_GROUP: u16 = 0xfff7;
-
-/// The number of a group: the same after every start, whatever other groups there are (FNV-1a, folded).
-fn number_of(id: &str) -> u16 {
-    let hash = id.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    u16::try_from((hash ^ hash >> 16) % u32::from(LAST_GROUP) + 1).expect("it is at most the last")
-}
-
-/// The address of a device by its name, also by the one it has without a `[[device]]`.
-fn member_of(id: &DeviceId, names: &BTreeMap<Ieee, DeviceId>) -> Option<Ieee> {
-    let known = names.iter().find(|(_, name)| *name == id).map(|(ieee, _)| *ieee);
-    known.or_else(|| digits(id.as_str().strip_prefix("zb-")?, 16).ok().map(Ieee))
-}
-
-/// The names of devices; one device cannot have two.
-fn named(drafts: Vec<DeviceDraft>, problems: &mut Problems) -> BTreeMap<Ieee, DeviceId> {
-    let mut seen = BTreeSet::new();
-    let mut devices = BTreeMap::new();
-    for DeviceDraft { id, mut section, .. } in drafts {
-        let keys: DeviceKeys = section.read(problems);
-        section.close(problems);
-        let Some(ieee) = keys.address.and_then(|address| address.value.ieee) else { continue };
-        if seen.insert(ieee.value) {
-            devices.insert(ieee.value, id);
-        } else {
-            let message = format!("address {} is there twice", ieee.value);
-            problems.error(&ieee.place, message).help("each device has one name");
-        }
-    }
-    devices
 }

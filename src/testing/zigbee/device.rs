@@ -13,7 +13,10 @@ use crate::adapter::zigbee::{
     address::{Attribute, Cluster, Endpoint, Group, Ieee, Nwk},
     network::Key,
     radio::Network,
-    zcl::{Direction, Frame, General, Header, Scope, Value, general::Assignment},
+    zcl::{
+        Direction, Frame, General, Header, Scope, Value,
+        general::{Assignment, Reporting},
+    },
 };
 
 /// What a device sends.
@@ -68,7 +71,11 @@ pub struct Device {
     pub asked: u64,
     attributes: BTreeMap<(Cluster, Attribute), Value>,
     bound: BTreeSet<Cluster>,
-    reported: BTreeSet<(Cluster, Attribute)>,
+    reported: BTreeMap<(Cluster, Attribute), Reporting>,
+    /// What it will not report.
+    pub unreportable: BTreeSet<(Cluster, Attribute)>,
+    /// The longest time between two reports that it keeps to, whatever it is told.
+    pub own_most_s: Option<u16>,
     sequence: u8,
 }
 
@@ -95,7 +102,9 @@ impl Device {
             asked: 0,
             attributes: attributes(kind),
             bound: BTreeSet::new(),
-            reported: BTreeSet::new(),
+            reported: BTreeMap::new(),
+            unreportable: BTreeSet::new(),
+            own_most_s: None,
             sequence: 0,
         }
     }
@@ -119,7 +128,15 @@ impl Device {
 
     /// Whether something is bound and reported.
     pub fn reports(&self, cluster: Cluster, attribute: Attribute) -> bool {
-        self.bound.contains(&cluster) && self.reported.contains(&(cluster, attribute))
+        self.bound.contains(&cluster) && self.reported.contains_key(&(cluster, attribute))
+    }
+
+    /// The shortest and the longest time between two reports, in seconds, if it reports an attribute.
+    pub fn times(&self, cluster: Cluster, attribute: Attribute) -> Option<(u16, u16)> {
+        match self.reported.get(&(cluster, attribute))? {
+            Reporting::Send { least_s, most_s, .. } => Some((*least_s, *most_s)),
+            Reporting::Receive { .. } => None,
+        }
     }
 
     /// Sets an attribute, and reports it if it shall.
@@ -140,6 +157,16 @@ impl Device {
         ((), is_bound.then_some(Heard::Zcl { cluster, frame }).into_iter().collect())
     }
 
+    /// It wakes by itself, says so, and waits for what is asked of it (ZCL, 3.16.5.3).
+    pub fn check_in(&mut self) -> ((), Vec<Heard>) {
+        self.is_asleep = false;
+        let header =
+            Header { direction: Direction::ToClient, scope: Scope::Cluster, ..Header::request(self.count(), 0) };
+        let cluster = Cluster(0x0020);
+        let frame = Frame { header, payload: &[] }.encode();
+        ((), self.bound.contains(&cluster).then_some(Heard::Zcl { cluster, frame }).into_iter().collect())
+    }
+
     /// Its zone raises or ends alarms, as the bits of its status say; told only to who has enrolled it (ZCL, 8.2.2.4.1).
     pub fn alarm(&mut self, status: u16) -> ((), Vec<Heard>) {
         let (zone, is_enrolled) = (Cluster(0x0500), |value: &Value| value.as_integer() == Some(1));
@@ -155,7 +182,7 @@ impl Device {
 
     /// Reports everything that it shall.
     pub fn report_all(&mut self) -> Vec<Heard> {
-        let all: Vec<_> = self.reported.iter().copied().collect();
+        let all: Vec<_> = self.reported.keys().copied().collect();
         all.into_iter().flat_map(|(cluster, attribute)| self.report(cluster, attribute)).collect()
     }
 

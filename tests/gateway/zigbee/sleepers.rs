@@ -1,7 +1,7 @@
 //! Commands for devices that sleep.
 
 use serde_json::json;
-use tidegate::testing::zigbee::Kind;
+use tidegate::testing::zigbee::{Device, Kind};
 
 use super::{Coordinator, Scene, outcomes};
 
@@ -117,4 +117,24 @@ fn many_sleepers_with_commands_cost_others_nothing_and_each_has_a_bound() {
     // In the order in which they came.
     assert_eq!(scene.coordinator.number(2, 0x0201, 0x0012), Some(3000));
     assert_eq!(scene.coordinator.number(9, 0x0201, 0x0012), Some(2400));
+}
+
+#[test]
+fn a_sleeper_that_checks_in_is_told_to_stay_awake_when_something_waits_for_it() {
+    let scene = asleep(1, "");
+    let check_in = || {
+        scene.coordinator.with(|stick| {
+            stick.devices[1].stays_awake = None;
+            stick.with_device(Coordinator::ieee(2), Device::check_in);
+        });
+        crate::harness::eventually("an answer", || scene.coordinator.with(|stick| stick.devices[1].stays_awake))
+    };
+    assert!(!check_in(), "nothing waits");
+    sleep(&scene, 2..3, true);
+    scene.send("c-1", (&valve(2), "setpoint"), &json!(19));
+    scene.wait_until_queued("c-1");
+
+    assert!(check_in(), "a command waits");
+    assert_eq!(scene.outcome("c-1")["status"], "done");
+    assert_eq!(scene.coordinator.number(2, 0x0201, 0x0012), Some(1900));
 }

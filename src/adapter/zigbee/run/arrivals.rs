@@ -39,7 +39,10 @@ impl Session<'_, '_> {
         if let Some(device) = self.world.book.get_mut(ieee) {
             // It may have been reset, and then nothing is left of what was set up.
             device.done.retain(|step| {
-                !matches!(step, Step::Enroll(_) | Step::Bind(..) | Step::Report(..) | Step::Group(..))
+                !matches!(
+                    step,
+                    Step::Enroll(_) | Step::Bind(..) | Step::Report(..) | Step::ReadBack(..) | Step::Group(..)
+                )
             });
         }
         self.arrive(ieee, nwk).await

@@ -1,5 +1,7 @@
 //! What devices say: each message is given to whom it concerns, and answers to the step they end.
 
+use tracing::info;
+
 use super::{
     End,
     calls::{Asked, What},
@@ -7,9 +9,11 @@ use super::{
 };
 use crate::{
     adapter::zigbee::{
-        address::Ieee,
+        address::{Cluster, Endpoint, Ieee},
+        device::Device,
         interview::{self, Step},
         radio::Incoming,
+        reporting,
         zcl::{Direction, Frame, General},
         zdo,
     },
@@ -71,6 +75,9 @@ impl Session<'_, '_> {
             _ => {
                 device.done.insert(step);
             }
+        }
+        if let Step::ReadBack(endpoint, cluster) = step {
+            tell_others(device, endpoint, Cluster(cluster));
         }
         let is_new = !device.is_interviewed && interview::is_described(device);
         if is_new {
@@ -138,6 +145,7 @@ impl Session<'_, '_> {
                 General::ReadResponse(_)
                     | General::WriteResponse(_)
                     | General::ConfigureReportingResponse(_)
+                    | General::ReadReportingResponse(_)
                     | General::DefaultResponse(_)
             ),
         };
@@ -145,5 +153,15 @@ impl Session<'_, '_> {
         let is_ours = (asked.number, asked.cluster, asked.endpoint)
             == (header.sequence, incoming.cluster, incoming.from_endpoint);
         (is_answer && is_ours && header.direction == Direction::ToClient).then_some(asked.what)
+    }
+}
+
+/// Says in the log what a device reports otherwise than it was asked to.
+fn tell_others(device: &Device, endpoint: Endpoint, cluster: Cluster) {
+    for ((of, in_cluster, attribute), other) in &device.others {
+        if (*of, *in_cluster) == (endpoint, cluster) {
+            let why = reporting::in_words(*other, device.asked_intervals);
+            info!(device = %device.id, %cluster, %attribute, why, "Device reports otherwise than it was asked to");
+        }
     }
 }

@@ -11,6 +11,9 @@ mod arrivals;
 mod asking;
 mod book;
 mod calls;
+mod checking_in;
+mod end;
+mod firmware;
 mod groups;
 mod hear;
 mod joining;
@@ -30,7 +33,10 @@ mod world;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use self::world::{End, LostError, Radio, World};
+use self::{
+    end::{End, LostError},
+    world::{Radio, World},
+};
 use super::config::Config;
 use crate::{
     adapter::{Adapter, AdapterContext, AdapterError, BoxFuture, Condition, DeviceInfo},

@@ -83,6 +83,12 @@ impl Session<'_, '_> {
         general: Option<&General>,
         has_value: bool,
     ) -> Result<(), End> {
+        if self.hear_firmware(ieee, incoming, frame).await? {
+            return Ok(());
+        }
+        if self.hear_check_in(ieee, incoming, frame).await? {
+            return Ok(());
+        }
         let header = frame.header;
         let wants_enrolment = (incoming.cluster, header.scope, header.direction, header.command)
             == (zone::CLUSTER, Scope::Cluster, Direction::ToClient, ENROLL.0);

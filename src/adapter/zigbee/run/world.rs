@@ -18,10 +18,10 @@ use crate::{
         memory::Memory,
         zigbee::{
             config::Config,
-            link::{self, LinkError},
+            link,
             network::Wish,
             radio::{Network, Radio as _, Stick},
-            znp::coordinator::{Coordinator, ZnpError},
+            znp::coordinator::Coordinator,
         },
     },
     model::{DeviceRequest, Event, SharedClock},
@@ -52,39 +52,6 @@ pub(super) struct World<'a> {
     pub(super) announce: Announce,
     /// What was last told of the network, so that it is told once.
     pub(super) told: Option<String>,
-}
-
-/// Why a connection ended.
-#[derive(Debug)]
-pub(super) enum End {
-    /// Stopping was asked for.
-    Stopped,
-    /// The readings' way out is gone.
-    Closed(AdapterError),
-    /// The stick was given another network, and has to be started.
-    Anew,
-    /// The stick or the way to it.
-    Lost(LostError),
-}
-
-/// Why the stick is no longer there.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum LostError {
-    /// The way to it.
-    #[error(transparent)]
-    Link(#[from] LinkError),
-    /// The stick itself.
-    #[error(transparent)]
-    Stick(#[from] ZnpError),
-    /// It lost everything it was told.
-    #[error("the coordinator has restarted by itself")]
-    Restarted,
-}
-
-impl<E: Into<LostError>> From<E> for End {
-    fn from(error: E) -> Self {
-        Self::Lost(error.into())
-    }
 }
 
 /// The stick on its link.

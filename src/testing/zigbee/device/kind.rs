@@ -100,7 +100,12 @@ pub(super) fn attributes(kind: Kind) -> BTreeMap<(Cluster, Attribute), Value> {
         ],
         Kind::Button => vec![(0x0001, 0x0021, bits(K::Uint8, 180))],
         Kind::Co2 => vec![(0x040d, 0x0000, Value::single(0.000_415))],
-        Kind::Valve => vec![(0x0201, 0x0000, signed(2150)), (0x0201, 0x0012, signed(2000))],
+        Kind::Valve => vec![
+            // It wakes every ten minutes.
+            (0x0020, 0x0000, bits(K::Uint32, 2400)),
+            (0x0201, 0x0000, signed(2150)),
+            (0x0201, 0x0012, signed(2000)),
+        ],
     };
     let basic = [(0x0000, 0x0004, text("Tidegate")), (0x0000, 0x0005, text(kind.name()))];
     let all = basic.into_iter().chain(own);

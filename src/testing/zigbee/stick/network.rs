@@ -1,6 +1,6 @@
 //! The network of the chip: how it is made and started, and who comes and goes.
 
-use super::{DONE, Stick};
+use super::{super::device::Device, DONE, Stick};
 use crate::adapter::zigbee::{
     address::{Channels, ExtendedPan, Ieee, Nwk, Pan},
     network::Key,
