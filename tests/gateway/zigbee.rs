@@ -8,6 +8,8 @@ mod herdsman;
 mod joining;
 mod network;
 mod options;
+mod outage;
+mod reporting;
 mod scale;
 mod sleepers;
 

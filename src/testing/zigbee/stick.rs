@@ -45,6 +45,8 @@ pub struct Stick {
     pub devices: Vec<Device>,
     /// Says nothing at all.
     pub is_mute: bool,
+    /// Takes no connection.
+    pub is_gone: bool,
     /// Sends garbage before each frame.
     pub has_garbage: bool,
     /// Sends byte by byte.
