@@ -64,12 +64,12 @@ vm-smoke: ## install the package in an emulated machine, break things, upgrade, 
 vm-suite: ## take Bluetooth, disk, power and clock from the gateway in an emulated machine, and count what arrives
 	tests/vm/suite
 
-deb: ## build the Debian package for this machine; the last line is its path; MAINTAINER='Name <mail>' answers for it
-	@.ci/setup deb
-	@MAINTAINER='$(MAINTAINER)' packaging/build
+deb: ## build the Debian package for this machine, or with ARCH=arm64 or armhf for such; the last line is its path; MAINTAINER='Name <mail>' answers for it
+	@.ci/setup deb $(ARCH)
+	@ARCH='$(ARCH)' MAINTAINER='$(MAINTAINER)' packaging/build
 
-deb-test: deb ## look through the package, install, upgrade, remove and purge it in a folder of its own
-	@.ci/setup debtest
+deb-test: deb ## look through the package, install, upgrade, remove and purge it in a folder of its own; with ARCH run it by an emulator
+	@.ci/setup debtest $(ARCH)
 	tests/packaging/run
 
 deb-reproducible: deb ## build the package again elsewhere: it must be the same to the last byte

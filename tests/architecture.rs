@@ -149,9 +149,10 @@ fn ident(text: &str) -> Option<String> {
     name.starts_with(|c: char| c.is_lowercase()).then(|| name.to_owned())
 }
 
-/// Whether a file is all tests: `tests.rs` or `…_tests.rs`.
+/// Whether a file is all tests: `tests.rs` or `…_tests.rs`, or in a folder of that name.
 fn is_tests(path: &Path) -> bool {
-    let is_in_tests = path.components().any(|part| part.as_os_str() == "tests");
+    let mut folders = path.iter().map(|part| part.to_string_lossy());
+    let is_in_tests = folders.any(|part| part == "tests" || part.ends_with("_test"));
     is_in_tests || ["tests.rs", "_test.rs"].iter().any(|end| path.to_string_lossy().ends_with(end))
 }
 

@@ -64,7 +64,7 @@ pub struct Request {
     pub every: Duration,
     /// Bytes on the wire, there and back.
     pub bytes: usize,
-    /// How long it keeps the link busy.
+    /// How long it keeps the link busy; of requests that are under way together, its share.
     #[serde(rename = "time_s", serialize_with = "seconds")]
     pub time: Duration,
 }

@@ -211,6 +211,8 @@ pub struct Metrics {
     pub power_cycles: Counter,
     /// Devices forgotten because there were too many.
     pub forgotten: Counter,
+    /// Calls of a profile's script that failed.
+    pub scripts: Counter,
     /// Documents that were too large to be kept.
     pub memory_refused: Counter,
     /// Documents that the disk did not take; each is tried again.
@@ -246,6 +248,7 @@ pub struct Families {
     waits: Family<Label, Counter>,
     power_cycles: Family<Label, Counter>,
     forgotten: Family<Label, Counter>,
+    scripts: Family<Label, Counter>,
     memory_refused: Family<Label, Counter>,
     memory_failures: Family<Label, Counter>,
     up: Family<Label, Gauge>,
@@ -270,6 +273,7 @@ impl Families {
             ("adapter_device_waits", "Times that a device waited for a free connection", &all.waits),
             ("adapter_power_cycles", "Times that a silent radio was switched off and on", &all.power_cycles),
             ("adapter_forgotten_devices", "Devices forgotten because there were too many", &all.forgotten),
+            ("adapter_script_failures", "Calls of a profile's script that failed", &all.scripts),
             ("adapter_memory_refused", "Times that more was learned than is kept", &all.memory_refused),
             ("adapter_memory_failures", "Writes of what was learned that failed", &all.memory_failures),
         ] {
@@ -297,6 +301,7 @@ impl Families {
             waits: self.waits.get_or_create_owned(&label),
             power_cycles: self.power_cycles.get_or_create_owned(&label),
             forgotten: self.forgotten.get_or_create_owned(&label),
+            scripts: self.scripts.get_or_create_owned(&label),
             memory_refused: self.memory_refused.get_or_create_owned(&label),
             memory_failures: self.memory_failures.get_or_create_owned(&label),
             up: self.up.get_or_create_owned(&label),

@@ -12,22 +12,23 @@ use crate::{
 const KNOWN_ELSEWHERE: [&str; 3] = ["modbus", "ble", "zigbee"];
 
 /// Reads the keys of an adapter and makes it; `None` when it cannot be made, which is then in the draft's problems.
-type Plan = fn(AdapterDraft, &mut Draft) -> Option<Arc<dyn Adapter>>;
+type Plan = fn(AdapterDraft, &mut Library, &mut Draft) -> Option<Arc<dyn Adapter>>;
 
 /// Every kind of this build.
 const BUILT_IN: &[(AdapterKind, Plan)] = &[
     #[cfg(feature = "modbus")]
-    (super::modbus::section::KIND, |adapter, draft| {
+    (super::modbus::section::KIND, |adapter, _, draft| {
         let config = super::modbus::section::plan(adapter, draft)?;
         Some(Arc::new(super::modbus::Modbus::new(config)))
     }),
     #[cfg(feature = "ble")]
-    (super::ble::section::KIND, |adapter, draft| {
-        Some(Arc::new(super::ble::Ble::new(super::ble::section::plan(adapter, draft)?)))
+    (super::ble::section::KIND, |adapter, library, draft| {
+        let config = super::ble::section::plan(adapter, library, draft)?;
+        Some(Arc::new(super::ble::Ble::new(config)))
     }),
     #[cfg(feature = "zigbee")]
-    (super::zigbee::section::KIND, |adapter, draft| {
-        let config = super::zigbee::section::plan(adapter, draft)?;
+    (super::zigbee::section::KIND, |adapter, library, draft| {
+        let config = super::zigbee::section::plan(adapter, library, draft)?;
         Some(Arc::new(super::zigbee::Zigbee::new(config)))
     }),
 ];
@@ -89,7 +90,7 @@ fn plan_one(mut adapter: AdapterDraft, library: &mut Library, draft: &mut Draft)
         return None;
     };
     profile::fill(&mut adapter, library, draft);
-    plan(adapter, draft)
+    plan(adapter, library, draft)
 }
 
 /// Says why there is no such kind; one that is missing is reported already.

@@ -14,6 +14,7 @@ pub(crate) mod fake;
 mod handlers;
 mod openapi;
 mod routes;
+mod schemas;
 mod server;
 mod socket;
 mod tail;

@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::routes::{ROUTES, Route};
+use super::{
+    routes::{ROUTES, Route},
+    schemas::{reference, schemas},
+};
 
 /// The whole document; `docs/openapi.json` is this.
 pub fn document() -> Value {
@@ -68,124 +71,6 @@ fn parameters(route: &Route) -> Vec<Value> {
         parameter
     }));
     all
-}
-
-/// A schema by name.
-fn reference(name: &str) -> Value {
-    json!({ "$ref": format!("#/components/schemas/{name}") })
-}
-
-/// Every named schema.
-fn schemas() -> Value {
-    let text = || json!({ "type": "string" });
-    let count = || json!({ "type": "integer", "minimum": 0 });
-    let number = || json!({ "type": "number" });
-    let list = |of: Value| json!({ "type": "array", "items": of });
-    let time = || json!({ "type": "string", "format": "date-time" });
-    json!({
-        "Any": {},
-        "Error": object(&json!({ "error": text(), "help": text() }), &["error"]),
-        "Health": object(&json!({ "ok": { "type": "boolean" }, "problems": list(text()) }), &["ok", "problems"]),
-        "Summary": object(&json!({ "summary": text() }), &["summary"]),
-        "LogLevel": object(&json!({ "level": text() }), &["level"]),
-        "Letters": list(reference("Letter")),
-        "Letter": object(
-            &json!({
-                "id": count(), "uplink": text(), "stream": text(), "epoch": count(), "seq": count(), "readings": count(),
-                "at": time(), "reason": text(),
-            }),
-            &["id", "uplink", "stream", "epoch", "seq", "readings", "at", "reason"],
-        ),
-        "LetterAct": object(
-            &json!({ "action": { "enum": ["retry", "drop"] }, "uplink": text(), "ids": list(count()) }),
-            &["action"],
-        ),
-        "NetworkAct": object(
-            &json!({
-                "action": { "enum": ["permit-join", "form", "map", "backup", "restore", "firmware", "update"] },
-                "seconds": count(), "install_code": text(), "device": text(), "force": { "type": "boolean" },
-                "backup": { "type": "object" }, "overwrite": text(), "dry_run": { "type": "boolean" },
-            }),
-            &["action"],
-        ),
-        "Network": object(
-            &json!({
-                "adapter": text(), "state": text(), "channel": {}, "pan_id": {}, "extended_pan_id": {},
-                "permit_join": count(), "devices": list(json!({ "type": "object" })),
-            }),
-            &["adapter", "state", "devices"],
-        ),
-        "Target": object(&json!({ "device": text(), "point": text() }), &["device", "point"]),
-        "Write": object(
-            &json!({ "device": text(), "point": text(), "value": {}, "expires": time() }),
-            &["device", "point", "value"],
-        ),
-        "Outcome": object(
-            &json!({ "id": { "type": ["string", "null"] }, "status": text(), "value": {}, "error": text(), "ts": time() }),
-            &["id", "status", "ts"],
-        ),
-        "Devices": list(reference("Device")),
-        "Device": object(
-            &json!({ "id": text(), "adapter": text(), "address": text(), "state": text(), "points": count() }),
-            &["id", "adapter", "address", "state", "points"],
-        ),
-        "Points": list(reference("Point")),
-        "Point": object(
-            &json!({
-                "device": text(), "point": text(), "type": text(), "access": text(), "unit": text(), "value": {},
-                "quality": text(), "ts": time(), "age_ms": count(),
-            }),
-            &["device", "point", "type", "access", "value"],
-        ),
-        "Live": object(
-            &json!({ "ts": time(), "device": text(), "point": text(), "value": {}, "unit": text(), "quality": text() }),
-            &["ts", "device", "point", "value"],
-        ),
-        "Missed": object(&json!({ "missed_batches": count() }), &["missed_batches"]),
-        "TailLine": { "oneOf": [reference("Live"), reference("Missed")] },
-        "History": object(
-            &json!({
-                "point": text(), "unit": text(), "from": time(), "to": time(), "every": text(),
-                "buckets": list(reference("Bucket")), "readings": list(reference("Live")),
-            }),
-            &["point", "from", "to", "every"],
-        ),
-        "Bucket": object(
-            &json!({
-                "t": time(), "n": count(), "bad": count(), "min": number(), "mean": number(), "max": number(),
-                "last": number(),
-            }),
-            &["t", "n", "bad"],
-        ),
-        "Adapter": object(
-            &json!({ "name": text(), "kind": text(), "state": text(), "devices": count() }),
-            &["name", "kind", "state", "devices"],
-        ),
-        "Status": status_schema(),
-    })
-}
-
-/// The schema of the status answer.
-fn status_schema() -> Value {
-    let text = || json!({ "type": "string" });
-    let count = || json!({ "type": "integer", "minimum": 0 });
-    let any_list = || json!({ "type": "array" });
-    let properties = json!({
-        "gateway": text(), "site": text(), "version": text(), "started": text(), "uptime": count(), "store": text(),
-        "epoch": count(), "boot": text(), "clock": { "enum": ["ntp", "rtc", "estimated", "none"] },
-        "tasks": any_list(), "adapters": { "type": "array", "items": reference("Adapter") }, "uplinks": any_list(),
-        "republish": any_list(),
-        "buffer": {}, "rules": any_list(), "alarms": any_list(),
-        "readings": object(&json!({ "total": count(), "rate": { "type": "number" } }), &["total", "rate"]),
-        "warnings": { "type": "array", "items": text() },
-    });
-    let required: Vec<&str> = properties.as_object().into_iter().flat_map(Map::keys).map(String::as_str).collect();
-    object(&properties, &required)
-}
-
-/// An object schema.
-fn object(properties: &Value, required: &[&str]) -> Value {
-    json!({ "type": "object", "properties": properties, "required": required })
 }
 
 #[cfg(test)]

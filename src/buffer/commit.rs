@@ -13,15 +13,13 @@ use rusqlite::{
 use super::{
     cutter::Seqs,
     delivery,
+    kept::{put_snapshot, put_states},
     pack::{Pack, priority_code, put_parts},
     rows::Table,
     seal::{Facts, Seal, checksum},
     store::{CLOCKS, Store},
 };
 use crate::model::{Block, ClockQuality, Stream, Timestamp};
-
-/// What the body of last values is sealed as.
-pub(super) const SNAPSHOT: &str = "snapshot";
 
 /// Changed variables by rule and key, each as it is now: however long the database refuses, there are no more of
 /// them than variables.
@@ -89,10 +87,7 @@ impl Store {
         put_states(&tx, commit.states)?;
         put_metas(&tx, commit.metas)?;
         put_progress(&tx, commit, epoch)?;
-        if let Some((up_to, body)) = &commit.snapshot {
-            let body = seal.hide(body.clone(), SNAPSHOT).map_err(no_random)?;
-            tx.prepare_cached("INSERT OR REPLACE INTO snapshot VALUES (1, ?, ?)")?.execute(params![up_to, body])?;
-        }
+        commit.snapshot.as_ref().map_or(Ok(()), |(up_to, body)| put_snapshot(&tx, seal, *up_to, body))?;
         commit.trail.map_or(Ok(()), |text| put_trail(&tx, text))?;
         tx.commit()
     }
@@ -195,20 +190,6 @@ pub(super) fn stream_code(stream: &Stream) -> ToSqlOutput<'_> {
 fn delete(tx: &Transaction<'_>, doomed: &[(Table, u64)]) -> rusqlite::Result<()> {
     for (table, id) in doomed {
         tx.prepare_cached(&format!("DELETE FROM {} WHERE id = ?", table.name()))?.execute([id])?;
-    }
-    Ok(())
-}
-
-fn put_states(tx: &Transaction<'_>, states: &States) -> rusqlite::Result<()> {
-    for ((rule, key), value) in states {
-        match value {
-            Some(value) => tx.prepare_cached("INSERT OR REPLACE INTO state VALUES (?, ?, ?)")?.execute(params![
-                rule,
-                key,
-                value.to_string()
-            ])?,
-            None => tx.prepare_cached("DELETE FROM state WHERE rule = ? AND key = ?")?.execute(params![rule, key])?,
-        };
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use super::{
     Identity, Letter, Letters, Metrics, OpenError, Status, Writer,
     codec::Encoder,
     core::Core,
-    damage::{Done, Row},
+    damage::{Done, FoundLetter, Row},
     opening,
     rollup::Unwritten,
     seal::Seal,
@@ -252,6 +252,11 @@ impl Buffer {
     /// Hands over a row of a file that is being salvaged; gives it back when there is no room now.
     pub(super) async fn carry_over(&self, row: Box<Row>) -> Result<Option<Box<Row>>, Stopped> {
         self.ask(|reply| Request::CarryOver { row, reply }).await
+    }
+
+    /// Hands over a dead letter of such a file; gives it back when it cannot be stored now.
+    pub(super) async fn carry_letter(&self, letter: Box<FoundLetter>) -> Result<Option<Box<FoundLetter>>, Stopped> {
+        self.ask(|reply| Request::CarryLetter { letter, reply }).await
     }
 
     /// Everything that could be read of a file is handed over.

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use rusqlite::{Row, params};
+use rusqlite::{OptionalExtension, Row, params};
 use serde::Serialize;
 
 use super::{
@@ -16,6 +16,14 @@ use super::{
     store::{CLOCKS, Store},
 };
 use crate::model::{Block, BlockId, ClockQuality, Timestamp};
+
+/// The columns of a letter.
+const COLUMNS: &str = "SELECT id, uplink, stream, epoch, seq, n, at, reason,
+                              (SELECT store FROM letter_store WHERE letter_store.id = deadletter.id)
+                       FROM deadletter";
+/// Letters of other stores are named by numbers from here on, which no block of this one reaches: at a thousand blocks
+/// a second it would take thirty years.
+const FOREIGN: u64 = 1_000_000_000_000;
 
 /// Most letters that are kept, of all uplinks together.
 const MAX_LETTERS: u64 = 1_000;
@@ -35,6 +43,9 @@ pub struct Letter {
     pub epoch: u64,
     /// The block's number.
     pub seq: u64,
+    /// The store that gave it this number, when it was salvaged from there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store: Option<Arc<str>>,
     /// Readings in it.
     pub readings: u64,
     /// When it was refused.
@@ -67,34 +78,60 @@ impl Store {
         (uplink, reason, at): (&str, &str, Timestamp),
         encoder: &mut Encoder,
     ) -> rusqlite::Result<u64> {
-        let body = encoder.encode(&Stamp::of(block), &block.body);
-        let clock = clock_code(block.clock);
-        let (id, stream, epoch, seq) = (block.id.0, &block.stream, block.epoch, block.seq);
-        let facts = Facts { id, stream, epoch, seq, clock: clock as u64, parts: &[] };
-        let sealed = self.seal.seal(&body, &facts).map_err(no_random)?;
-        let sql = "INSERT OR REPLACE INTO deadletter VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-        let readings = block.readings();
-        self.db.prepare_cached(sql)?.execute(params![
-            id,
-            uplink,
-            stream_code(stream),
-            epoch,
-            seq,
-            readings,
-            clock,
-            at.as_millis(),
-            reason,
-            sealed
-        ])?;
+        self.put_letter(block.id.0, block, (uplink, reason, at), encoder)?;
         self.bound_letters()
     }
 
-    fn bound_letters(&self) -> rusqlite::Result<u64> {
+    /// Takes over a letter of another store under a number of its own, and notes with it how far that store was read;
+    /// false when there is no room, because those of this store are newer.
+    pub(super) fn adopt_letter(
+        &self,
+        letter: &Letter,
+        block: &Block,
+        (key, reached): (&str, &str),
+        encoder: &mut Encoder,
+    ) -> rusqlite::Result<bool> {
+        let tx = self.db.unchecked_transaction()?;
+        let (count, bytes) = self.letter_load()?;
+        let has_room = count < MAX_LETTERS && bytes < MAX_BYTES;
+        if has_room {
+            let sql = "SELECT max(coalesce(max(id), 0), ?) + 1 FROM deadletter";
+            let id: u64 = tx.query_row(sql, [FOREIGN], |row| row.get(0))?;
+            tx.execute("INSERT OR REPLACE INTO letter_store VALUES (?, ?)", params![id, block.store])?;
+            self.put_letter(id, block, (&letter.uplink, &letter.reason, letter.at), encoder)?;
+        }
+        tx.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [key, reached])?;
+        tx.commit()?;
+        Ok(has_room)
+    }
+
+    fn put_letter(
+        &self,
+        id: u64,
+        block: &Block,
+        (uplink, reason, at): (&str, &str, Timestamp),
+        encoder: &mut Encoder,
+    ) -> rusqlite::Result<()> {
+        let body = encoder.encode(&Stamp::of(block), &block.body);
+        let (clock, at, readings) = (clock_code(block.clock), at.as_millis(), block.readings());
+        let (stream, epoch, seq) = (&block.stream, block.epoch, block.seq);
+        let facts = Facts { id, stream, epoch, seq, clock: clock as u64, parts: &[] };
+        let sealed = self.seal.seal(&body, &facts).map_err(no_random)?;
+        let sql = "INSERT OR REPLACE INTO deadletter VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        let row = params![id, uplink, stream_code(stream), epoch, seq, readings, clock, at, reason, sealed];
+        self.db.prepare_cached(sql)?.execute(row).map(drop)
+    }
+
+    /// How many letters there are, and bytes of their bodies.
+    fn letter_load(&self) -> rusqlite::Result<(u64, u64)> {
         let sql = "SELECT count(*), coalesce(sum(length(body)), 0) FROM deadletter";
+        self.db.prepare_cached(sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
+    fn bound_letters(&self) -> rusqlite::Result<u64> {
         let mut gone = 0;
         loop {
-            let (count, bytes): (u64, u64) =
-                self.db.prepare_cached(sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let (count, bytes) = self.letter_load()?;
             if count <= 1 || (count <= MAX_LETTERS && bytes <= MAX_BYTES) {
                 return Ok(gone);
             }
@@ -105,29 +142,46 @@ impl Store {
 
     /// The letters that are meant, oldest first.
     pub(super) fn letters(&self, which: &Letters) -> rusqlite::Result<Vec<Letter>> {
-        let sql = "SELECT id, uplink, stream, epoch, seq, n, at, reason FROM deadletter ORDER BY rowid";
-        let all = self.db.prepare_cached(sql)?.query_map([], letter)?.collect::<Result<Vec<_>, _>>()?;
+        let all = self
+            .db
+            .prepare_cached(&format!("{COLUMNS} ORDER BY rowid"))?
+            .query_map([], letter)?
+            .collect::<Result<Vec<_>, _>>()?;
         Ok(all.into_iter().filter(|letter| which.has(letter)).collect())
+    }
+
+    /// The letter of a row, if there is one.
+    pub(super) fn letter_at(&self, rowid: i64) -> rusqlite::Result<Option<Letter>> {
+        self.db.prepare_cached(&format!("{COLUMNS} WHERE rowid = ?"))?.query_row([rowid], letter).optional()
     }
 
     /// The block of a letter; none if it is not there or damaged.
     pub(super) fn letter_block(&self, letter: &Letter) -> rusqlite::Result<Option<Block>> {
         let sql = "SELECT stream, clock, body FROM deadletter WHERE uplink = ? AND id = ?";
+        let block = |row: &Row<'_>| self.unseal_letter(letter, row);
         let mut query = self.db.prepare_cached(sql)?;
-        let mut rows = query.query(params![letter.uplink, letter.id])?;
-        let Some(row) = rows.next()? else { return Ok(None) };
+        query.query_row(params![letter.uplink, letter.id], block).optional().map(Option::flatten)
+    }
+
+    /// As [`Store::letter_block`], without the index, which may be what is damaged.
+    pub(super) fn letter_block_at(&self, rowid: i64, letter: &Letter) -> rusqlite::Result<Option<Block>> {
+        let sql = "SELECT stream, clock, body FROM deadletter WHERE rowid = ?";
+        let block = |row: &Row<'_>| self.unseal_letter(letter, row);
+        self.db.prepare_cached(sql)?.query_row([rowid], block).optional().map(Option::flatten)
+    }
+
+    fn unseal_letter(&self, letter: &Letter, row: &Row<'_>) -> rusqlite::Result<Option<Block>> {
         let (stream, clock): (_, usize) = (stream(row.get_ref(0)?), row.get(1)?);
         let Letter { id, epoch, seq, .. } = *letter;
         let facts = Facts { id, stream: &stream, epoch, seq, clock: clock as u64, parts: &[] };
-        let Ok((stamp, body)) =
-            self.seal.unseal(row.get_ref(2)?.as_blob()?, &facts).and_then(|body| codec::decode(&body))
-        else {
+        let sealed = row.get_ref(2)?.as_blob()?;
+        let Ok((stamp, body)) = self.seal.unseal(sealed, &facts).and_then(|body| codec::decode(&body)) else {
             return Ok(None);
         };
         Ok(Some(Block {
             id: BlockId(id),
             gateway: stamp.gateway,
-            store: Arc::clone(&self.identity.store),
+            store: Arc::clone(letter.store.as_ref().unwrap_or(&self.identity.store)),
             epoch,
             stream: stream.clone(),
             seq,
@@ -141,7 +195,9 @@ impl Store {
     /// Throws letters away.
     pub(super) fn drop_letters(&self, letters: &[Letter]) -> rusqlite::Result<()> {
         let mut delete = self.db.prepare_cached("DELETE FROM deadletter WHERE uplink = ? AND id = ?")?;
-        letters.iter().try_for_each(|letter| delete.execute(params![letter.uplink, letter.id]).map(drop))
+        letters.iter().try_for_each(|letter| delete.execute(params![letter.uplink, letter.id]).map(drop))?;
+        let orphans = "DELETE FROM letter_store WHERE id NOT IN (SELECT id FROM deadletter)";
+        self.db.prepare_cached(orphans)?.execute([]).map(drop)
     }
 }
 
@@ -153,6 +209,7 @@ fn letter(row: &Row<'_>) -> rusqlite::Result<Letter> {
         epoch: row.get(3)?,
         seq: row.get(4)?,
         readings: row.get(5)?,
+        store: row.get(8)?,
         at: Timestamp::from_millis(row.get(6)?),
         reason: row.get(7)?,
     })

@@ -37,6 +37,9 @@ pub struct Metrics {
     pub(super) salvaged_blocks: Counter,
     pub(super) salvaged_readings: Counter,
     pub(super) salvage_lost: Counter,
+    pub(super) asides_deleted: Counter,
+    asides: Gauge,
+    aside_bytes: Gauge,
     size: Gauge,
     loss_window: Gauge,
     owed_blocks: Family<Labels, Gauge>,
@@ -78,6 +81,10 @@ impl Metrics {
         registry.register("salvaged_blocks", "Blocks carried over from a damaged file", new.salvaged_blocks.clone());
         registry.register("salvaged_readings", "Readings in them", new.salvaged_readings.clone());
         registry.register("salvage_lost_blocks", "Blocks of a damaged file that are lost", new.salvage_lost.clone());
+        let text = "Damaged files that were deleted after their salvage to make room";
+        registry.register("set_aside_deleted", text, new.asides_deleted.clone());
+        registry.register("set_aside_files", "Damaged files that lie beside the buffer", new.asides.clone());
+        registry.register("set_aside_bytes", "What they take", new.aside_bytes.clone());
         registry.register("size_bytes", "Pages in use and write-ahead log", new.size.clone());
         registry.register("loss_window_ms", "What a power cut may take at most", new.loss_window.clone());
         registry.register("owed_blocks", "Blocks an uplink has to deliver", new.owed_blocks.clone());
@@ -98,6 +105,8 @@ impl Metrics {
     pub(super) fn show(&self, status: &Status) {
         let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         self.size.set(gauge(status.size_bytes));
+        self.asides.set(gauge(status.set_aside.len() as u64));
+        self.aside_bytes.set(gauge(status.set_aside.iter().map(|aside| aside.bytes).sum()));
         self.loss_window.set(gauge(status.loss_window_ms));
         for owed in &status.uplinks {
             let labels = vec![("uplink".to_owned(), owed.uplink.to_string())];

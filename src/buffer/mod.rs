@@ -44,6 +44,7 @@ mod express_test;
 mod fault_test;
 mod handle;
 mod history;
+mod kept;
 mod last;
 mod letters;
 mod mark;
@@ -55,6 +56,8 @@ mod model_test;
 mod opening;
 mod pack;
 mod ranges;
+#[cfg(test)]
+mod remount_test;
 #[cfg(test)]
 mod retime_test;
 mod ring;

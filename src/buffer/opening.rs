@@ -6,10 +6,11 @@ use std::{
     cell::Cell,
     fs::{File, TryLockError},
     io,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension, config::DbConfig, ffi};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, config::DbConfig, ffi};
 use tracing::{info, warn};
 
 use super::{
@@ -17,7 +18,8 @@ use super::{
     cipher::KeyError,
     commit::no_random,
     cutter::Seqs,
-    damage::{Pending, Sent},
+    damage::{Handover, Pending, Sent},
+    kept::prove_states,
     mark::Mark,
     pack::SPAN,
     seal::Seal,
@@ -26,19 +28,25 @@ use super::{
 use crate::model::{Gap, Timestamp};
 
 /// Forward only; the file's `user_version` is how many of them it has seen.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("schema/0001_first.sql"),
     include_str!("schema/0002_packs.sql"),
     include_str!("schema/0003_rollup.sql"),
     include_str!("schema/0004_sums.sql"),
     include_str!("schema/0005_owed_bytes.sql"),
+    include_str!("schema/0006_proofs.sql"),
 ];
 /// The format of a file that was opened.
 pub(super) const FORMAT: usize = MIGRATIONS.len();
 /// Where a store keeps what it knows its key by.
 const KEY: &str = "key";
+/// What comes behind the name of a file that was set aside, before the time.
+pub(super) const DAMAGED: &str = ".damaged-";
 /// Room that is kept for a start on a full disk: for this store, and the command ledger beside it.
 const RESERVE: usize = 256 << 10;
+
+/// Device and inode: what tells one file from another at the same place.
+pub(super) type FileId = (u64, u64);
 
 /// Why the buffer cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -102,8 +110,7 @@ pub(super) fn open(path: &Path, seal: Seal, now: Timestamp) -> Result<(Store, Op
     let mark = Mark::read(&lock);
     match connect_with_reserve(path, &seal, mark.as_ref()) {
         Ok((db, identity)) => {
-            let store =
-                Store { db, identity, path: path.to_owned(), lock: Some(lock), seal, is_full: Cell::new(true) };
+            let store = store(path, (db, identity), lock, seal)?;
             let lost = store.lost_end(mark.as_ref()).map_err(|error| sqlite(path, error))?;
             store.mark(store.last_id().map_err(|error| sqlite(path, error))?, &Seqs::new());
             // The epoch is worth a sync; what later marks add is not.
@@ -140,13 +147,41 @@ fn begin_anew(
 ) -> Result<(Store, Option<Notice>), OpenError> {
     let mark = Mark::read(&lock);
     let aside = set_aside(path, now)?;
-    let (db, identity) = connect(path, &seal, None)?;
+    let handover = Handover::read(&aside, &seal);
+    let (mut db, identity) = connect(path, &seal, None)?;
+    handover.write(&mut db, &seal).map_err(|error| sqlite(path, error))?;
     Pending::new(&aside, mark, sent).remember(&db).map_err(|error| sqlite(path, error))?;
-    let text = format!("{why}; what can be read of the old file {} is salvaged", aside.display());
+    let text = format!("{why}; what can be read of the old file {} is salvaged; {handover}", aside.display());
     warn!(text, "Damaged buffer was set aside, a new store begins");
-    let store = Store { db, identity, path: path.to_owned(), lock: Some(lock), seal, is_full: Cell::new(true) };
+    let store = store(path, (db, identity), lock, seal)?;
     store.mark(0, &Seqs::new());
     Ok((store, Some(Notice { what: "store-replaced", text, gaps: Vec::new() })))
+}
+
+fn store(path: &Path, (db, identity): (Connection, Identity), lock: File, seal: Seal) -> Result<Store, OpenError> {
+    let file = Some(file_id(path).map_err(|error| OpenError::Io { path: path.to_owned(), error })?);
+    Ok(Store { db, identity, path: path.to_owned(), file, lock: Some(lock), seal, is_full: Cell::new(true) })
+}
+
+/// Which file is at a place.
+pub(super) fn file_id(path: &Path) -> io::Result<FileId> {
+    std::fs::metadata(path).map(|meta| (meta.dev(), meta.ino()))
+}
+
+/// Opens the file of a store that is in use and was detached from it. It must be the same store in the same epoch, and
+/// take a write that is on the disk.
+pub(super) fn reopen(path: &Path, seal: &Seal, identity: &Identity) -> Result<Store, OpenError> {
+    let failed = |error| sqlite(path, error);
+    let lock = lock(path)?;
+    // It is never made: a file that is not there will come, and so may another disk.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(path, flags).map_err(failed)?;
+    prepare(&db).map_err(failed)?;
+    let sql = "UPDATE epoch SET last_id = last_id
+               WHERE epoch = ? AND (SELECT value FROM meta WHERE key = 'store') = ? RETURNING last_id";
+    let id = rusqlite::params![identity.epoch, identity.store];
+    db.query_row(sql, id, |row| row.get::<_, u64>(0)).map_err(failed)?;
+    store(path, (db, identity.clone()), lock, seal.clone())
 }
 
 /// A file without content, or a log without its file: SQLite would take both for a new store and say nothing. It has
@@ -181,6 +216,7 @@ pub(super) fn is_damaged(error: &rusqlite::Error) -> bool {
     let reads = [ffi::SQLITE_IOERR_READ, ffi::SQLITE_IOERR_SHORT_READ, ffi::SQLITE_IOERR_CORRUPTFS];
     codes.contains(&error.sqlite_error_code())
         || error.sqlite_error().is_some_and(|error| reads.contains(&error.extended_code))
+        || matches!(error, rusqlite::Error::SqliteFailure(_, Some(text)) if text.starts_with("no such "))
         || matches!(
             error,
             rusqlite::Error::FromSqlConversionFailure(..)
@@ -192,7 +228,7 @@ pub(super) fn is_damaged(error: &rusqlite::Error) -> bool {
 }
 
 fn set_aside(path: &Path, now: Timestamp) -> Result<PathBuf, OpenError> {
-    let aside = with_suffix(path, &format!(".damaged-{}", now.as_millis()));
+    let aside = with_suffix(path, &format!("{DAMAGED}{}", now.as_millis()));
     for suffix in ["-wal", "-shm", ""] {
         let (from, to) = (with_suffix(path, suffix), with_suffix(&aside, suffix));
         match std::fs::rename(&from, to) {
@@ -307,6 +343,7 @@ fn probe(db: &Connection) -> rusqlite::Result<()> {
         "SELECT * FROM snapshot",
         "SELECT * FROM filtered",
         "SELECT count(*) FROM deadletter",
+        "SELECT count(*) FROM letter_store",
         // Both ends in one query would read the whole table (SQLite's query planner, "MIN/MAX optimization").
         "SELECT min(id) FROM pack",
         "SELECT min(id) FROM message",
@@ -328,6 +365,9 @@ fn migrate(db: &mut Connection, found: usize, mark: Option<&Mark>) -> rusqlite::
     let tx = db.transaction()?;
     for sql in &MIGRATIONS[found..] {
         tx.execute_batch(sql)?;
+    }
+    if found < MIGRATIONS.len() {
+        prove_states(&tx)?;
     }
     tx.pragma_update(None, "user_version", MIGRATIONS.len())?;
     let fresh = uuid::Uuid::new_v4().simple().to_string();

@@ -102,6 +102,11 @@ impl Pack {
         })
     }
 
+    /// What it takes in memory: of blocks of one reading, most of it is not the body.
+    pub(super) fn memory(&self) -> usize {
+        size_of::<Self>() + self.parts.capacity() * size_of::<Part>() + self.body.capacity()
+    }
+
     /// The first id, which is the row's.
     pub(super) fn id(&self) -> u64 {
         self.parts.first().map_or(0, |part| part.id)

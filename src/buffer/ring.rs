@@ -109,6 +109,17 @@ impl Ring {
         taken
     }
 
+    /// The database has lost what it had after this id: what is not settled waits again.
+    pub(super) fn wait_again(&mut self, after: u64, is_settled: impl Fn(u64) -> bool) {
+        self.settled_below = self.settled_below.min(after + 1);
+        let lost = self.entries.iter_mut().filter(|entry| entry.loose.block.id.0 > after && !entry.is_waiting);
+        for entry in lost.filter(|entry| !is_settled(entry.loose.block.id.0)) {
+            entry.is_waiting = true;
+            self.waiting = (self.waiting.0 + 1, self.waiting.1 + entry.loose.bytes);
+            self.done_bytes -= entry.loose.bytes;
+        }
+    }
+
     /// Every block in memory.
     pub(super) fn all(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter()

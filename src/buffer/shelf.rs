@@ -16,14 +16,20 @@ use crate::model::Stream;
 
 /// The longest wait for the commit of what stands here.
 const WAIT: Duration = Duration::from_secs(60);
-/// Bytes of packs that wait; beyond it they are committed at once, and while that fails the oldest are given up.
-const MAX_BYTES: usize = 1 << 20;
+/// Memory of the packs that wait, with all they hold; beyond it they are committed at once, and while that fails the
+/// oldest are given up.
+const MAX_PACKED: usize = 1 << 20;
+/// Bytes of JSON of the blocks that are in no pack yet, beyond which they are committed at once. One stream alone makes
+/// a pack before.
+const MAX_LOOSE: usize = 2 << 20;
 
 /// What waits for the history.
 #[derive(Default)]
 pub(super) struct Shelf {
     runs: BTreeMap<Stream, Run>,
     packs: Vec<Pack>,
+    /// What the packs take, in memory and in the file.
+    memory: usize,
     bytes: usize,
     due: Option<Instant>,
     /// The ids of all of it.
@@ -44,8 +50,7 @@ impl Shelf {
     /// When its commit is due.
     pub(super) fn due(&self) -> Option<Instant> {
         let loose: usize = self.runs.values().map(Run::bytes).sum();
-        // Loose blocks are bounded by the pack they make; packs by their bytes.
-        if self.bytes >= MAX_BYTES || loose >= 2 * MAX_BYTES { self.due.map(|_| Instant::now()) } else { self.due }
+        if self.memory >= MAX_PACKED || loose >= MAX_LOOSE { self.due.map(|_| Instant::now()) } else { self.due }
     }
 
     /// Makes packs of everything.
@@ -68,17 +73,23 @@ impl Shelf {
     /// The database refuses: tries again later, and gives up the oldest beyond the bound; gives what went.
     pub(super) fn postpone(&mut self, wait: Duration) -> Vec<Pack> {
         self.due = self.due.map(|_| Instant::now() + wait);
-        let mut gone = Vec::new();
-        while self.bytes > MAX_BYTES && !self.packs.is_empty() {
-            let pack = self.packs.remove(0);
+        let mut left = self.memory;
+        let mut is_over = |pack: &&Pack| {
+            let is_over = left > MAX_PACKED;
+            left -= if is_over { pack.memory() } else { 0 };
+            is_over
+        };
+        let count = self.packs.iter().take_while(&mut is_over).count();
+        let gone: Vec<_> = self.packs.drain(..count).collect();
+        for pack in &gone {
+            self.memory -= pack.memory();
             self.bytes -= pack.body.len();
             pack.parts.iter().for_each(|part| self.ids.remove(part.id));
-            gone.push(pack);
         }
         gone
     }
 
-    /// How much it is, in bytes.
+    /// How much it is for the file, in bytes.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes as u64 + self.runs.values().map(|run| run.bytes() as u64).sum::<u64>()
     }
@@ -90,7 +101,58 @@ impl Shelf {
 
     fn wrap(&mut self, loose: &[Loose], encoder: &mut Encoder) {
         let Some(pack) = Pack::of(encoder, loose) else { return };
+        self.memory += pack.memory();
         self.bytes += pack.body.len();
         self.packs.push(pack);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        buffer::model_test::reading,
+        config::Priority,
+        model::{Block, BlockBody, BlockId, BootId, ClockQuality, Timestamp, Value},
+    };
+
+    /// A block of one reading, as slow devices give them: its pack holds more about the blocks than of them.
+    fn loose(id: u64) -> Loose {
+        let block = Block {
+            id: BlockId(id),
+            gateway: "gw".into(),
+            store: "s".into(),
+            epoch: 1,
+            stream: Stream::Data,
+            seq: id,
+            clock: ClockQuality::Ntp,
+            boot: BootId::new("b"),
+            uptime: Duration::ZERO,
+            body: BlockBody::Readings([reading(Value::Int(0))].into()),
+        };
+        Loose { block: Arc::new(block), cut: Timestamp::default(), priority: Priority::Normal, bytes: 100 }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_waits_takes_no_more_memory_than_it_may() {
+        let (mut shelf, mut encoder) = (Shelf::default(), Encoder::new().unwrap());
+        let mut ids = 1..;
+        while shelf.due() != Some(Instant::now()) {
+            shelf.put(loose(ids.next().unwrap()), &mut encoder);
+        }
+        let of = |packs: &[Pack]| -> usize {
+            let parts = packs.iter().map(|pack| size_of_val(&*pack.parts) + size_of::<Pack>());
+            packs.iter().map(|pack| pack.body.len()).sum::<usize>() + parts.sum::<usize>()
+        };
+
+        let full = of(shelf.packs());
+        (0..2_000).for_each(|_| shelf.put(loose(ids.next().unwrap()), &mut encoder));
+        let gone = shelf.postpone(WAIT);
+
+        assert!((MAX_PACKED..MAX_PACKED + 8_192).contains(&full), "{full}");
+        assert!(!gone.is_empty() && of(shelf.packs()) <= MAX_PACKED);
+        assert!(gone.iter().flat_map(|pack| &pack.parts).all(|part| !shelf.ids().contains(part.id)));
     }
 }

@@ -4,6 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use serde::Serialize;
 
+use super::damage::Aside;
 use crate::model::Timestamp;
 
 /// Which store this is.
@@ -49,6 +50,9 @@ pub struct Status {
     /// The file that is being salvaged at present.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub salvage: Option<Salvaging>,
+    /// Damaged files that lie beside the store, the oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub set_aside: Vec<Aside>,
     /// Why commits fail at present.
     pub failing: Option<String>,
 }

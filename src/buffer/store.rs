@@ -7,15 +7,14 @@ use tracing::warn;
 
 use super::{
     Identity,
-    commit::SNAPSHOT,
     cutter::Seqs,
     delivery::Progress,
     mark::Mark,
-    opening::{Notice, with_suffix},
+    opening::{FileId, Notice, with_suffix},
     ranges::Ranges,
     seal::{Seal, checksum},
 };
-use crate::model::{ClockQuality, EpochEnd, Gap, GapReason, StateChange, Stream};
+use crate::model::{ClockQuality, EpochEnd, Gap, GapReason, Stream};
 
 /// Largest write-ahead log that is kept.
 pub(super) const MAX_LOG: u64 = 4 << 20;
@@ -30,6 +29,8 @@ pub(super) struct Store {
     pub(super) db: Connection,
     pub(super) identity: Identity,
     pub(super) path: PathBuf,
+    /// Which file it is; none while it is detached, and of one that is only looked at.
+    pub(super) file: Option<FileId>,
     /// Held as long as the store is open; it holds the [`Mark`]. None for a file that is only looked at.
     pub(super) lock: Option<File>,
     /// What its bodies are sealed with.
@@ -39,6 +40,18 @@ pub(super) struct Store {
 }
 
 impl Store {
+    /// Whether it has let go of its file.
+    pub(super) fn is_detached(&self) -> bool {
+        self.file.is_none()
+    }
+
+    /// Lets go of the file and its lock. Until it has one again every query fails: there is no table to ask.
+    pub(super) fn detach(&mut self) -> rusqlite::Result<()> {
+        self.db = Connection::open_in_memory()?;
+        (self.file, self.lock) = (None, None);
+        Ok(())
+    }
+
     /// What the log has lost at its end: the mark knows of an epoch, or of blocks, that are not there. The epoch's row
     /// is set right, so that the numbers are told as ones that were given.
     pub(super) fn lost_end(&self, mark: Option<&Mark>) -> rusqlite::Result<Option<Notice>> {
@@ -176,25 +189,6 @@ impl Store {
     pub(super) fn close_epochs(&self, uplink: &str, up_to: u64) -> rusqlite::Result<()> {
         let sql = "INSERT INTO closed VALUES (?1, ?2) ON CONFLICT DO UPDATE SET up_to = max(up_to, ?2)";
         self.db.prepare_cached(sql)?.execute(params![uplink, up_to]).map(drop)
-    }
-
-    /// Every persisted variable of every rule. One that is no JSON any more is left out.
-    pub(super) fn states(&self) -> rusqlite::Result<Vec<StateChange>> {
-        let mut query = self.db.prepare("SELECT rule, key, value FROM state")?;
-        let row = |row: &Row<'_>| {
-            let value: String = row.get(2)?;
-            Ok(StateChange { rule: row.get(0)?, key: row.get(1)?, value: serde_json::from_str(&value).ok() })
-        };
-        let states: Vec<_> = query.query_map([], row)?.collect::<Result<_, _>>()?;
-        Ok(states.into_iter().filter(|change| change.value.is_some()).collect())
-    }
-
-    /// The last snapshot of last values: up to which block, and its body. One that cannot be unsealed is none.
-    pub(super) fn snapshot(&self) -> rusqlite::Result<Option<(u64, Vec<u8>)>> {
-        let mut query = self.db.prepare("SELECT up_to, body FROM snapshot")?;
-        let row = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?));
-        let stored = query.query_row([], row).optional()?;
-        Ok(stored.and_then(|(up_to, body)| Some((up_to, self.seal.reveal(&body, SNAPSHOT).ok()?.into_owned()))))
     }
 
     /// Forgets what uplinks that are configured no more had sent and closed.

@@ -12,7 +12,7 @@ use tracing::error;
 use super::{
     Append, Feed, FetchError, Letter, Letters, OpenError,
     core::Core,
-    damage::{Done, Row, Salvage},
+    damage::{Done, FoundLetter, Row, Salvage},
     rollup::Unwritten,
 };
 use crate::model::{Block, BlockId, EpochEnd, PointAddress, Reading, Replay, StateChange, Wanted};
@@ -45,12 +45,14 @@ pub(super) enum Request {
     LastValues(Reply<Vec<Reading>>),
     Unwritten { address: PointAddress, reply: Reply<Unwritten> },
     CarryOver { row: Box<Row>, reply: Reply<Option<Box<Row>>> },
+    CarryLetter { letter: Box<FoundLetter>, reply: Reply<Option<Box<FoundLetter>>> },
     EndSalvage { done: Box<Done>, reply: Reply<()> },
     Flush(Reply<()>),
     Close(Reply<()>),
 }
 
 /// What is to be done with dead letters.
+#[derive(Clone, Copy)]
 pub(super) enum LetterAct {
     Show,
     Drop,
@@ -157,15 +159,17 @@ fn answer(core: &mut Core, request: Request) -> Option<Request> {
             }
             let _ = reply.send(blocks.map_err(|error| unreadable(&error)));
         }
+        other => answer_at_once(core, other),
+    }
+    None
+}
+
+/// Answers what never has to wait.
+fn answer_at_once(core: &mut Core, request: Request) {
+    match request {
         Request::Delivered { uplink, blocks } => core.delivered(&uplink, &blocks),
         Request::Refused { uplink, block, why } => core.refused(&uplink, block, &why),
-        Request::Letters { which, act, reply } => {
-            let _ = reply.send(match act {
-                LetterAct::Show => core.letters(&which),
-                LetterAct::Drop => core.drop_letters(&which),
-                LetterAct::Retry => core.retry_letters(&which),
-            });
-        }
+        Request::Letters { which, act, reply } => drop(reply.send(letters(core, &which, act))),
         Request::OpenEpochs { uplink, reply } => {
             let ends = core.open_epochs(&uplink);
             let ends = ends.inspect_err(|error| error!(%error, "Ends of epochs cannot be read"));
@@ -180,25 +184,26 @@ fn answer(core: &mut Core, request: Request) -> Option<Request> {
             core.set_uplinks(feeds);
             let _ = reply.send(());
         }
-        Request::RuleState(reply) => {
-            let _ = reply.send(core.rule_state());
-        }
-        Request::LastValues(reply) => {
-            let _ = reply.send(core.last_values());
-        }
-        Request::Unwritten { address, reply } => {
-            let _ = reply.send(core.unwritten(&address));
-        }
-        Request::CarryOver { row, reply } => {
-            let _ = reply.send(core.carry_over(*row).err().map(Box::new));
-        }
+        Request::RuleState(reply) => drop(reply.send(core.rule_state())),
+        Request::LastValues(reply) => drop(reply.send(core.last_values())),
+        Request::Unwritten { address, reply } => drop(reply.send(core.unwritten(&address))),
+        Request::CarryOver { row, reply } => drop(reply.send(core.carry_over(*row).err().map(Box::new))),
+        Request::CarryLetter { letter, reply } => drop(reply.send(core.carry_letter(letter).err())),
         Request::EndSalvage { done, reply } => {
             core.end_salvage(&done);
             let _ = reply.send(());
         }
+        // Askers that have gone; and what the loop itself sees to.
         Request::Fetch { .. } | Request::Replay { .. } | Request::Flush(_) | Request::Close(_) => {}
     }
-    None
+}
+
+fn letters(core: &mut Core, which: &Letters, act: LetterAct) -> Vec<Letter> {
+    match act {
+        LetterAct::Show => core.letters(which),
+        LetterAct::Drop => core.drop_letters(which),
+        LetterAct::Retry => core.retry_letters(which),
+    }
 }
 
 /// What SQLite says, for those who know nothing of it.

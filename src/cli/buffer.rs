@@ -81,6 +81,11 @@ pub(super) fn text(buffer: &Value) -> String {
         let carried = amount(number("readings"), number("blocks"));
         row("salvaging", format!("{}, {} %, {carried}", cell(&salvage["file"]), number("percent")));
     }
+    for aside in buffer["set_aside"].as_array().into_iter().flatten() {
+        let state = if aside["is_salvaged"] == true { "salvaged" } else { "not salvaged yet" };
+        let size = bytes(aside["bytes"].as_u64().unwrap_or_default());
+        row("set aside", format!("{}, {size}, {state}", cell(&aside["file"])));
+    }
     if !buffer["failing"].is_null() {
         row("failing", cell(&buffer["failing"]));
     }

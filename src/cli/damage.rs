@@ -179,14 +179,16 @@ fn report(checked: &Checked) -> String {
 
 /// What came of a salvage.
 fn told(rescued: &Rescued, as_json: bool, context: &mut Context) -> Result<(), CliError> {
-    let Rescued { blocks, readings, damaged_rows, lost_blocks, file, .. } = rescued;
+    let Rescued { blocks, readings, damaged_rows, lost_blocks, file, letters, damaged_letters, .. } = rescued;
     context.show(as_json, &json!(rescued), || {
         format!(
-            "carried over: {} in {}\nlost: {} that were owed; {} could not be read\nkept: {}\n",
+            "carried over: {} in {}, {}\nlost: {} that were owed; {} and {} could not be read\nkept: {}\n",
             count(readings, "reading"),
             count(blocks, "block"),
+            count(letters, "dead letter"),
             count(lost_blocks, "block"),
             count(damaged_rows, "row"),
+            count(damaged_letters, "dead letter"),
             file.display()
         )
     })

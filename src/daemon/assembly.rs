@@ -141,47 +141,12 @@ async fn open(
     log: LogControl,
 ) -> Result<(Arc<Core>, Ends), StartError> {
     let mut registry = telemetry::metrics::registry();
-    let Wires { batches, outputs, events, inbox, outcomes, controls, rule_status, routes } = Wires::new();
-    let supervisor = Supervisor::new(events.0.clone(), Arc::clone(&clock));
+    let wires = Wires::new();
+    let supervisor = Supervisor::new(wires.events.0.clone(), Arc::clone(&clock));
     let (buffer, salvage) = open_buffer(&config, &clock, &supervisor, &mut registry)?;
     let kept = kept(&buffer, adapters).await;
     let live = Live::new(kept.last.clone());
-    let desk_context = command::Context {
-        inbox: inbox.1,
-        outcomes: outcomes.0.clone(),
-        audit: events.0.clone(),
-        routes: routes.subscribe(),
-        clock: Arc::clone(&clock),
-        stop: StopSignal::pair().1,
-        metrics: command::Metrics::register(&mut registry),
-    };
-    let ledger = config.buffer.path.with_file_name("commands.db");
-    let desk = Desk::open(&config.commands, config.grants.clone(), &ledger)?;
-    let rule_context = rules::Context {
-        runtime: Handle::current(),
-        input: batches.1,
-        output: outputs.0,
-        control: controls.1,
-        kept,
-        clock: Arc::clone(&clock),
-        metrics: rules::Metrics::register(&mut registry),
-        status: rule_status.0,
-    };
-    let ends = Ends {
-        rules: RuleThread::new(config.rules.clone(), rule_context),
-        outputs: outputs.1,
-        record: Record { events: events.1, outcomes: outcomes.1 },
-        salvage,
-    };
-    let running = Running::new(batches.0, (desk, desk_context));
-    let ways = Ways {
-        inbox: inbox.0,
-        events: events.0,
-        outcomes: outcomes.0,
-        rules: controls.0,
-        rule_status: rule_status.1,
-        routes,
-    };
+    let (ways, running, ends) = connect(wires, &config, (kept, salvage), &clock, &mut registry)?;
     let memories = Memories::new(config.buffer.path.with_file_name("adapters"));
     let history = History::new(buffer.clone(), &config.buffer, Arc::clone(&clock));
     let core = Core {
@@ -203,6 +168,48 @@ async fn open(
         log,
     };
     Ok((Arc::new(core), ends))
+}
+
+/// Opens desk and rules at the ends of the channels; gives the other ends.
+fn connect(
+    wires: Wires,
+    config: &Config,
+    (kept, salvage): (Kept, Salvage),
+    clock: &SharedClock,
+    registry: &mut Registry,
+) -> Result<(Ways, Running, Ends), StartError> {
+    let Wires { batches, outputs, events, inbox, outcomes, controls, rule_status, routes } = wires;
+    let desk_context = command::Context {
+        inbox: inbox.1,
+        outcomes: outcomes.0.clone(),
+        audit: events.0.clone(),
+        routes: routes.subscribe(),
+        clock: Arc::clone(clock),
+        stop: StopSignal::pair().1,
+        metrics: command::Metrics::register(registry),
+    };
+    let ledger = config.buffer.path.with_file_name("commands.db");
+    let desk = Desk::open(&config.commands, config.grants.clone(), &ledger)?;
+    let rule_context = rules::Context {
+        runtime: Handle::current(),
+        input: batches.1,
+        output: outputs.0,
+        control: controls.1,
+        kept,
+        clock: Arc::clone(clock),
+        metrics: rules::Metrics::register(registry),
+        status: rule_status.0,
+    };
+    let ends = Ends {
+        rules: RuleThread::new(config.rules.clone(), rule_context),
+        outputs: outputs.1,
+        record: Record { events: events.1, outcomes: outcomes.1 },
+        salvage,
+    };
+    let running = Running::new(batches.0, (desk, desk_context));
+    let (inbox, events, outcomes, rules) = (inbox.0, events.0, outcomes.0, controls.0);
+    let ways = Ways { inbox, events, outcomes, rules, rule_status: rule_status.1, routes };
+    Ok((ways, running, ends))
 }
 
 /// What the last run left behind.

@@ -118,7 +118,8 @@ fn mount(root: &Root, device: &str, path: &str, kind: &str, options: &str) -> Mo
         size_bytes: space.as_ref().map(|space| space.f_blocks.saturating_mul(space.f_frsize)),
         free_bytes: space.as_ref().map(|space| space.f_bavail.saturating_mul(space.f_frsize)),
         errors: root.number(format!("/sys/fs/ext4/{name}/errors_count")),
-        is_read_only: options.split(',').any(|option| option == "ro"),
+        // After a fault Linux 6.15 and later leave "rw" and add the other word.
+        is_read_only: options.split(',').any(|option| matches!(option, "ro" | "emergency_ro")),
         device: device.to_owned(),
         kind: kind.to_owned(),
         path,

@@ -234,15 +234,10 @@ impl Quantity {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeSet, env, fmt::Write as _, fs};
+    use std::{collections::BTreeSet, fmt::Write as _};
 
     use super::*;
-    use crate::model::PointName;
-
-    /// Where the page is, and the lines its table stands between.
-    const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/points.md");
-    const BEGIN: &str = "<!-- points: made from the code -->\n";
-    const END: &str = "<!-- end of points -->\n";
+    use crate::{model::PointName, testing::page::assert_shows};
 
     /// The table as Markdown.
     fn table() -> String {
@@ -257,15 +252,8 @@ mod tests {
 
     #[test]
     fn the_page_shows_the_table() {
-        let page = fs::read_to_string(PAGE).unwrap();
-        let (head, rest) = page.split_once(BEGIN).unwrap();
-        let (found, tail) = rest.split_once(END).unwrap();
-
-        if env::var_os("TIDEGATE_BLESS").is_some() {
-            fs::write(PAGE, [head, BEGIN, &table(), END, tail].concat()).unwrap();
-        } else {
-            assert_eq!(found, table(), "run the test with TIDEGATE_BLESS=1");
-        }
+        let lines = ("<!-- points: made from the code -->\n", "<!-- end of points -->\n");
+        assert_shows("docs/points.md", lines, &table());
     }
 
     #[test]

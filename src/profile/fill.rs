@@ -8,7 +8,7 @@ use crate::config::{
 };
 
 /// The keys of a point that say where it is. A listed point that has one is another point of the same name.
-const WHERE: [&str; 2] = ["register", "characteristic"];
+const WHERE: [&str; 4] = ["register", "characteristic", "dp", "attribute"];
 
 /// How a profile's registers are read where it does not say: its points never depend on the adapter they are behind.
 const READ_AS: [(&str, &str, &str); 2] = [("modbus", "order", "\"ABCD\""), ("modbus", "base", "0")];

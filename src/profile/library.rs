@@ -78,6 +78,19 @@ impl Library {
         packs.filter_map(|folder| Some((ProfileName::of_folder(&folder).ok()?, folder))).collect()
     }
 
+    /// Files in the library's folders that hold many profiles, one on a line, the ones that count first.
+    pub fn tables(&self) -> Vec<PathBuf> {
+        let is_table = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "table");
+        let of_dir = |dir: &PathBuf| {
+            // A folder that cannot be listed has none, as one that is not there.
+            let entries = fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
+            let mut tables: Vec<_> = entries.map(|entry| entry.path()).filter(is_table).collect();
+            tables.sort();
+            tables
+        };
+        self.dirs.iter().flat_map(of_dir).collect()
+    }
+
     /// The folder of a profile.
     pub fn find(&self, name: &ProfileName) -> Result<PathBuf, Fault> {
         let mut folders = self.dirs.iter().map(|dir| dir.join(name.as_str()));

@@ -6,11 +6,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::config::{
-    Place,
-    report::Problems,
-    section::{At, FromNode, Section, Shape, section, table_of},
-    tree::{self, Node, Table},
+use super::script::{self, Script};
+use crate::{
+    config::{
+        Place,
+        report::Problems,
+        section::{At, FromNode, Section, Shape, section, table_of},
+        tree::{self, Node, Table},
+    },
+    model::PointName,
 };
 
 /// The file in a profile's folder.
@@ -48,6 +52,10 @@ section! {
         note: String = optional("nothing to say");
         /// Keys of `[[device]]` that count where the device does not set them.
         device: Raw = default("{}");
+        /// The devices that take it without naming it, where the adapter's kind can tell them.
+        r#match: Vec<Raw> = default("[]");
+        /// Points that the device's own description promises and that it does not have.
+        without: Vec<At<PointName>> = default("[]");
         /// The points, with the keys of `[[device.point]]`.
         point: Vec<Raw> = required;
     }
@@ -74,12 +82,25 @@ pub struct Pack {
     pub(super) device: Table,
     /// The points.
     pub(super) points: Vec<Node>,
+    /// The devices that take it without naming it, as written.
+    pub matches: Vec<Node>,
+    /// Points that the device promises and does not have.
+    pub without: Vec<PointName>,
+    /// What decodes what the points' keys cannot say.
+    pub decode: Option<Script>,
+    /// What encodes it.
+    pub encode: Option<Script>,
 }
 
 impl Pack {
     /// The keys of each point as they were written.
     pub fn points(&self) -> impl Iterator<Item = serde_json::Value> {
         self.points.iter().map(Node::to_json)
+    }
+
+    /// Each point as it was written, for the adapter's kind.
+    pub fn point_nodes(&self) -> impl Iterator<Item = &Node> {
+        self.points.iter()
     }
 
     /// Whether it says where the device is.
@@ -97,7 +118,11 @@ pub(super) fn read(folder: &Path, problems: &mut Problems) -> Option<Pack> {
     section.close(problems);
     let device = table_of(keys.device.value.0, problems)?;
     let text = |at: Option<At<String>>| at.map(|at| at.value);
-    Some(Pack {
+    let pack = Pack {
+        decode: script::find(folder, "decode", problems),
+        encode: script::find(folder, "encode", problems),
+        matches: keys.r#match.value.into_iter().map(|raw| raw.0).collect(),
+        without: keys.without.value.into_iter().map(|at| at.value).collect(),
         file,
         name: text(keys.name)?,
         vendor: text(keys.vendor)?,
@@ -107,7 +132,20 @@ pub(super) fn read(folder: &Path, problems: &mut Problems) -> Option<Pack> {
         note: text(keys.note),
         device: device.into_table(),
         points: keys.point?.value.into_iter().map(|raw| raw.0).collect(),
-    })
+    };
+    check_kind(&pack, problems);
+    Some(pack)
+}
+
+/// Registers have no scripts, and units of a line do not tell what they are.
+fn check_kind(pack: &Pack, problems: &mut Problems) {
+    let scripts = [&pack.decode, &pack.encode].into_iter().flatten();
+    let extra = scripts.map(|script| script.file.clone()).next();
+    let extra = extra.or_else(|| (!pack.matches.is_empty() || !pack.without.is_empty()).then(|| pack.file.clone()));
+    if let Some(file) = extra.filter(|_| pack.kind == "modbus") {
+        let message = "profiles of kind \"modbus\" have no match, no without and no scripts";
+        problems.error(&Place::start_of(&file), message).help("leave it out");
+    }
 }
 
 /// Reads a file of a profile as TOML; `None` when it cannot be read at all.
@@ -122,7 +160,7 @@ pub(super) fn read_file(path: &Path, problems: &mut Problems) -> Option<Table> {
 }
 
 /// A file's text, if it has a reasonable length.
-fn read_text(path: &Path) -> io::Result<String> {
+pub(super) fn read_text(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     let read = fs::File::open(path)?.take(MAX_FILE + 1).read_to_string(&mut text)?;
     if read as u64 > MAX_FILE {

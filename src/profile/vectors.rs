@@ -1,4 +1,4 @@
-//! What registers hold, and the readings that they have to give: the proof beside a profile.
+//! What a device holds or sends, and the readings that this has to give: the proof beside a profile.
 
 use std::path::Path;
 
@@ -7,8 +7,8 @@ use crate::{
     config::{
         Fault, Place,
         report::Problems,
-        section::{At, FromNode, Section, Shape, section},
-        tree::{Data, Node},
+        section::{At, FromNode, Section, Shape, section, table_of},
+        tree::{self, Node},
     },
     model::{PointName, Quality},
 };
@@ -25,6 +25,10 @@ pub struct Vector {
     pub place: Place,
     /// The place of a first register or bit, `input:0`, and the words from there on. A bit is a word that is not 0.
     pub registers: Vec<(At<String>, Vec<u16>)>,
+    /// What a Zigbee device sends, one after the other.
+    pub frames: Vec<Frame>,
+    /// What a Bluetooth device advertises, one after the other.
+    pub adverts: Vec<Advert>,
     /// What the points have to say; points that are not named may say anything.
     pub readings: Vec<Expected>,
 }
@@ -44,11 +48,91 @@ pub struct Expected {
     pub quality: Quality,
 }
 
+/// A frame of a Zigbee device.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    /// Where it stands.
+    pub place: Place,
+    /// From, or to, which endpoint.
+    pub endpoint: u8,
+    /// Of which cluster.
+    pub cluster: u16,
+    /// From frame control on.
+    pub bytes: Vec<u8>,
+}
+
+/// An advertisement of a Bluetooth device.
+#[derive(Debug, Clone)]
+pub struct Advert {
+    /// Where it stands.
+    pub place: Place,
+    /// Its name.
+    pub name: Option<String>,
+    /// Manufacturer data by company, as typed.
+    pub manufacturer: Vec<(At<String>, Vec<u8>)>,
+    /// Service data by service, as typed.
+    pub service: Vec<(At<String>, Vec<u8>)>,
+    /// Services that it says it has, as typed.
+    pub services: Vec<At<String>>,
+}
+
+/// What sets a point.
+#[derive(Debug, Clone)]
+pub struct Write {
+    /// What it shows.
+    pub about: String,
+    /// Where it stands.
+    pub place: Place,
+    /// The point.
+    pub point: PointName,
+    /// The value that it shall have, in JSON.
+    pub value: serde_json::Value,
+    /// What has to be sent.
+    pub frame: Frame,
+}
+
+/// Everything that is to come of a profile.
+#[derive(Debug, Clone, Default)]
+pub struct Vectors {
+    /// States of the device.
+    pub vectors: Vec<Vector>,
+    /// Commands for it.
+    pub writes: Vec<Write>,
+}
+
 section! {
     /// All vectors of a profile.
     struct FileKeys {
         /// States of the device.
         vector: Vec<At<VectorKeys>> = required;
+        /// Commands for the device, and the frames that carry them out.
+        write: Vec<At<WriteKeys>> = default("[]");
+    }
+}
+
+section! {
+    /// A command, and the frame that carries it out.
+    struct WriteKeys {
+        /// What it shows, and where it comes from.
+        about: String = required;
+        /// The point.
+        point: PointName = required;
+        /// The value it shall have.
+        value: Json = required;
+        /// The frame that is sent, with 0 as its sequence number.
+        frame: FrameKeys = required;
+    }
+}
+
+section! {
+    /// A frame of the Zigbee Cluster Library.
+    struct FrameKeys {
+        /// From, or to, which endpoint.
+        endpoint: u8 = default("1");
+        /// Of which cluster.
+        cluster: u16 = required;
+        /// Its bytes from frame control on, in hexadecimal.
+        zcl: Hex = required;
     }
 }
 
@@ -58,7 +142,11 @@ section! {
         /// What it shows, and where it comes from.
         about: String = required;
         /// Words by the place of the first one: `"input:0" = "4366 199A"`, in hexadecimal.
-        registers: Registers = required;
+        registers: Registers = default("{}");
+        /// What a Zigbee device sends.
+        frames: Vec<At<FrameKeys>> = default("[]");
+        /// What a Bluetooth device advertises.
+        adverts: Vec<At<AdvertKeys>> = default("[]");
         /// What the points have to say.
         readings: Vec<At<ReadingKeys>> = required;
     }
@@ -78,6 +166,48 @@ section! {
     }
 }
 
+section! {
+    /// An advertisement.
+    struct AdvertKeys {
+        /// Its name.
+        name: String = optional("none");
+        /// Manufacturer data by company: `{ "0x0499" = "0512fc" }`.
+        manufacturer_data: Data = default("{}");
+        /// Service data by service: `{ fcd2 = "40026400" }`.
+        service_data: Data = default("{}");
+        /// Services that it says it has.
+        service_uuids: Vec<At<String>> = default("[]");
+    }
+}
+
+/// Bytes by what they belong to.
+#[derive(Debug, Clone)]
+struct Data(Vec<(At<String>, Vec<u8>)>);
+
+impl FromNode for Data {
+    const SHAPE: Shape = Shape::Open;
+
+    fn from_node(node: Node, problems: &mut Problems) -> Option<Self> {
+        let table = table_of(node, problems)?.into_table();
+        let all = table.into_iter().filter_map(|(of, entry)| {
+            Some((At { value: of, place: entry.key }, Hex::from_node(entry.node, problems)?.0))
+        });
+        Some(Self(all.collect()))
+    }
+}
+
+/// Bytes.
+#[derive(Debug, Clone)]
+struct Hex(Vec<u8>);
+
+impl FromNode for Hex {
+    const SHAPE: Shape = Shape::Text("hexadecimal bytes");
+
+    fn from_node(node: Node, problems: &mut Problems) -> Option<Self> {
+        crate::config::values::from_text(&node, problems, |text| bytes(text).map(Self))
+    }
+}
+
 /// A number, text or switch.
 #[derive(Debug, Clone)]
 struct Json(serde_json::Value);
@@ -91,10 +221,10 @@ impl FromNode for Json {
 
     fn from_node(node: Node, problems: &mut Problems) -> Option<Self> {
         Some(Self(match node.data {
-            Data::Text(text) => text.into(),
-            Data::Int(number) => number.into(),
-            Data::Float(number) => number.into(),
-            Data::Bool(flag) => flag.into(),
+            tree::Data::Text(text) => text.into(),
+            tree::Data::Int(number) => number.into(),
+            tree::Data::Float(number) => number.into(),
+            tree::Data::Bool(flag) => flag.into(),
             data => {
                 problems.error(&node.place, format!("expected a value, found {}", data.kind()));
                 return None;
@@ -107,7 +237,7 @@ impl FromNode for Registers {
     const SHAPE: Shape = Shape::Open;
 
     fn from_node(node: Node, problems: &mut Problems) -> Option<Self> {
-        let Data::Table(table) = node.data else {
+        let tree::Data::Table(table) = node.data else {
             let help = "write { \"input:0\" = \"4366 199A\" }";
             problems.error(&node.place, format!("expected a table, found {}", node.data.kind())).help(help);
             return None;
@@ -142,22 +272,61 @@ fn words(text: &str) -> Result<Vec<u16>, Fault> {
     text.split_whitespace().map(word).collect()
 }
 
+/// Hexadecimal bytes with or without spaces between them.
+fn bytes(text: &str) -> Result<Vec<u8>, Fault> {
+    let digits: Vec<u8> = text.bytes().filter(|byte| *byte != b' ').collect();
+    let (pairs, rest) = digits.as_chunks::<2>();
+    let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let all = pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect::<Option<_>>();
+    let fault = || Fault::new(format!("{text:?} is no bytes")).help("write two hexadecimal digits for each");
+    all.filter(|_| rest.is_empty()).ok_or_else(fault)
+}
+
 /// Reads the vectors beside a profile; what is wrong with them is in `problems`.
-pub fn read(folder: &Path, problems: &mut Problems) -> Vec<Vector> {
+pub fn read(folder: &Path, problems: &mut Problems) -> Vectors {
     let file = folder.join(FILE);
-    let Some(table) = read_file(&file, problems) else { return Vec::new() };
+    let Some(table) = read_file(&file, problems) else { return Vectors::default() };
     let mut section = Section::new(Place::start_of(&file), table);
     let keys: FileKeys = section.read(problems);
     section.close(problems);
     let vectors = keys.vector.map_or_else(Vec::new, |at| at.value);
-    vectors.into_iter().filter_map(|at| vector(at, problems)).collect()
+    Vectors {
+        vectors: vectors.into_iter().filter_map(|at| vector(at, problems)).collect(),
+        writes: keys.write.value.into_iter().filter_map(write).collect(),
+    }
 }
 
 /// One vector as meant; `None` when a part of it is missing.
 fn vector(at: At<VectorKeys>, problems: &mut Problems) -> Option<Vector> {
     let At { value: keys, place } = at;
     let readings = keys.readings?.value.into_iter().filter_map(|at| expected(at, problems)).collect();
-    Some(Vector { about: keys.about?.value, place, registers: keys.registers?.value.0, readings })
+    let frames = keys.frames.value.into_iter().filter_map(|at| frame(at.value, at.place)).collect();
+    let adverts = keys.adverts.value.into_iter().map(|at| advert(at.value, at.place)).collect();
+    let registers = keys.registers.value.0;
+    Some(Vector { about: keys.about?.value, place, registers, frames, adverts, readings })
+}
+
+/// One advertisement as meant.
+fn advert(keys: AdvertKeys, place: Place) -> Advert {
+    Advert {
+        place,
+        name: keys.name.map(|name| name.value),
+        manufacturer: keys.manufacturer_data.value.0,
+        service: keys.service_data.value.0,
+        services: keys.service_uuids.value,
+    }
+}
+
+/// One command as meant; `None` when a part of it is missing.
+fn write(at: At<WriteKeys>) -> Option<Write> {
+    let At { value: keys, place } = at;
+    let frame = frame(keys.frame.as_ref()?.value.clone(), keys.frame?.place)?;
+    Some(Write { about: keys.about?.value, place, point: keys.point?.value, value: keys.value?.value.0, frame })
+}
+
+/// One frame as meant; `None` when a part of it is missing.
+fn frame(keys: FrameKeys, place: Place) -> Option<Frame> {
+    Some(Frame { place, endpoint: keys.endpoint.value, cluster: keys.cluster?.value, bytes: keys.zcl?.value.0 })
 }
 
 /// What one point has to say; a value and a bad quality exclude each other.
@@ -209,7 +378,7 @@ mod tests {
             let behind = VECTORS.get(at + cut..).unwrap_or_default();
             std::fs::write(folder.path().join(FILE), format!("{}{noise}{behind}", &VECTORS[..at])).unwrap();
 
-            for vector in read(folder.path(), &mut Problems::default()) {
+            for vector in read(folder.path(), &mut Problems::default()).vectors {
                 prop_assert!(vector.readings.iter().all(|reading| reading.value.is_none() == reading.quality.is_bad()));
             }
         }

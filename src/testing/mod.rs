@@ -6,6 +6,8 @@ pub mod clock;
 pub mod consumer;
 #[cfg(feature = "modbus")]
 pub mod modbus_unit;
+#[cfg(test)]
+pub(crate) mod page;
 #[cfg(feature = "modbus")]
 pub mod profiled;
 #[cfg(feature = "modbus")]

@@ -75,6 +75,8 @@ pub enum Fault {
     Late,
     /// Writes are confirmed, and nothing changes.
     Deaf,
+    /// Writes are acknowledged with exception 5, and the unit is at them for as long as nobody changes its registers.
+    Slow,
 }
 
 /// A write that a unit carried out.
@@ -312,6 +314,9 @@ impl Tables {
 
     /// Refuses what the unit does not have, or not at once.
     fn check(&self, request: &Request) -> Result<(), Exception> {
+        if self.fault == Fault::Slow && !request.only_reads() {
+            return Err(Exception::ACKNOWLEDGE);
+        }
         if let Request::Identify(what) = request {
             return self.identity.as_ref().ok_or(Exception::ILLEGAL_FUNCTION)?.check(*what);
         }

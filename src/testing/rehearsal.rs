@@ -1,7 +1,14 @@
 //! The rehearsal of a device profile: simulated units hold what the vectors say, and the adapter itself reads them.
 //!
+//! Profiles of other kinds have messages instead of registers: `frames.rs` and `adverts.rs`.
+//!
 //! Nothing of the way from registers to readings is done a second time here: the profile is loaded into a configuration
 //! as any other, and planned, polled and decoded by the adapter over a loopback connection. Only what came is compared.
+
+#[cfg(feature = "ble")]
+mod adverts;
+#[cfg(feature = "zigbee")]
+mod frames;
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -64,7 +71,17 @@ pub async fn rehearse(library: &mut Library, name: &ProfileName) -> io::Result<O
             return Ok(Outcome { points: 0, vectors: 0, report: problems.into_report() });
         }
     };
-    let vectors = read_vectors(&folder, &mut problems);
+    let all = read_vectors(&folder, &mut problems);
+    if let Some(pack) = library.open(name, &Place::start_of(&folder), &mut problems) {
+        match pack.kind.as_str() {
+            #[cfg(feature = "zigbee")]
+            "zigbee" => return Ok(frames::rehearse(name, pack, &all, &folder, problems)),
+            #[cfg(feature = "ble")]
+            "ble" => return Ok(adverts::rehearse(name, pack, &all, &folder, problems)),
+            _ => {}
+        }
+    }
+    let vectors = all.vectors;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let link = format!("tcp://{}", listener.local_addr()?);
     // Without any vector there is one unit all the same: it shows what the profile's points are.

@@ -212,14 +212,20 @@ mod tests {
     use super::*;
     use crate::{
         adapter::{Adapter as _, modbus::Modbus},
-        profile::Library,
+        config::{Place, report::Problems},
+        profile::{Library, ProfileName},
         testing::{profiled, rehearsal, sunspec},
     };
 
     /// What the adapter reads of every shipped profile, simulated for this long.
     async fn read_after(span: Duration) -> rehearsal::Readings {
         let mut library = Library::new(vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("plugins/profiles")]);
-        let names: Vec<_> = library.list().into_keys().collect();
+        let all: Vec<_> = library.list().into_keys().collect();
+        let is_modbus = |name: &ProfileName, library: &mut Library| {
+            let pack = library.open(name, &Place::start_of(Path::new("test")), &mut Problems::default());
+            pack.is_some_and(|pack| pack.kind == "modbus")
+        };
+        let names: Vec<_> = all.into_iter().filter(|name| is_modbus(name, &mut library)).collect();
         let units: Vec<_> = (1..).zip(&names).map(|(unit, name)| (name, Some(unit))).collect();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let link = format!("tcp://{}", listener.local_addr().unwrap());

@@ -52,6 +52,61 @@ impl Disk {
         Ok(disk)
     }
 
+    /// An ext4 that the kernel makes read-only when it is told of a fault.
+    pub(crate) fn faulty() -> Result<Self, String> {
+        let disk = Self::empty("disk")?;
+        let image = disk.image();
+        run(Command::new("truncate").args(["-s", SIZE]).arg(&image))?;
+        run(Command::new("/usr/sbin/mkfs.ext4").args(["-q", "-F", "-m", "0"]).arg(&image))?;
+        disk.mount_again()?;
+        let trigger = disk.trigger()?;
+        if trigger.exists() { Ok(disk) } else { Err(format!("this kernel has no {}", trigger.display())) }
+    }
+
+    /// Tells the kernel that the file system is at fault.
+    pub(crate) fn fault(&self) {
+        fs::write(self.trigger().unwrap(), "1").unwrap();
+    }
+
+    /// Takes it out of sight; who has files of it open still holds it.
+    pub(crate) fn unmount(&self) {
+        run(Command::new("umount").arg("-l").arg(self.path(""))).unwrap();
+    }
+
+    /// Mends what the fault has left, if nobody holds it any more.
+    pub(crate) fn mend(&self) -> Result<(), String> {
+        let held = Command::new("losetup").arg("-j").arg(self.image()).output().map_err(|error| error.to_string())?;
+        if !held.stdout.is_empty() {
+            return Err("it is still held".to_owned());
+        }
+        let mut mend = Command::new("/usr/sbin/e2fsck");
+        let mended = mend.args(["-f", "-y"]).arg(self.image()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        // 1 is: there were errors, and they are corrected (e2fsck(8), exit code).
+        let code = mended.map_err(|error| error.to_string())?.code();
+        if matches!(code, Some(0 | 1)) { Ok(()) } else { Err(format!("e2fsck ended with {code:?}")) }
+    }
+
+    /// Mounts it where it was.
+    pub(crate) fn mount_again(&self) -> Result<(), String> {
+        run(Command::new("mount").args(["-o", "loop,errors=remount-ro"]).arg(self.image()).arg(self.path("")))
+    }
+
+    fn image(&self) -> PathBuf {
+        self.dir.path().join("image")
+    }
+
+    /// Where the kernel is told of a fault (Documentation/ABI/testing/sysfs-fs-ext4).
+    fn trigger(&self) -> Result<PathBuf, String> {
+        let mounts = fs::read_to_string("/proc/self/mounts").map_err(|error| error.to_string())?;
+        let place = self.dir.path().join("disk");
+        let device = mounts
+            .lines()
+            .filter_map(|line| line.split_once(' '))
+            .find(|(_, rest)| rest.split(' ').next().is_some_and(|path| Path::new(path) == place));
+        let name = device.and_then(|(device, _)| device.rsplit('/').next()).ok_or("it is not mounted")?;
+        Ok(Path::new("/sys/fs/ext4").join(name).join("trigger_fs_error"))
+    }
+
     /// A place to mount one at.
     fn empty(ballast: &'static str) -> Result<Self, String> {
         let disk = Self { dir: TempDir::new().map_err(|error| error.to_string())?, ballast };

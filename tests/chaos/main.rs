@@ -23,6 +23,7 @@ mod judging;
 mod link;
 mod outages;
 mod postgres;
+mod remount;
 
 mod rounds;
 mod table;

@@ -270,7 +270,22 @@ fn mbpoll_reads_what_the_gateway_wrote() {
     read_and_write(&units, &format!("tcp://127.0.0.1:{}", units.port()));
 
     let mut mbpoll = Command::new("mbpoll");
-    mbpoll.args(["-m", "tcp", "-p", &units.port().to_string(), "-a", "2", "-0", "-r", "1000", "-c", "1", "-1"]);
+    mbpoll.args([
+        "-m",
+        "tcp",
+        "-p",
+        &units.port().to_string(),
+        "-a",
+        "2",
+        "-0",
+        "-r",
+        "1000",
+        "-c",
+        "1",
+        "-1",
+        "-o",
+        "10",
+    ]);
     let output = mbpoll.arg("127.0.0.1").output().unwrap();
 
     let said = String::from_utf8_lossy(&output.stdout);

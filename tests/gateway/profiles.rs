@@ -1,10 +1,10 @@
 //! Devices that are described by shipped profiles, served by the shipped simulator.
 
-use std::{path::Path, process::Command, time::Duration};
+use std::{path::Path, process::Command};
 
 use rustix::process::Signal;
 
-use crate::harness::{Blocks, Broker, Gateway, Listener, Site, process::Process};
+use crate::harness::{Blocks, Broker, Gateway, LIMIT, Listener, Site, process::Process};
 
 /// The simulator on a free port, with these profiles as units 1 and up, and its port.
 pub(crate) fn simulate(profiles: &[&str]) -> (Process, String) {
@@ -43,10 +43,12 @@ fn a_simulated_meter_reaches_the_broker_with_nothing_but_its_profile() {
 
     assert!(gateway.stop().success());
     let series = Blocks::received(&listener.messages()).series();
-    let voltage = series["meter/voltage"][0].value.as_f64().unwrap();
+    // A busy machine may be late with an answer, which is a reading without a value.
+    let first = |name: &str| series[name].iter().find_map(|reading| reading.value.as_f64()).unwrap();
+    let voltage = first("meter/voltage");
     assert!((220.0..240.0).contains(&voltage), "{voltage}");
-    let temperature = series["room/temperature"][0].value.as_f64().unwrap();
+    let temperature = first("room/temperature");
     assert!((15.0..27.0).contains(&temperature), "{temperature}");
     simulator.signal(Signal::INT);
-    assert!(simulator.wait_exit(Duration::from_secs(10)).success());
+    assert!(simulator.wait_exit(LIMIT).success());
 }

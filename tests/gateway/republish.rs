@@ -106,7 +106,7 @@ fn pymodbus_and_mbpoll_read_what_the_gateway_read() {
     if is_here("mbpoll", "/usr/bin/mbpoll") {
         let mut mbpoll = Command::new("mbpoll");
         mbpoll.args(["-m", "tcp", "-p", &scene.port.to_string(), "-a", "1", "-0", "-t", "3:hex", "-r", "0"]);
-        let output = mbpoll.args(["-c", "2", "-1", "127.0.0.1"]).output().unwrap();
+        let output = mbpoll.args(["-c", "2", "-1", "-o", "10", "127.0.0.1"]).output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout);
         assert!(said.contains(&format!("0x{high:04X}")), "{said}");
     }

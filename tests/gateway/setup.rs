@@ -6,13 +6,12 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Output},
-    time::Duration,
 };
 
 use rustix::process::Signal;
 
 use crate::{
-    harness::{Broker, Gateway},
+    harness::{Broker, Gateway, LIMIT},
     profiles::{shipped, simulate},
 };
 
@@ -96,5 +95,5 @@ fn answers_lead_to_an_acknowledged_reading_and_the_gateway_survives_its_own_back
     again.wait_for_log("Connected to the broker");
     assert!(again.stop().success());
     simulator.signal(Signal::INT);
-    assert!(simulator.wait_exit(Duration::from_secs(10)).success());
+    assert!(simulator.wait_exit(LIMIT).success());
 }

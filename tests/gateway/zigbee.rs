@@ -9,6 +9,7 @@ mod joining;
 mod network;
 mod options;
 mod outage;
+mod quirks;
 mod reporting;
 mod scale;
 mod sleepers;

@@ -203,20 +203,21 @@ async fn a_slow_link_throttles_the_backlog_and_the_status_says_so() {
 async fn a_rate_holds_the_backlog_back_and_nothing_else() {
     let (broker, port, _stop) = embedded().await;
     let outbox = Memory::new();
-    outbox.fill(60);
+    outbox.fill(100);
     let rate = Some(Rate { count: 50, per: Duration::from_secs(1) });
     let config = Uplink { backlog: Backlog { rate, share: 0.5 }, ..live_first(port) };
 
     let began = std::time::Instant::now();
     let running = start(config, outbox.clone());
     within(broker.until(|broker| !broker.payloads("t/data").is_empty())).await;
-    push(&outbox, (61..=1060).map(data));
-    outbox.until(|outbox| outbox.delivered().contains(&1060)).await;
-    assert!(outbox.delivered().len() < 1060, "the backlog is not done");
+    // As many as take an instant, also where the machine is busy, and four seconds at that rate.
+    push(&outbox, (101..=300).map(data));
+    outbox.until(|outbox| outbox.delivered().contains(&300)).await;
+    assert!(outbox.delivered().len() < 300, "the backlog is not done");
     outbox.drained().await;
     running.stop().await;
 
-    assert!(began.elapsed() >= Duration::from_secs(1), "60 messages at 50 a second");
+    assert!(began.elapsed() >= Duration::from_secs(1), "100 messages at 50 a second");
 }
 
 #[tokio::test]

@@ -105,7 +105,8 @@ async fn the_receive_maximum_of_the_broker_is_kept() {
     let outbox = Memory::new();
     outbox.fill(30);
     let mut config = config(port, MqttProtocol::V5);
-    config.ack_timeout = Duration::from_millis(200);
+    // Long enough for a busy machine to send what it may.
+    config.ack_timeout = Duration::from_secs(1);
     config.reconnect = (Duration::from_secs(60), Duration::from_secs(60));
 
     let mut running = start(config, outbox);

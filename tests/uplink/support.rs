@@ -5,7 +5,10 @@ use std::{
     net::Ipv4Addr,
     path::Path,
     process::{Child, Command, Stdio},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -362,7 +365,16 @@ impl Drop for Mosquitto {
     }
 }
 
-/// A port that was free a moment ago.
+/// A loopback port that nobody has. It lies below those that the kernel gives away by itself (`ip_local_port_range` of
+/// ip(7)), so that nothing takes it before its server has started, or while that is down.
 pub(crate) fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        // Other test programs may run at the same time: each begins somewhere else.
+        let place = std::process::id().wrapping_mul(97) + NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = u16::try_from(10_000 + place % 20_000).unwrap();
+        if std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{
     decode::{self, Decoded, Format, Why, decode},
     heard::Heard,
+    profiled::Read,
 };
 
 /// Everything that is known of a device in reach.
@@ -56,6 +57,27 @@ fn told(decoded: &Decoded) -> Value {
         "help": decoded.why.map(help),
         "tried": tried.collect::<Value>(),
     })
+}
+
+/// Adds what a profile made of the same advertisement; what it read takes the place of what a format did not.
+pub fn add(json: &mut Value, read: &Read) {
+    let Read { profile, readings, why } = read;
+    if let Some(why) = why {
+        let help = "look at the profile's decode.rhai, and try it with: tidegate profile test";
+        let tried = json!({ "format": profile.name, "why": why, "help": help });
+        if let Some(all) = json["tried"].as_array_mut() {
+            all.push(tried);
+        }
+    }
+    if readings.is_empty() {
+        return;
+    }
+    let readings = readings.iter().map(
+        |(point, value)| json!({ "point": point.name().as_str(), "value": value, "unit": point.unit.as_deref() }),
+    );
+    json["readings"] = readings.collect();
+    json["format"] = profile.name.as_str().into();
+    (json["why"], json["help"], json["key_needed"]) = (why.clone().into(), Value::Null, false.into());
 }
 
 /// A value as JSON.

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{air::Characteristic, decode::Address, gatt::layout::Layout};
+use super::{air::Characteristic, decode::Address, gatt::layout::Layout, profiled::Profile};
 use crate::{
     config::{Pressure, Secret},
     model::{DeviceId, Point},
@@ -31,6 +31,8 @@ pub struct Config {
     pub power_cycle: bool,
     /// The devices in the order of the configuration.
     pub devices: Vec<Device>,
+    /// Profiles that read advertisements of devices that name none.
+    pub profiles: Vec<Arc<Profile>>,
 }
 
 /// Whose advertisements become readings.
@@ -63,6 +65,8 @@ pub struct Device {
     pub behind: Vec<GattPoint>,
     /// Whether it stays connected between reads.
     pub stays: bool,
+    /// The profile that reads its advertisements.
+    pub profile: Option<Arc<Profile>>,
 }
 
 /// A point behind a connection.

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! air (radios, D-Bus) -> queue -> receiver -> readings
-//!       |                            '- decode (pure)
+//!       |                            |- decode (pure)
+//!       |                            '- profiled (scripts of profiles)
 //!       '- link <- gatt (a keeper per device that is connected to) -> readings, commands
 //! ```
 //!
@@ -17,6 +18,7 @@ pub mod decode;
 mod gatt;
 pub mod heard;
 mod learned;
+pub mod profiled;
 mod receiver;
 pub mod section;
 

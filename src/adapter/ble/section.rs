@@ -3,11 +3,12 @@
 mod key;
 mod point;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     config::{Accept, Config, Device},
-    decode::Address as Mac,
+    decode::{Address as Mac, Uuid},
+    profiled::{Match, Profile},
 };
 use crate::config::{
     AdapterDraft, DeviceDraft, Draft, Fault, Pressure, Secret, Unique,
@@ -16,9 +17,11 @@ use crate::config::{
     tree::Node,
     values::{Span, from_integer, text_values, word_values},
 };
+use crate::profile::Library;
 
 pub use key::parse as parse_key;
-use point::{PointKeys, Points, named, points};
+pub use point::{PointKeys, advertised_points};
+use point::{Points, named, points};
 
 /// The word in `kind = "ble"`, and the keys that come with it.
 pub const KIND: AdapterKind = AdapterKind { kind: "ble", adapter: AdapterKeys::KEYS, device: DeviceKeys::KEYS };
@@ -41,6 +44,10 @@ impl FromNode for Connections {
 }
 
 text_values! {
+    Uuid: "4, 8 or 32 hex digits", |text| {
+        let help = "write 4 hex digits, or the UUID in full: \"fcd2\"";
+        Self::parse(text).ok_or_else(|| Fault::new(format!("{text:?} is no UUID")).help(help))
+    };
     Radio: "hci0, hci1, …", radio;
     Mac: "AA:BB:CC:DD:EE:FF", mac;
 }
@@ -106,14 +113,40 @@ section! {
     }
 }
 
+section! {
+    /// Devices of which a profile with a `decode.rhai` reads what no format knows: those that have all of this.
+    pub struct MatchKeys {
+        /// Company of the manufacturer data, such as 0x0499.
+        company: u16 = optional("any or none");
+        /// A service that is advertised or has data, short or in full: `fcd2`.
+        service: Uuid = optional("any or none");
+        /// The beginning of the name.
+        name: String = optional("any or none");
+    }
+}
+
+impl MatchKeys {
+    /// What is meant; a match of everything is none.
+    pub(super) fn meant(self) -> Option<Match> {
+        let company = self.company.map(|at| at.value);
+        let (service, name) = (self.service.map(|at| at.value), self.name.map(|at| at.value));
+        let is_any = company.is_none() && service.is_none() && name.is_none();
+        (!is_any).then_some(Match { company, service, name })
+    }
+}
+
 /// Reads the keys of an adapter and its devices.
-pub fn plan(adapter: AdapterDraft, draft: &mut Draft) -> Option<Config> {
+pub fn plan(adapter: AdapterDraft, library: &mut Library, draft: &mut Draft) -> Option<Config> {
     let AdapterDraft { name, pressure, mut section, devices, .. } = adapter;
     let keys: AdapterKeys = section.read(&mut draft.problems);
     section.close(&mut draft.problems);
     let mut addresses = Unique::default();
     let min_interval = keys.min_interval.map(|span| span.value.0);
-    let devices = devices.into_iter().filter_map(|device| plan_device(device, min_interval, &mut addresses, draft));
+    let profiles = Profile::all(library, &mut draft.problems);
+    let devices = devices.into_iter().filter_map(|device| {
+        let profile = profile_of(&device, library);
+        plan_device(device, profile, min_interval, &mut addresses, draft)
+    });
     let devices: Vec<_> = devices.collect();
     check_connections(&keys.connections, &devices, &mut draft.problems);
     Some(Config {
@@ -128,12 +161,23 @@ pub fn plan(adapter: AdapterDraft, draft: &mut Draft) -> Option<Config> {
         connections: keys.connections.value.0,
         power_cycle: keys.power_cycle.value,
         devices,
+        profiles,
     })
+}
+
+/// The profile that a device names, if it reads advertisements. What is wrong with it was reported when the device's
+/// points were filled in, and is so again when they are read.
+fn profile_of(device: &DeviceDraft, library: &mut Library) -> Option<Arc<Profile>> {
+    let typed = device.profile.as_ref()?;
+    let name = typed.value.parse().ok()?;
+    let pack = library.open(&name, &typed.place, &mut Problems::default()).filter(|pack| pack.kind == KIND.kind)?;
+    Profile::of(&name, pack, &mut Problems::default()).map(Arc::new)
 }
 
 /// Reads the keys of a device; `None` when its address is missing or wrong.
 fn plan_device(
     device: DeviceDraft,
+    profile: Option<Arc<Profile>>,
     min_interval: Option<Duration>,
     addresses: &mut Unique,
     draft: &mut Draft,
@@ -145,7 +189,7 @@ fn plan_device(
     if let Some(key) = &keys.key {
         key::check(key, problems);
     }
-    let Points { advertised, behind } = points(keys.point.value, &id, keys.poll.value.0, problems);
+    let Points { advertised, behind } = points(keys.point.value, &id, keys.poll.value.0, profile.is_some(), problems);
     draft.points.extend(advertised.iter().chain(behind.iter().map(|behind| &behind.point)).map(|point| named(point)));
     let mac = keys.address?.value.mac?;
     addresses.take("address", &mac.value.to_string(), &mac.place, problems);
@@ -159,6 +203,7 @@ fn plan_device(
         points: advertised,
         behind,
         stays: keys.stay.value,
+        profile,
     })
 }
 

@@ -91,12 +91,21 @@ impl fmt::Display for Wire {
 pub(super) fn load(config: &Config, behind: Option<Line>) -> Load {
     let wire = Wire::of(&config.link, behind);
     let requests = plan(&config.devices).into_iter().filter_map(|group| request(config, &group, wire));
+    let at_once = at_once(config, wire);
+    let together = if at_once > 1 { format!(" and {at_once} are under way at once") } else { String::new() };
     Load {
         adapter: config.name.clone(),
         link: config.link.to_string(),
-        assumes: wire.to_string(),
+        assumes: format!("{wire}{together}"),
         requests: requests.collect(),
     }
+}
+
+/// Requests that are under way together, each with its share of the time. On a line behind a gateway they wait for each
+/// other whatever is sent.
+fn at_once(config: &Config, wire: Wire) -> u32 {
+    let pipeline = if wire == Wire::Tcp { config.connect.pipeline } else { 1 };
+    u32::try_from(pipeline).unwrap_or(u32::MAX).max(1)
 }
 
 /// One request with its cost.
@@ -105,6 +114,8 @@ fn request(config: &Config, group: &Group, wire: Wire) -> Option<load::Request> 
     let device = &config.devices[group.device];
     let name = |&point: &usize| device.points[point].point.name().to_string();
     let (bytes, time) = wire.cost(table, count);
+    // A place that is looked for first is asked alone.
+    let at_once = if device.sunspec.is_empty() { at_once(config, wire) } else { 1 };
     Some(load::Request {
         device: device.id.to_string(),
         unit: device.unit,
@@ -115,7 +126,7 @@ fn request(config: &Config, group: &Group, wire: Wire) -> Option<load::Request> 
         points: group.points.iter().map(name).collect(),
         every: group.poll,
         bytes,
-        time,
+        time: time / at_once,
     })
 }
 
@@ -161,6 +172,20 @@ mod tests {
     fn above_19200_baud_the_gap_does_not_shrink() {
         let fast = Wire::Rtu(characters(RTU_BITS, 115_200));
         assert_eq!(fast.cost(Table::Holding, 1).1, Duration::from_nanos(95_486 * 15) + 2 * SHORTEST_GAP + TURNAROUND);
+    }
+
+    #[test]
+    fn requests_that_are_under_way_together_share_the_time_of_the_link() {
+        let points = || (0..40).map(|at| mapped("holding", at * 3, DataType::U16)).collect();
+        let mut config = config(vec![unit(1, points()), unit(2, points())]);
+        config.connect.pipeline = 4;
+
+        let load = load(&config, None);
+        let behind = super::load(&config, Some(Line { is_ascii: false, baud: 9600 }));
+
+        assert!((load.part() - 0.1).abs() < 1e-9, "{}", load.part());
+        assert_eq!(load.assumes, "one request takes 5 ms and 4 are under way at once");
+        assert!(behind.part() > 2.0 && !behind.assumes.contains("at once"), "{}", behind.part());
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::{
     pdu::Request,
     plan::single,
     poller::{End, Poller},
-    write::failure,
+    write::{LOOKS, failure},
 };
 use crate::model::{Value, WriteError, WriteReply};
 
@@ -47,6 +47,8 @@ pub(super) enum Task<'a> {
         checks: Vec<Check<'a>>,
         /// Whether it is for several points, so that no one value is the command's.
         is_group: bool,
+        /// Until when it is looked at again and again, because the unit said that it will take long.
+        until: Option<Instant>,
         /// Who waits for it.
         reply: WriteReply,
     },
@@ -62,7 +64,7 @@ pub(super) enum Task<'a> {
 }
 
 /// A point that is read back.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Check<'a> {
     /// The point.
     pub(super) mapped: &'a MappedPoint,
@@ -123,10 +125,17 @@ impl<'a> Poller<'a> {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         match task {
-            Task::Verify { device, checks, is_group, reply } => {
+            Task::Verify { device, checks, is_group, until, reply } => {
                 let (result, ended) = self.verify(client, device, &checks).await;
-                // An asker that stopped waiting does not need to know.
-                let _ = reply.send(result.map(|found| found.filter(|_| !is_group)));
+                let pause = self.config.devices[device].timeout / LOOKS;
+                let is_again = until.is_some_and(|until| result.is_err() && Instant::now() + pause < until);
+                if is_again && !reply.is_closed() {
+                    self.later.push(pause, Task::Verify { device, checks, is_group, until, reply });
+                } else {
+                    let result = if until.is_some() { result.map_err(|error| unfinished(&error)) } else { result };
+                    // An asker that stopped waiting does not need to know.
+                    let _ = reply.send(result.map(|found| found.filter(|_| !is_group)));
+                }
                 ended
             }
             Task::Release { device, request, reply } => self.release(client, device, request, reply).await,
@@ -235,6 +244,11 @@ fn verdict(check: &Check<'_>, found: Result<Value, &'static str>) -> Result<Opti
         Ok(found) => Err(WriteError::Refused(format!("{point}: wrote {wanted}, read back {found}"))),
         Err(why) => Err(WriteError::Timeout(format!("{point}: wrote {wanted}, which could not be read back: {why}"))),
     }
+}
+
+/// A unit that acknowledged a write has not been seen to have done it.
+fn unfinished(error: &WriteError) -> WriteError {
+    WriteError::Timeout(format!("{error}; the unit acknowledged the write and may still be at it"))
 }
 
 /// Whether two values are the same, numbers within a tolerance.

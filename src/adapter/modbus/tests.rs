@@ -32,7 +32,7 @@ pub(super) struct Site {
     events: Receiver<Event>,
     requests: mpsc::Sender<DeviceRequest>,
     pub(super) point: Arc<crate::model::Point>,
-    metrics: Arc<Metrics>,
+    pub(super) metrics: Arc<Metrics>,
     clock: Arc<ManualClock>,
     pub(super) stop: Arc<StopSignal>,
     /// Readings received and not yet looked at.

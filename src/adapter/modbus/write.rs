@@ -5,18 +5,28 @@
 
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::Instant,
+};
 
 use super::{
     client::{CallError, Client, Patience},
-    config::{Device, MappedPoint, PointGroup},
+    config::{Device, MappedPoint, PointGroup, Verify},
     decode::power,
     encode::{EncodeError, encode, encode_all, written, zeroed},
+    exception::Exception,
     later::{Check, Task},
     pdu::Request,
     poller::{End, Poller},
 };
 use crate::model::{Authorized, Command, Point, PointAddress, Value, WriteError, WriteReply};
+
+/// How long a unit that acknowledged a write is looked at, in its timeouts: with the usual one less than the command waits.
+const WATCHED: u32 = 10;
+
+/// How often, in one timeout.
+pub(super) const LOOKS: u32 = 4;
 
 /// What a command sets.
 enum Target<'a> {
@@ -34,6 +44,8 @@ struct Order<'a> {
     request: Request,
     /// What is read back afterwards.
     checks: Vec<Check<'a>>,
+    /// What can be read back when the unit says that it will take long.
+    progress: Vec<Check<'a>>,
     /// Whether it sets several points.
     is_group: bool,
     /// When it is set back.
@@ -104,8 +116,9 @@ impl<'a> Poller<'a> {
                 power.and_then(|power| {
                     let exact = mapped.with_power(power);
                     let request = encode(&exact, &command.value).map_err(WriteError::from)?;
-                    let checks = check(mapped, &exact, &request, &command.value).into_iter().collect();
-                    Ok(Order { device, request, checks, is_group: false, pulse: mapped.writing.pulse })
+                    let progress = vec![check(mapped, &exact, &request, &command.value)];
+                    let pulse = mapped.writing.pulse;
+                    Ok(Order { device, request, checks: verified(&progress), progress, is_group: false, pulse })
                 })
             }
             Target::Group(group) => self.together(device, group, &command.value).map_err(WriteError::from),
@@ -139,11 +152,11 @@ impl<'a> Poller<'a> {
     fn together(&self, device: usize, group: &PointGroup, value: &Value) -> Result<Order<'a>, EncodeError> {
         let members = self.members(device, group, value)?;
         let request = encode_all(&members)?;
-        let mut checks = Vec::new();
+        let mut progress = Vec::new();
         for (mapped, value) in &members {
-            checks.extend(check(mapped, mapped, &encode(mapped, value)?, value));
+            progress.push(check(mapped, mapped, &encode(mapped, value)?, value));
         }
-        Ok(Order { device, request, checks, is_group: true, pulse: None })
+        Ok(Order { device, request, checks: verified(&progress), progress, is_group: true, pulse: None })
     }
 
     /// The members of a group with their values, all of them and nothing else.
@@ -188,6 +201,7 @@ impl<'a> Poller<'a> {
         };
         match &called {
             Ok(()) => self.follow(order, reply),
+            Err(CallError::Exception(Exception::ACKNOWLEDGE)) if self.can_watch(&order) => self.watch(order, reply),
             // As above; the ledger notes a reply that nobody heard as a timeout.
             Err(error) => self.unsure(&order, reply, failure(unit, error), error),
         }
@@ -200,7 +214,7 @@ impl<'a> Poller<'a> {
 
     /// What comes after a write that was confirmed, or sent to all units.
     fn follow(&mut self, order: Order<'a>, reply: WriteReply) {
-        let Order { device, request, checks, is_group, pulse } = order;
+        let Order { device, request, checks, is_group, pulse, .. } = order;
         let release = zeroed(&request);
         self.later.forget(device, &release);
         match pulse {
@@ -211,9 +225,24 @@ impl<'a> Poller<'a> {
             _ if checks.is_empty() => drop(reply.send(Ok(None))),
             _ => {
                 let delay = checks.iter().map(|check| check.verify.delay).max().unwrap_or_default();
-                self.later.push(delay, Task::Verify { device, checks, is_group, reply });
+                self.later.push(delay, Task::Verify { device, checks, is_group, until: None, reply });
             }
         }
+    }
+
+    /// Whether it can be seen when the unit has done what it acknowledged.
+    fn can_watch(&self, order: &Order<'a>) -> bool {
+        let can_read = order.progress.iter().all(|check| check.mapped.point.access.can_read());
+        can_read && order.pulse.is_none() && self.later.has_room()
+    }
+
+    /// The unit has begun and will take long (MODBUS Application Protocol 1.1b3, chapter 7, code 05): it is looked at
+    /// until it has done it.
+    fn watch(&mut self, order: Order<'a>, reply: WriteReply) {
+        let Order { device, progress: checks, is_group, .. } = order;
+        let limit = self.config.devices[device].timeout;
+        let until = Some(Instant::now() + WATCHED * limit);
+        self.later.push(limit / LOOKS, Task::Verify { device, checks, is_group, until, reply });
     }
 
     /// What comes after a write that nobody confirmed. A pulse that may have begun is ended all the same.
@@ -221,10 +250,7 @@ impl<'a> Poller<'a> {
         // An asker that stopped waiting does not need to know.
         let _ = reply.send(Err(outcome));
         let release = zeroed(&order.request);
-        if let Some(pulse) = order
-            .pulse
-            .filter(|_| release != order.request && !matches!(error, CallError::Exception(_) | CallError::NoModel))
-        {
+        if let Some(pulse) = order.pulse.filter(|_| release != order.request && !is_refusal(error)) {
             self.later.forget(order.device, &release);
             self.later.push(pulse, Task::Release { device: order.device, request: release, reply: None });
         }
@@ -238,16 +264,33 @@ impl Order<'_> {
     }
 }
 
-/// How a point is read back, if it is: as the value that its registers hold then, rounded as they are.
-fn check<'a>(mapped: &'a MappedPoint, exact: &MappedPoint, request: &Request, value: &Value) -> Option<Check<'a>> {
-    let verify = mapped.writing.verify?;
+/// How a point is read back: as the value that its registers hold then, rounded as they are.
+fn check<'a>(mapped: &'a MappedPoint, exact: &MappedPoint, request: &Request, value: &Value) -> Check<'a> {
+    let verify = mapped.writing.verify.unwrap_or(Verify { tolerance: 0.0, delay: Duration::ZERO });
     let wanted = written(exact, request).unwrap_or_else(|_| value.clone());
-    Some(Check { mapped, wanted, verify })
+    Check { mapped, wanted, verify }
+}
+
+/// Those of points that are read back after every write.
+fn verified<'a>(checks: &[Check<'a>]) -> Vec<Check<'a>> {
+    checks.iter().filter(|check| check.mapped.writing.verify.is_some()).cloned().collect()
+}
+
+/// Whether the unit did not act for certain: one that acknowledges is at it.
+fn is_refusal(error: &CallError) -> bool {
+    match error {
+        CallError::Exception(exception) => *exception != Exception::ACKNOWLEDGE,
+        CallError::NoModel => true,
+        CallError::Rejected(_) | CallError::Timeout(_) | CallError::Garbled(..) | CallError::Link(_) => false,
+    }
 }
 
 /// What a failed call means for a command. Only an exception says for certain that the unit did not act.
 pub(super) fn failure(unit: u8, error: &CallError) -> WriteError {
     match error {
+        CallError::Exception(Exception::ACKNOWLEDGE) => WriteError::Timeout(format!(
+            "unit {unit}: {error}; it will take long, and whether it is done nobody knows"
+        )),
         CallError::Exception(_) | CallError::NoModel => WriteError::Refused(format!("unit {unit}: {error}")),
         CallError::Rejected(_) => WriteError::Refused(format!("unit {unit}: {error}; it may have acted")),
         CallError::Timeout(_) | CallError::Garbled(..) | CallError::Link(_) => {

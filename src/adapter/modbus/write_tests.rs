@@ -77,6 +77,59 @@ async fn a_difference_within_the_tolerance_is_the_same_value() {
 }
 
 #[tokio::test]
+async fn a_unit_that_acknowledges_is_looked_at_until_it_has_done_it() {
+    at_unit(device(vec![mapped("holding", 0, DataType::U16)]), async |mut site| {
+        site.bank.set_fault(1, Fault::Slow);
+        let (bank, metrics) = (Arc::clone(&site.bank), Arc::clone(&site.metrics));
+        let done_later = async {
+            let before = metrics.requests.get();
+            while metrics.requests.get() < before + 4 {
+                tokio::task::yield_now().await;
+            }
+            bank.set_holdings(1, 0, &[21]);
+        };
+
+        let (written, ()) = tokio::join!(site.write(Value::Int(21), NEVER), done_later);
+
+        assert_eq!(written, Ok(Some(Value::Int(21))));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_unit_that_acknowledges_and_is_never_done_is_no_refusal() {
+    at_unit(device(vec![mapped("holding", 0, DataType::U16)]), async |mut site| {
+        site.bank.set_fault(1, Fault::Slow);
+
+        let failed = site.write(Value::Int(21), NEVER).await.unwrap_err();
+
+        let why = "holding-0: wrote 21, read back 7; the unit acknowledged the write and may still be at it";
+        assert_eq!(failed, WriteError::Timeout(why.into()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_acknowledged_write_that_cannot_be_read_back_says_so_and_its_pulse_is_ended() {
+    let bank = at_unit(device(vec![pulsed(Duration::from_millis(20))]), async |mut site| {
+        site.bank.set_fault(1, Fault::Slow);
+        let failed = site.write(Value::Bool(true), NEVER).await.unwrap_err();
+        assert!(matches!(&failed, WriteError::Timeout(why) if why.contains("exception 5")), "{failed:?}");
+        site.bank.set_fault(1, Fault::None);
+        let bank = Arc::clone(&site.bank);
+        let is_ended = async {
+            while bank.writes().is_empty() {
+                tokio::task::yield_now().await;
+            }
+        };
+        site.hear_until(is_ended).await;
+    })
+    .await;
+
+    assert_eq!(bank.writes(), pulse()[1..]);
+}
+
+#[tokio::test]
 async fn a_pulse_sets_the_coil_and_sets_it_back() {
     let bank = at_unit(device(vec![pulsed(Duration::from_millis(20))]), async |mut site| {
         assert_eq!(site.write(Value::Bool(true), NEVER).await, Ok(None));

@@ -8,6 +8,7 @@ use std::{
 use super::{
     address::{self, ExtendedPan, Ieee, Pan},
     link::Link,
+    quirk::{OwnPoint, Quirk, Quirks},
     reporting::Intervals,
 };
 use crate::{
@@ -48,6 +49,10 @@ pub struct Config {
     pub reporting: Intervals,
     /// When single devices shall report, where that is not as all others.
     pub own_reporting: BTreeMap<Ieee, Intervals>,
+    /// What their keys say of some of them.
+    pub own: BTreeMap<Ieee, Own>,
+    /// What profiles say of devices that do not name one.
+    pub quirks: Quirks,
 }
 
 impl Config {
@@ -55,6 +60,15 @@ impl Config {
     pub fn intervals(&self, ieee: Ieee) -> Intervals {
         self.own_reporting.get(&ieee).copied().unwrap_or(self.reporting)
     }
+}
+
+/// What the keys of a device say of it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Own {
+    /// The profile that it names, with its own points.
+    pub quirk: Option<Quirk>,
+    /// Its own points, when it names none.
+    pub points: Vec<OwnPoint>,
 }
 
 /// Devices that one message commands.

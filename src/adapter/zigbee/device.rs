@@ -9,6 +9,7 @@ use super::{
     address::{Attribute, Cluster, Endpoint, Group, Ieee, Nwk},
     interview::{CHECK_IN, POLL_CONTROL, Step},
     map::{Finding, Known, Rule, points, rules},
+    quirk::Quirk,
     reporting::{Intervals, Others},
     zcl::{
         Kind,
@@ -65,6 +66,10 @@ pub(super) struct Device {
     pub(super) check_in: Option<u32>,
     /// Its points, by name.
     pub(super) points: BTreeMap<String, (Quantity, Arc<Point>)>,
+    /// What a profile says of it.
+    pub(super) quirk: Option<Arc<Quirk>>,
+    /// The points of its profile, in the profile's order.
+    pub(super) own: Vec<Arc<Point>>,
     /// Points whose last value was bad: that is told once.
     pub(super) faulty: BTreeSet<String>,
     /// When it was last heard.
@@ -98,6 +103,8 @@ impl Device {
             reports_within_s: None,
             check_in: None,
             points: BTreeMap::new(),
+            quirk: None,
+            own: Vec::new(),
             faulty: BTreeSet::new(),
             last_seen: None,
             link_quality: None,
@@ -155,6 +162,37 @@ impl Device {
         }
     }
 
+    /// Takes what a profile says of it, or that none does. Points that it had otherwise are gone.
+    pub(super) fn take_quirk(&mut self, quirk: Option<Arc<Quirk>>) {
+        let points = quirk.iter().flat_map(|quirk| &quirk.points);
+        self.own = points.map(|point| Arc::new(point.of(&self.id))).collect();
+        self.points.retain(|name, _| quirk.as_ref().is_none_or(|quirk| !quirk.overrides(name)));
+        self.quirk = quirk;
+    }
+
+    /// Whether a profile has a say in the point of a finding: tells it itself, or says that there is none.
+    pub(super) fn overrides(&self, endpoint: Endpoint, finding: &Finding) -> bool {
+        let name = || points::name_of(&self.endpoints, endpoint, finding);
+        self.quirk.as_ref().is_some_and(|quirk| quirk.overrides(&name()))
+    }
+
+    /// The point of its profile of a name.
+    pub(super) fn own_point(&self, name: &str) -> Option<&Arc<Point>> {
+        self.own.iter().find(|point| point.name().as_str() == name)
+    }
+
+    /// The endpoint that an attribute of its profile is on; the first with the cluster when nothing is said.
+    pub(super) fn endpoint_of(&self, endpoint: Option<Endpoint>, cluster: Cluster) -> Endpoint {
+        let has = |simple: &&Simple| simple.inputs.as_slice().contains(&cluster);
+        let found = self.endpoints.iter().find(has).map(|simple| simple.endpoint);
+        endpoint.or(found).or(self.listed.first().copied()).unwrap_or(1)
+    }
+
+    /// Every point it has.
+    pub(super) fn all_points(&self) -> impl Iterator<Item = &Arc<Point>> {
+        self.points.values().map(|(_, point)| point).chain(&self.own)
+    }
+
     /// The point of a finding, made when it is the first of its name; the name, and whether it is new. `None` beyond
     /// [`MAX_POINTS`].
     pub(super) fn point_of(&mut self, endpoint: Endpoint, finding: &Finding) -> Option<(String, Arc<Point>, bool)> {
@@ -205,7 +243,7 @@ impl Device {
 
     /// As the gateway sees it.
     pub(super) fn info(&self) -> DeviceInfo {
-        let points = self.points.values().map(|(_, point)| Arc::clone(point)).collect();
+        let points = self.all_points().map(Arc::clone).collect();
         DeviceInfo { id: self.id.clone(), address: self.ieee.to_string(), points }
     }
 

@@ -14,17 +14,13 @@ use serde::{Deserialize, Serialize};
 
 pub(super) use self::answers::{take_general, take_zdo};
 use super::{
-    address::{Attribute, Cluster, Endpoint, Group, Ieee, Nwk},
+    address::{Attribute, Cluster, Endpoint, Group, Ieee, Manufacturer, Nwk},
     device::Device,
     map::{button, known, rules, zone},
     radio::{Destination, HOME, Outgoing},
-    reporting,
+    reporting, tuya,
     wire::Wire as _,
-    zcl::{
-        self, Frame, General, Header, Scope,
-        general::Assignment,
-        value::Value,
-    },
+    zcl::{self, Frame, General, Header, Scope, general::Assignment, value::Value},
     zdo::{
         Request,
         request::{ActiveEndpoints, Bind, NodeDescriptor, SimpleDescriptor},
@@ -41,6 +37,9 @@ const BASIC: Cluster = Cluster(0x0000);
 const MAKER: Attribute = Attribute(0x0004);
 /// The maker's name for it.
 const MODEL: Attribute = Attribute(0x0005);
+
+/// Attributes of Basic that the gateways of Tuya read at once; some of its devices say nothing before.
+const GREETING: [u16; 6] = [0x0004, 0x0000, 0x0001, 0x0005, 0x0007, 0xfffe];
 
 /// Which groups an endpoint is in (ZCL, 3.6).
 pub(super) const GROUPS: Cluster = Cluster(0x0004);
@@ -78,6 +77,12 @@ pub(super) enum Step {
     Group(Endpoint, u16),
     /// Shall no longer.
     Ungroup(Endpoint, u16),
+    /// Shall say what devices of Tuya want to be asked before they say anything.
+    Greet(Endpoint),
+    /// What do attributes of its profile say? By cluster, maker, and the part of the list.
+    Own(Endpoint, u16, u16, u8),
+    /// Shall say it now and then.
+    OwnReport(Endpoint, u16, u16),
 }
 
 impl Step {
@@ -137,9 +142,43 @@ fn steps(device: &Device) -> Vec<Step> {
         }
         _ => None,
     }));
+    steps.extend(own_steps(device));
     steps.sort_unstable();
     steps.dedup();
     steps
+}
+
+/// The steps for what only the device's profile knows of.
+fn own_steps(device: &Device) -> Vec<Step> {
+    let Some(quirk) = &device.quirk else { return Vec::new() };
+    let mut steps = Vec::new();
+    if quirk.has_data_points() {
+        steps.push(Step::Greet(device.endpoint_of(None, tuya::CLUSTER)));
+    }
+    for place in quirk.attributes() {
+        let (endpoint, cluster) = (device.endpoint_of(place.endpoint, place.cluster), place.cluster);
+        let maker = place.manufacturer.map_or(0, |code| code.0);
+        let parts = own_attributes(device, endpoint, cluster, maker).len().div_ceil(AT_ONCE);
+        steps.extend((0..).take(parts).map(|part| Step::Own(endpoint, cluster.0, maker, part)));
+        if cluster != BASIC {
+            steps.extend([Step::Bind(endpoint, cluster.0), Step::OwnReport(endpoint, cluster.0, maker)]);
+        }
+    }
+    steps
+}
+
+/// The attributes of a device's profile in a cluster of an endpoint, of one maker; 0 is the library's own.
+fn own_attributes(device: &Device, endpoint: Endpoint, cluster: Cluster, maker: u16) -> Vec<(Attribute, zcl::Kind)> {
+    let places = device.quirk.iter().flat_map(|quirk| quirk.attributes());
+    let here = places.filter(|place| {
+        let (on, of) =
+            (device.endpoint_of(place.endpoint, place.cluster), place.manufacturer.map_or(0, |code| code.0));
+        (on, place.cluster, of) == (endpoint, cluster, maker)
+    });
+    let mut all: Vec<_> = here.map(|place| (place.attribute, place.kind)).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
 /// The attributes of a cluster that are read: factors first, so that the values behind them have a scale.
@@ -188,7 +227,28 @@ pub(super) fn question(device: &Device, nwk: Nwk, step: Step, number: u8, home: 
             let asked = reporting::read_back(device, endpoint, Cluster(cluster));
             general(nwk, endpoint, Cluster(cluster), number, &General::ReadReporting(asked))
         }
+        Step::Greet(endpoint) => {
+            general(nwk, endpoint, BASIC, number, &General::Read(GREETING.map(Attribute).to_vec()))
+        }
+        Step::Own(endpoint, cluster, maker, part) => {
+            let all = own_attributes(device, endpoint, Cluster(cluster), maker);
+            let wanted = all.chunks(AT_ONCE).nth(part.into()).unwrap_or_default();
+            let wanted = General::Read(wanted.iter().map(|(attribute, _)| *attribute).collect());
+            of_maker(nwk, endpoint, Cluster(cluster), number, maker, &wanted)
+        }
+        Step::OwnReport(endpoint, cluster, maker) => {
+            let all = own_attributes(device, endpoint, Cluster(cluster), maker);
+            let wanted = reporting::of(device, Cluster(cluster), &all);
+            of_maker(nwk, endpoint, Cluster(cluster), number, maker, &General::ConfigureReporting(wanted))
+        }
     }
+}
+
+/// A general command about what a maker has added; 0 is the library itself.
+fn of_maker(nwk: Nwk, endpoint: Endpoint, cluster: Cluster, number: u8, maker: u16, command: &General) -> Outgoing {
+    let manufacturer = (maker != 0).then_some(Manufacturer(maker));
+    let header = Header { manufacturer, ..Header::request(number, 0) };
+    message(nwk, endpoint, cluster, number, command.encode(header))
 }
 
 /// Puts an endpoint into a group without a name (ZCL, 3.6.2.3.2).

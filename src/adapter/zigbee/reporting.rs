@@ -65,12 +65,17 @@ pub(super) fn in_words(otherwise: Otherwise, asked: Intervals) -> String {
 
 /// What a device is asked to report of a cluster.
 pub(super) fn wanted(device: &Device, endpoint: Endpoint, cluster: Cluster) -> Vec<Reporting> {
+    of(device, cluster, attributes(device, endpoint, cluster))
+}
+
+/// The same for attributes that are named.
+pub(super) fn of(device: &Device, cluster: Cluster, attributes: &[(Attribute, zcl::Kind)]) -> Vec<Reporting> {
     let Intervals { least_s, most_s } = device.intervals;
     let reporting = |(attribute, kind): &(Attribute, zcl::Kind)| {
         let change = kind.is_analog().then(|| change(cluster, *kind));
         Reporting::Send { attribute: *attribute, kind: *kind, least_s, most_s, change }
     };
-    attributes(device, endpoint, cluster).iter().map(reporting).collect()
+    attributes.iter().map(reporting).collect()
 }
 
 /// What it is asked about afterwards.

@@ -6,21 +6,25 @@ mod groups;
 use std::path::PathBuf;
 
 use self::{
-    devices::{intervals, named},
+    devices::{Named, intervals, named},
     groups::grouped,
 };
 use super::{
     address::{ExtendedPan, Ieee, Pan},
     config::{Accept, Config, Network},
     link::Link,
+    quirk::{PointKeys, Quirks},
     reporting::Intervals,
 };
-use crate::config::{
-    AdapterDraft, Draft, Fault, Pressure, Secret,
-    report::Problems,
-    section::{AdapterKind, FromNode, Keyed as _, Shape, section},
-    tree::{Data, Node},
-    values::{Span, SpanOrZero, from_integer, from_text, text_values, word_values},
+use crate::{
+    config::{
+        AdapterDraft, Draft, Fault, Pressure, Secret,
+        report::Problems,
+        section::{AdapterKind, At, FromNode, Keyed as _, Shape, section},
+        tree::{Data, Node},
+        values::{Span, SpanOrZero, from_integer, from_text, text_values, word_values},
+    },
+    profile::Library,
 };
 
 /// The word in `kind = "zigbee"`, and the keys that come with it.
@@ -174,6 +178,8 @@ section! {
         address: Address = required;
         /// When it shall report, where that is not as all others.
         reporting: ReportingKeys = default("{}");
+        /// Points that its standard clusters do not tell, or tell otherwise.
+        point: Vec<At<PointKeys>> = default("[]");
     }
 }
 
@@ -186,14 +192,16 @@ section! {
 }
 
 /// Reads the keys of an adapter and its devices; `None` when the link is missing or wrong.
-pub fn plan(adapter: AdapterDraft, draft: &mut Draft) -> Option<Config> {
+pub fn plan(adapter: AdapterDraft, library: &mut Library, draft: &mut Draft) -> Option<Config> {
     let AdapterDraft { name, pressure, mut section, devices, groups, .. } = adapter;
     let keys: AdapterKeys = section.read(&mut draft.problems);
     section.close(&mut draft.problems);
     // Which points a device has, it tells itself.
     draft.has_unread_devices = true;
+    let quirks = Quirks::of(library, &mut draft.problems);
     let reporting = intervals(&keys.reporting, Intervals::default(), &mut draft.problems);
-    let (devices, own_reporting) = named(devices, reporting, &mut draft.problems);
+    let named = named(devices, reporting, library, &mut draft.problems);
+    let Named { devices, reporting: own_reporting, own } = named;
     let groups = grouped(groups, &devices, &mut draft.problems);
     let network = keys.network.value;
     Some(Config {
@@ -218,5 +226,7 @@ pub fn plan(adapter: AdapterDraft, draft: &mut Draft) -> Option<Config> {
         devices,
         reporting,
         own_reporting,
+        own,
+        quirks,
     })
 }

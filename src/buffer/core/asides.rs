@@ -69,7 +69,7 @@ impl Core {
         for letter in self.letters(which) {
             match self.retry_letter(&letter) {
                 Ok(true) => retried.push(letter),
-                Ok(false) => warn!(block = letter.id, "A dead letter is damaged and stays where it is"),
+                Ok(false) => warn!(block = letter.id, "A dead letter cannot be sent again and stays where it is"),
                 Err(error) => self.fail(&error),
             }
         }
@@ -79,6 +79,9 @@ impl Core {
 
     fn retry_letter(&mut self, letter: &Letter) -> rusqlite::Result<bool> {
         let Some(block) = self.store.letter_block(letter)? else { return Ok(false) };
+        if letter.store.is_some() {
+            return self.retry_foreign(letter, block);
+        }
         let is_stored = self.ring.get(letter.id).is_some() || self.store.head_of(letter.id)?.is_some();
         if !is_stored {
             self.store_again(Arc::new(block))?;
@@ -86,6 +89,26 @@ impl Core {
         self.store.drop_letters(std::slice::from_ref(letter))?;
         self.delivery.owe_again(&letter.uplink, letter.id, letter.readings);
         Ok(true)
+    }
+
+    /// A block of a store that was set aside gets a number of this one, for the uplink of the letter alone.
+    fn retry_foreign(&mut self, letter: &Letter, block: Block) -> rusqlite::Result<bool> {
+        let (others, own): (Vec<_>, Vec<_>) =
+            self.delivery.names().into_iter().partition(|name| *name != letter.uplink);
+        if own.is_empty() {
+            warn!(uplink = %letter.uplink, "The uplink of a dead letter is configured no more, it stays where it is");
+            return Ok(false);
+        }
+        let block = Arc::new(block);
+        self.admit_again(&block, Priority::Normal, self.cutter.now(), &others);
+        self.tell_moved(std::slice::from_ref(&block));
+        self.tell_skipped();
+        // Only what is stored under its new number may go under the old one.
+        let is_stored = self.commit();
+        if is_stored {
+            self.store.drop_letters(std::slice::from_ref(letter))?;
+        }
+        Ok(is_stored)
     }
 
     /// Puts a block back that has left the store meanwhile.

@@ -3,9 +3,11 @@
 //! `retiming`, its beginning in `starting`.
 
 mod asides;
+mod bounding;
 mod pressure;
 mod reading;
 mod reminding;
+mod remounting;
 mod replacing;
 mod retiming;
 mod salvaging;
@@ -84,6 +86,8 @@ pub(in crate::buffer) struct Core {
     states_since: Option<Instant>,
     doomed: Vec<Doomed>,
     disk: Disk,
+    /// When the files that were set aside were looked at.
+    asides_looked: Option<Instant>,
     /// What a clock stamped that was not trusted.
     trail: Trail,
     /// It is trusted now, and that is being set right.

@@ -35,6 +35,8 @@ const SHED: usize = MAX_PENDING / 8;
 pub(super) struct Disk {
     looked: Option<Instant>,
     is_low: bool,
+    /// When the place of the file was looked at.
+    pub(super) followed: Option<Instant>,
 }
 
 impl Core {
@@ -44,7 +46,7 @@ impl Core {
         self.timers.commit = Some(Instant::now() + self.settings.commit);
         self.timers.sync = None;
         let text = error.to_string();
-        if opening::is_damaged(error) {
+        if opening::is_damaged(error) && !self.store.is_detached() {
             self.damage.get_or_insert_with(|| text.clone());
         }
         self.shed_history();
@@ -67,7 +69,7 @@ impl Core {
     }
 
     /// An event about the buffer itself.
-    fn tell(&mut self, what: &str, text: String) {
+    pub(super) fn tell(&mut self, what: &str, text: String) {
         let event = Event::gateway(self.cutter.now(), what, text);
         self.event(&event);
     }

@@ -68,8 +68,7 @@ impl Core {
             delivery.forget(block.id.0, 0);
         }
         let sent = Sent::of(delivery.rows(cutter.last_id(), &Unstored::default()));
-        // Variables of rules, as far as they can still be read, and then as they were changed.
-        let stored = store.states().unwrap_or_default();
+        // The others are taken over from the file.
         let changed = states.into_iter().map(|((rule, key), value)| StateChange { rule, key, value });
         drop(store);
         let (store, notice) = opening::replace(&path, seal, now, why, Some(sent))?;
@@ -77,7 +76,7 @@ impl Core {
             .map_err(|error| OpenError::Sqlite { path, error })?;
         new.last = last;
         let receipts = receipts.into_iter().map(|(_, receipt)| receipt).collect();
-        new.take(Append { state: stored.into_iter().chain(changed).collect(), receipts, ..Append::default() });
+        new.take(Append { state: changed.collect(), receipts, ..Append::default() });
         for ((block, at), had) in moving.iter().zip(cuts).zip(had) {
             new.sum_up(block);
             new.admit_again(block, Priority::Normal, at, &had);
@@ -88,7 +87,7 @@ impl Core {
     }
 
     /// Numbers of the old store that will not come, because their readings come under others.
-    fn tell_moved(&mut self, moved: &[Arc<Block>]) {
+    pub(super) fn tell_moved(&mut self, moved: &[Arc<Block>]) {
         let mut tracks = BTreeMap::<_, (Ranges, u64)>::new();
         for block in moved.iter().filter(|block| block.stream.is_upstream()) {
             let track = tracks.entry((&block.store, (block.stream.clone(), block.epoch))).or_default();

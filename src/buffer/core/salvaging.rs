@@ -9,7 +9,7 @@ use super::Core;
 use crate::{
     buffer::{
         OpenError,
-        damage::{Done, Pending, Row, Salvage, Skipped},
+        damage::{Done, FoundLetter, Pending, Row, Salvage, Skipped},
     },
     config::Priority,
     model::{Block, Event, EventKind, Stream, Timestamp},
@@ -101,19 +101,32 @@ impl Core {
         }
     }
 
+    /// Takes in a dead letter of another store; gives it back when it cannot be stored now.
+    pub(in crate::buffer) fn carry_letter(&mut self, found: Box<FoundLetter>) -> Result<(), Box<FoundLetter>> {
+        let FoundLetter { letter, block, reached, .. } = &*found;
+        match self.store.adopt_letter(letter, block, (&reached.0, &reached.1), &mut self.encoder) {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                self.metrics.letters_dropped.inc();
+                warn!(uplink = %letter.uplink, store = %block.store, seq = block.seq,
+                    "No room for a dead letter of the damaged file, it stays there");
+                Ok(())
+            }
+            Err(error) => {
+                self.fail(&error);
+                Err(found)
+            }
+        }
+    }
+
     /// Everything that can be read of a file is in: what is missing is told, and the file is not asked again.
     pub(in crate::buffer) fn end_salvage(&mut self, done: &Done) {
         let now = self.cutter.now();
         done.events(now).iter().for_each(|event| self.event(event));
         self.tell_skipped();
         self.metrics.salvage_lost.inc_by(done.lost());
-        let (blocks, readings) = done.carried;
-        let (file, lost, untold) = (&done.file, done.lost(), done.untold);
-        let text = format!(
-            "{blocks} blocks with {readings} readings were carried over from {file}; {lost} blocks are lost as gaps \
-             say, {untold} gaps could not be told; the file is kept"
-        );
-        if lost + untold == 0 {
+        let text = done.text();
+        if done.is_complete() {
             info!(text, "Damaged buffer is salvaged");
         } else {
             warn!(text, "Damaged buffer is salvaged");

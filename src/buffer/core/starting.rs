@@ -42,16 +42,35 @@ impl Core {
         let mut delivery = Delivery::new(store.progress()?);
         delivery.set_uplinks(&origin.uplinks, committed);
         store.keep_uplinks(&delivery.names())?;
-        let router = Router::new(origin.uplinks.clone(), settings.policies.clone());
         let rollups = Rollups::open(&store.db, &settings, metrics.rollup.clone(), committed, origin.clock.now())?
             .sealed(&store.seal);
+        let mut core =
+            Self::begin(settings, origin, (metrics, store, encoder), (trail, delivery, rollups), committed);
+        core.tell_notice(notice);
+        for skipped in Skipped::untold(&core.store.db)? {
+            core.tell_numbers(&skipped);
+        }
+        core.begin_if_trusted();
+        core.bound_asides(Instant::now());
+        core.refresh();
+        Ok(core)
+    }
+
+    /// With nothing in memory yet.
+    fn begin(
+        settings: config::Buffer,
+        origin: Origin,
+        (metrics, store, encoder): (Metrics, Store, Encoder),
+        (trail, delivery, rollups): (Trail, Delivery, Rollups),
+        committed: u64,
+    ) -> Self {
         let identity = store.identity.clone();
         let status = first_status(&settings, &identity);
         info!(path = %settings.path.display(), store = %identity.store, epoch = identity.epoch,
             loss_window_ms = status.loss_window_ms, "Buffer is open");
-        let mut core = Self {
+        Self {
+            router: Router::new(origin.uplinks.clone(), settings.policies.clone()),
             cutter: Cutter::new(origin, identity, committed),
-            router,
             ring: Ring::default(),
             shelf: Shelf::default(),
             last: LastValues::default(),
@@ -61,6 +80,7 @@ impl Core {
             states_since: None,
             doomed: Vec::new(),
             disk: Disk::default(),
+            asides_looked: None,
             trail,
             pass: None,
             jump: None,
@@ -82,20 +102,17 @@ impl Core {
             encoder,
             delivery,
             committed,
-        };
-        if let Some(Notice { what, text, gaps }) = notice {
-            let ts = core.cutter.now();
-            core.event(&Event::gateway(ts, what, text));
-            for gap in gaps {
-                core.event(&Event { ts, kind: EventKind::Gap { gap } });
-            }
         }
-        for skipped in Skipped::untold(&core.store.db)? {
-            core.tell_numbers(&skipped);
+    }
+
+    /// Tells what happened to the store while nobody looked.
+    fn tell_notice(&mut self, notice: Option<Notice>) {
+        let Some(Notice { what, text, gaps }) = notice else { return };
+        let ts = self.cutter.now();
+        self.event(&Event::gateway(ts, what, text));
+        for gap in gaps {
+            self.event(&Event { ts, kind: EventKind::Gap { gap } });
         }
-        core.begin_if_trusted();
-        core.refresh();
-        Ok(core)
     }
 }
 

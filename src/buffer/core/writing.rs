@@ -102,7 +102,9 @@ impl Core {
 
     fn write(&mut self, extent: Extent) -> bool {
         let begun = Instant::now();
+        self.follow_file(begun);
         self.look_at_disk(begun);
+        self.bound_asides(begun);
         // Bodies are smaller than the JSON they stand for.
         if let Err(error) = self.evict(self.ring.waiting_size().1 as u64 + self.shelf.bytes()) {
             self.fail(&error);

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use tracing::{error, info};
 
 use super::{
-    Row,
+    Done, FoundLetter, Row,
     pending::Pending,
     salvager::{Salvager, Step},
 };
@@ -69,6 +69,10 @@ impl Salvage {
         info!(file = pending.file, "Salvaging a damaged buffer in the background");
         let mut salvager = match self.open(pending, buffer).await {
             Ok(salvager) => salvager,
+            Err(error) if self.folder.join(&pending.file).try_exists().is_ok_and(|is_there| !is_there) => {
+                error!(%error, "Damaged buffer is gone before it was salvaged");
+                return buffer.end_salvage(Box::new(Done::gone(pending))).await;
+            }
             Err(error) => {
                 // The file stays, and the next start tries again.
                 error!(%error, "Damaged buffer cannot be salvaged");
@@ -92,6 +96,7 @@ impl Salvage {
                         told = Instant::now();
                     }
                 }
+                Step::Letters(letters) => take_in_letters(letters, buffer).await?,
                 Step::Done(done) => return buffer.end_salvage(done).await,
             }
             sleep(REST).await;
@@ -116,6 +121,20 @@ async fn take_in(rows: Vec<Row>, buffer: &Buffer) -> Result<(), Stopped> {
         let mut waiting = Some(Box::new(row));
         while let Some(row) = waiting.take() {
             waiting = buffer.carry_over(row).await?;
+            if waiting.is_some() {
+                sleep(REST).await;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Hands dead letters over, each when the store takes it.
+async fn take_in_letters(letters: Vec<FoundLetter>, buffer: &Buffer) -> Result<(), Stopped> {
+    for letter in letters {
+        let mut waiting = Some(Box::new(letter));
+        while let Some(letter) = waiting.take() {
+            waiting = buffer.carry_letter(letter).await?;
             if waiting.is_some() {
                 sleep(REST).await;
             }

@@ -29,6 +29,7 @@ pub(super) fn look(path: &Path, seal: Seal) -> Result<Store, OpenError> {
         db,
         identity: Identity { store: store.into(), epoch: 0 },
         path: path.to_owned(),
+        file: None,
         lock: None,
         seal,
         is_full: Cell::new(true),

@@ -9,8 +9,12 @@
 //! believed, so that nothing is invented. What is missing is told by the numbers around it. A file that was set aside is
 //! only read, and stays.
 
+mod asides;
 mod background;
 mod check;
+mod ends;
+mod handover;
+mod letters;
 mod look;
 mod numbers;
 mod offline;
@@ -21,10 +25,14 @@ mod skipped;
 mod tests;
 mod walk;
 
+pub use asides::{Aside, asides};
 pub use background::Salvage;
 pub use check::{Checked, DamagedRow, Missing, Progress, Seen, check};
 pub use offline::{Rescued, SalvageError, read_out, rebuild, repair};
 
+pub(super) use asides::{delete, excess};
+pub(super) use handover::Handover;
+pub(super) use letters::Found as FoundLetter;
 pub(super) use pending::{Pending, Sent};
 pub(super) use salvager::{Done, Row, moved};
 pub(super) use skipped::Skipped;

@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{
-    Progress,
+    FoundLetter, Progress,
     pending::Pending,
     salvager::{Done, Row, Salvager, Step},
 };
@@ -50,12 +50,22 @@ pub struct Rescued {
     pub readings: u64,
     /// Rows that were there and could not be read.
     pub damaged_rows: u64,
+    /// Dead letters that were read.
+    pub letters: u64,
+    /// Dead letters that were there and could not be read.
+    pub damaged_letters: u64,
     /// Undelivered blocks that are lost.
     pub lost_blocks: u64,
     /// Their numbers, and those that moved to a new store.
     pub gaps: Vec<Gap>,
     /// Where the damaged file is.
     pub file: PathBuf,
+}
+
+/// What is read.
+enum Piece {
+    Row(Row),
+    Letter(Box<FoundLetter>),
 }
 
 /// Writes everything that can be read as lines of JSON: one for each reading, event and outcome.
@@ -67,7 +77,11 @@ pub fn read_out(
 ) -> Result<Rescued, SalvageError> {
     let mut salvager = open(path, seal(path, key)?, &[])?;
     let mut rescued = Rescued { file: path.to_owned(), ..Rescued::default() };
-    let mut write = |row: Row| row.blocks.iter().try_for_each(|block| lines(block, out).map_err(SalvageError::from));
+    let mut write = |piece: Piece| match piece {
+        Piece::Row(row) => row.blocks.iter().try_for_each(|block| lines(block, out).map_err(SalvageError::from)),
+        Piece::Letter(letter) if letter.is_stored => Ok(()),
+        Piece::Letter(letter) => lines(&letter.block, out).map_err(SalvageError::from),
+    };
     let done = run(&mut salvager, &mut rescued, tell, &mut write)?;
     out.flush()?;
     Ok(rescued.with(&done))
@@ -128,12 +142,16 @@ fn move_into(
     let core = Core::new(settings.clone(), origin, Metrics::default(), store, encoder, notice);
     let mut core = core.map_err(failed)?;
     let mut rescued = Rescued { file, ..Rescued::default() };
-    let done = run(&mut salvager, &mut rescued, tell, &mut |row| take_in(&mut core, row))?;
+    let done = run(&mut salvager, &mut rescued, tell, &mut |piece| take_in(&mut core, piece))?;
     core.end_salvage(&done);
     if core.finish() { Ok(rescued.with(&done)) } else { Err(refused(&core)) }
 }
 
-fn take_in(core: &mut Core, row: Row) -> Result<(), SalvageError> {
+fn take_in(core: &mut Core, piece: Piece) -> Result<(), SalvageError> {
+    let row = match piece {
+        Piece::Row(row) => row,
+        Piece::Letter(letter) => return core.carry_letter(letter).map_err(|_| refused(core)),
+    };
     let Err(row) = core.carry_over(row) else { return Ok(()) };
     let is_done = core.commit_history();
     if is_done && core.carry_over(row).is_ok() { Ok(()) } else { Err(refused(core)) }
@@ -145,31 +163,43 @@ fn refused(core: &Core) -> SalvageError {
     SalvageError::Refused { path: status.path.clone(), reason }
 }
 
-/// Reads all of it, handing each row to `take`.
+/// Reads all of it, handing each piece to `take`.
 fn run(
     salvager: &mut Salvager,
     rescued: &mut Rescued,
     tell: &mut dyn FnMut(Progress),
-    take: &mut dyn FnMut(Row) -> Result<(), SalvageError>,
+    take: &mut dyn FnMut(Piece) -> Result<(), SalvageError>,
 ) -> Result<Box<Done>, SalvageError> {
     tell(Progress::Rows(0));
     loop {
-        let rows = match salvager.step() {
-            Step::Rows(rows) => rows,
+        match salvager.step() {
+            Step::Rows(rows) => {
+                for row in rows {
+                    tell(Progress::Rows(row.percent));
+                    rescued.blocks += row.blocks.len() as u64;
+                    rescued.readings += row.blocks.iter().map(|block| block.readings() as u64).sum::<u64>();
+                    take(Piece::Row(row))?;
+                }
+            }
+            Step::Letters(letters) => {
+                letters.into_iter().try_for_each(|letter| take(Piece::Letter(Box::new(letter))))?;
+            }
             Step::Done(done) => return Ok(done),
-        };
-        for row in rows {
-            tell(Progress::Rows(row.percent));
-            rescued.blocks += row.blocks.len() as u64;
-            rescued.readings += row.blocks.iter().map(|block| block.readings() as u64).sum::<u64>();
-            take(row)?;
         }
     }
 }
 
 impl Rescued {
     fn with(self, done: &Done) -> Self {
-        Self { damaged_rows: done.damaged, lost_blocks: done.lost(), gaps: done.gaps.clone(), ..self }
+        let (letters, damaged_letters) = done.letters;
+        Self {
+            letters,
+            damaged_letters,
+            damaged_rows: done.damaged,
+            lost_blocks: done.lost(),
+            gaps: done.gaps.clone(),
+            ..self
+        }
     }
 }
 

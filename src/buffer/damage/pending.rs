@@ -4,6 +4,7 @@
 //! ```text
 //! salvage:<file>      what was known of it, as JSON
 //! salvage-at:<file>   the table and the first row that was not carried over yet
+//! salvage-letters:<file>   the dead letter that was carried over last
 //! ```
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
@@ -21,6 +22,7 @@ use crate::{
 /// Keys of what is known of a file, and of how far it was read.
 const KNOWN: &str = "salvage:";
 const AT: &str = "salvage-at:";
+const LETTERS: &str = "salvage-letters:";
 
 /// What each uplink is not owed of a file's blocks.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -41,6 +43,8 @@ pub(in crate::buffer) struct Pending {
     pub(super) sent: Option<Sent>,
     /// Rows before this one were carried over in an earlier run.
     pub(super) at: Option<(Table, u64)>,
+    /// The row of the dead letter that was carried over last.
+    pub(super) letter: i64,
 }
 
 /// The rows that carry over what is known of a file.
@@ -101,7 +105,12 @@ impl Pending {
     /// A file that was just set aside, with what its mark and memory know of it.
     pub(in crate::buffer) fn new(aside: &Path, mark: Option<Mark>, sent: Option<Sent>) -> Self {
         let file = aside.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        Self { file, mark, sent, at: None }
+        Self { file, mark, sent, ..Self::default() }
+    }
+
+    /// The file's name.
+    pub(in crate::buffer) fn name(&self) -> &str {
+        &self.file
     }
 
     /// Remembers it in the store that takes over.
@@ -121,7 +130,10 @@ impl Pending {
         let rows: BTreeMap<String, String> = rows.collect::<Result<_, _>>()?;
         let known = rows.iter().filter_map(|(key, value)| Some((key.strip_prefix(KNOWN)?, value)));
         let at = |file: &str| rows.get(&format!("{AT}{file}")).and_then(|at| parse_at(at));
-        Ok(known.map(|(file, value)| Self { at: at(file), ..Self::parse(file, value) }).collect())
+        let letter = |file: &str| rows.get(&format!("{LETTERS}{file}")).and_then(|row| row.parse().ok()).unwrap_or(0);
+        let pending =
+            |(file, value): (&str, &String)| Self { at: at(file), letter: letter(file), ..Self::parse(file, value) };
+        Ok(known.map(pending).collect())
     }
 
     /// A value that is damaged leaves the name, and the file itself is asked for the rest.
@@ -131,7 +143,7 @@ impl Pending {
             file: file.to_owned(),
             mark: json["mark"].as_str().and_then(Mark::parse),
             sent: Sent::from_json(&json["sent"]),
-            at: None,
+            ..Self::default()
         }
     }
 
@@ -140,9 +152,14 @@ impl Pending {
         (format!("{AT}{}", self.file), Some(format!("{} {row}", table.name())))
     }
 
+    /// The row that says up to which dead letter.
+    pub(super) fn reached_letter(&self, rowid: i64) -> (String, String) {
+        (format!("{LETTERS}{}", self.file), rowid.to_string())
+    }
+
     /// The rows that go when it is done.
     pub(super) fn done(&self) -> Vec<MetaRow> {
-        [KNOWN, AT].map(|prefix| (format!("{prefix}{}", self.file), None)).into()
+        [KNOWN, AT, LETTERS].map(|prefix| (format!("{prefix}{}", self.file), None)).into()
     }
 }
 

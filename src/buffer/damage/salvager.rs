@@ -6,6 +6,7 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use super::{
+    letters::{Found as FoundLetter, LetterWalk},
     look::look,
     numbers::{Hole, Numbers, Track},
     pending::{MetaRow, Pending, Sent, extents, hand_over},
@@ -47,6 +48,8 @@ pub(in crate::buffer) struct Done {
     pub(in crate::buffer) gaps: Vec<Gap>,
     /// Rows that were there and could not be read.
     pub(in crate::buffer) damaged: u64,
+    /// Dead letters that were read, in this run or an earlier one, and some that were there and could not be.
+    pub(in crate::buffer) letters: (u64, u64),
     /// More that is missing than could be told.
     pub(in crate::buffer) untold: u64,
     /// What is forgotten with it, and what it hands over.
@@ -58,6 +61,8 @@ pub(in crate::buffer) struct Done {
 pub(super) enum Step {
     /// Rows to take in, maybe none.
     Rows(Vec<Row>),
+    /// Dead letters to take in, maybe none.
+    Letters(Vec<FoundLetter>),
     /// Everything was read.
     Done(Box<Done>),
 }
@@ -72,6 +77,7 @@ pub(super) struct Salvager {
     last: u64,
     is_all: bool,
     walks: Vec<Walk>,
+    letters: LetterWalk,
     numbers: Numbers,
     /// Numbers of blocks that somebody is owed and that are carried over under new ones.
     moved: BTreeMap<Track, (Ranges, u64)>,
@@ -100,13 +106,13 @@ impl Salvager {
         let settled = sent.settled_by_all(uplinks, last);
         let walks = [Table::Pack, Table::Message].map(|table| Walk::new(table, last)).into();
         let (file, numbers) = (pending.file.as_str().into(), Numbers::default());
-        let moved = BTreeMap::new();
-        Ok(Self { file, store, pending, sent, settled, last, is_all, walks, numbers, moved, damaged: 0 })
+        let (moved, letters) = (BTreeMap::new(), LetterWalk::new(&store, &pending));
+        Ok(Self { file, store, pending, sent, settled, last, is_all, walks, letters, numbers, moved, damaged: 0 })
     }
 
     /// Goes on for a moment.
     pub(super) fn step(&mut self) -> Step {
-        let Some(walk) = self.walks.last_mut() else { return Step::Done(Box::new(self.end())) };
+        let Some(walk) = self.walks.last_mut() else { return self.step_letters() };
         let table = walk.table();
         let Some(found) = walk.step(&self.store) else {
             self.walks.pop();
@@ -114,6 +120,15 @@ impl Salvager {
             return Step::Rows(Vec::new());
         };
         Step::Rows(found.into_iter().filter_map(|found| self.take(table, found)).collect())
+    }
+
+    fn step_letters(&mut self) -> Step {
+        let numbers = &self.numbers;
+        let is_stored = |block: &Block| block.store == self.store.identity.store && numbers.has(block.id.0);
+        match self.letters.step(&self.store, &self.pending, is_stored) {
+            Some(letters) => Step::Letters(letters),
+            None => Step::Done(Box::new(self.end())),
+        }
     }
 
     fn take(&mut self, table: Table, found: Found) -> Option<Row> {
@@ -179,11 +194,42 @@ impl Salvager {
         let carried =
             self.moved.values().fold((0, 0), |sum, (numbers, readings)| (sum.0 + numbers.len(), sum.1 + readings));
         let metas = hand_over(&self.store).into_iter().chain(self.pending.done()).collect();
-        Done { file: Arc::clone(&self.file), carried, gaps, damaged: self.damaged, untold, metas }
+        let (file, letters) = (Arc::clone(&self.file), self.letters.counts());
+        Done { file, carried, gaps, damaged: self.damaged, letters, untold, metas }
     }
 }
 
 impl Done {
+    /// Of a file that somebody took away.
+    pub(super) fn gone(pending: &Pending) -> Self {
+        let file = pending.file.as_str().into();
+        Self {
+            file,
+            carried: (0, 0),
+            gaps: Vec::new(),
+            damaged: 0,
+            letters: (0, 0),
+            untold: 1,
+            metas: pending.done(),
+        }
+    }
+
+    /// Whether nothing is missing.
+    pub(in crate::buffer) fn is_complete(&self) -> bool {
+        self.lost() + self.untold + self.letters.1 == 0
+    }
+
+    /// What an operator reads of it.
+    pub(in crate::buffer) fn text(&self) -> String {
+        let ((blocks, readings), (letters, unread)) = (self.carried, self.letters);
+        let (file, lost, untold) = (&self.file, self.lost(), self.untold);
+        format!(
+            "{blocks} blocks with {readings} readings and {letters} dead letters were carried over from {file}; \
+             {lost} blocks are lost as gaps say, {untold} gaps could not be told, {unread} dead letters could not be \
+             read; the file is kept while there is room"
+        )
+    }
+
     /// One event per gap.
     pub(in crate::buffer) fn events(&self, now: Timestamp) -> Vec<Event> {
         self.gaps.iter().map(|gap| Event { ts: now, kind: EventKind::Gap { gap: gap.clone() } }).collect()

@@ -116,7 +116,8 @@ impl Archive {
         })?;
         let shared = db.query_row("SELECT 1 FROM filtered LIMIT 1", [], |_| Ok(())).optional().map_err(failed)?;
         let identity = Identity { store: "".into(), epoch: 0 };
-        let store = Store { db, identity, path: path.to_owned(), lock: None, seal, is_full: Cell::new(true) };
+        let store =
+            Store { db, identity, path: path.to_owned(), file: None, lock: None, seal, is_full: Cell::new(true) };
         Ok(Self { store, is_shared: shared.is_some() })
     }
 

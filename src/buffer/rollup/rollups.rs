@@ -17,7 +17,7 @@ use super::{
     table::{self, Mark, Run, Table},
 };
 use crate::{
-    buffer::seal::Seal,
+    buffer::{seal::Seal, store::Store},
     config,
     model::{ClockQuality, PointAddress, Reading, Timestamp},
 };
@@ -106,10 +106,30 @@ impl Rollups {
         (self.roller, self.catalogue) = (Roller::default(), Catalogue::default());
     }
 
+    /// Whether a database holds everything that was written.
+    pub(in crate::buffer) fn is_at(&self, db: &Connection) -> bool {
+        self.is_broken || table::mark(db).is_ok_and(|mark| mark.generation == self.mark.generation)
+    }
+
+    /// Goes on with a database that has lost its end, whose last block is this: what was summed up after it, and not
+    /// written, is missing from charts.
+    pub(in crate::buffer) fn resume(&mut self, store: &Store, last: u64, now: Timestamp) -> rusqlite::Result<()> {
+        let fresh = Self::with_bounds(self.bounds, self.metrics.clone(), last, now)?;
+        *self = fresh.sealed(&store.seal);
+        if let Err(error) = self.restore(&store.db, now) {
+            self.rest(&error);
+        }
+        Ok(())
+    }
+
     fn fresh(settings: &config::Buffer, metrics: Metrics, after: u64, now: Timestamp) -> rusqlite::Result<Self> {
+        Self::with_bounds(Bounds { history: settings.history, max_size: settings.max_size }, metrics, after, now)
+    }
+
+    fn with_bounds(bounds: Bounds, metrics: Metrics, after: u64, now: Timestamp) -> rusqlite::Result<Self> {
         let instant = Instant::now();
         Ok(Self {
-            bounds: Bounds { history: settings.history, max_size: settings.max_size },
+            bounds,
             metrics,
             roller: Roller::default(),
             catalogue: Catalogue::default(),

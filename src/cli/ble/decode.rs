@@ -5,14 +5,19 @@ use std::{
     fs::File,
     io::{self, BufRead, BufReader, BufWriter, Read, Write},
     path::Path,
+    sync::Arc,
 };
 
 use serde::Serialize;
 
 use super::advert::{Names, parse};
 use crate::{
-    adapter::ble::decode::{Decoded, Format, Reading, Value, decode},
+    adapter::ble::{
+        decode::{Decoded, Format, Reading, Value, decode},
+        profiled::{Decoders, Read as ReadByProfile},
+    },
     cli::{context::Context, error::CliError},
+    model::{self, Point},
 };
 
 /// Longest line. An extended advertisement is 1650 bytes; what is longer than this is no advertisement, is skipped to
@@ -25,8 +30,8 @@ const BUFFER: usize = 64 * 1024;
 /// One answer.
 #[derive(Debug, Serialize)]
 struct Answer<'a> {
-    /// The format that was recognised.
-    format: Option<&'static str>,
+    /// The format that was recognised, or the profile that was asked.
+    format: Option<&'a str>,
     /// What was read.
     readings: Vec<Shown<'a>>,
     /// Why there is nothing, or not everything.
@@ -38,11 +43,11 @@ struct Answer<'a> {
 #[derive(Debug, Serialize)]
 struct Shown<'a> {
     /// The point's name.
-    point: Cow<'static, str>,
+    point: Cow<'a, str>,
     /// Its value.
     value: Json<'a>,
     /// Its unit.
-    unit: Option<&'static str>,
+    unit: Option<&'a str>,
 }
 
 /// A value as JSON.
@@ -57,27 +62,29 @@ enum Json<'a> {
     Bool(bool),
     /// Text.
     Text(&'a str),
+    /// What a profile's script gave.
+    Given(&'a model::Value),
 }
 
-pub(super) fn run(file: Option<&Path>, context: &mut Context) -> Result<(), CliError> {
+pub(super) fn run(file: Option<&Path>, decoders: &Decoders, context: &mut Context) -> Result<(), CliError> {
     let mut out = BufWriter::with_capacity(BUFFER, context.out());
     match file {
         Some(path) => {
             let file = File::open(path)
                 .map_err(|error| CliError::Failed(format!("cannot read {}: {error}", path.display())))?;
-            answer_all(file, &mut out)
+            answer_all(file, decoders, &mut out)
         }
-        None => answer_all(io::stdin().lock(), &mut out),
+        None => answer_all(io::stdin().lock(), decoders, &mut out),
     }
 }
 
 /// Answers every line. Who types lines, or pipes them in as they are heard, has each answer at once: what was answered
 /// is written out before more is waited for.
-fn answer_all(input: impl Read, out: &mut impl Write) -> Result<(), CliError> {
+fn answer_all(input: impl Read, decoders: &Decoders, out: &mut impl Write) -> Result<(), CliError> {
     let mut lines = BufReader::with_capacity(BUFFER, input);
     let (mut names, mut line) = (Names::default(), Vec::new());
     while read_line(&mut lines, &mut line).map_err(|error| CliError::Failed(format!("cannot read: {error}")))? {
-        answer(&line, &mut names, out)?;
+        answer(&line, &mut names, decoders, out)?;
         if lines.buffer().is_empty() {
             out.flush()?;
         }
@@ -115,12 +122,19 @@ fn skip_line(lines: &mut impl BufRead) -> io::Result<()> {
 }
 
 /// Answers one line.
-fn answer(line: &[u8], names: &mut Names, out: &mut impl Write) -> io::Result<()> {
-    let decoded = match parse(line, names) {
-        Ok(advert) => advert.with_view(|view| decode(view, advert.key.as_deref())),
+fn answer(line: &[u8], names: &mut Names, decoders: &Decoders, out: &mut impl Write) -> io::Result<()> {
+    let (decoded, read) = match parse(line, names) {
+        Ok(advert) => advert.with_view(|view| {
+            let decoded = decode(view, advert.key.as_deref());
+            let read = if decoded.readings.is_empty() { decoders.read(view, None) } else { None };
+            (decoded, read)
+        }),
         Err(why) => return write(&Answer { format: None, readings: Vec::new(), why: Some(why) }, out),
     };
-    write(&Answer::of(&decoded), out)
+    match &read {
+        Some(read) => write(&Answer::of_profile(read), out),
+        None => write(&Answer::of(&decoded), out),
+    }
 }
 
 /// Writes one line.
@@ -137,6 +151,17 @@ impl<'a> Answer<'a> {
             readings: decoded.readings.iter().map(Shown::of).collect(),
             why: decoded.why.map(|why| why.to_string()),
         }
+    }
+
+    /// What a profile found.
+    fn of_profile(read: &'a ReadByProfile) -> Self {
+        let shown = |(point, value): &'a (Arc<Point>, model::Value)| Shown {
+            point: point.name().as_str().into(),
+            value: Json::Given(value),
+            unit: point.unit.as_deref(),
+        };
+        let readings = read.readings.iter().map(shown).collect();
+        Self { format: Some(&read.profile.name), readings, why: read.why.clone() }
     }
 }
 
@@ -162,7 +187,7 @@ mod tests {
     /// What is answered to some lines.
     fn answers(lines: &str) -> Vec<String> {
         let mut out = Vec::new();
-        answer_all(lines.as_bytes(), &mut out).unwrap();
+        answer_all(lines.as_bytes(), &Decoders::default(), &mut out).unwrap();
         String::from_utf8(out).unwrap().lines().map(str::to_owned).collect()
     }
 
@@ -236,7 +261,7 @@ mod tests {
         let seen = Rc::new(RefCell::new(Vec::new()));
         let input = Typed(vec!["{}\n", "x\n", "[]\n"], Rc::clone(&seen), 0);
 
-        answer_all(input, &mut BufWriter::new(Seen(Rc::clone(&seen)))).unwrap();
+        answer_all(input, &Decoders::default(), &mut BufWriter::new(Seen(Rc::clone(&seen)))).unwrap();
 
         assert_eq!(answered(&seen), 3);
     }

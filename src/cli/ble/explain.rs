@@ -10,7 +10,13 @@ use tokio::{
 
 use super::{key, listen::listen};
 use crate::{
-    adapter::ble::{account::Account, air::Queue, decode::Address, heard::Heard},
+    adapter::ble::{
+        account::{self, Account},
+        air::Queue,
+        decode::Address,
+        heard::Heard,
+        profiled::Decoders,
+    },
     api::ClientError,
     cli::{
         context::Context,
@@ -38,6 +44,10 @@ pub(in crate::cli) struct Args {
     /// A file with a key to try; - for standard input.
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
+    /// A folder of profiles whose decode.rhai reads what no format knows; again for more of them. The gateway has its
+    /// own, so that the command listens by itself then.
+    #[arg(long = "dir", value_name = "DIR")]
+    dirs: Vec<PathBuf>,
     /// Print one JSON document.
     #[arg(long)]
     json: bool,
@@ -45,10 +55,10 @@ pub(in crate::cli) struct Args {
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<(), CliError> {
     let key = args.key_file.as_deref().map(key::read).transpose()?;
-    let asks_gateway = key.is_none() && args.radio.is_none();
+    let asks_gateway = key.is_none() && args.radio.is_none() && args.dirs.is_empty();
     let account = match asks_gateway.then(|| from_gateway(args.address, context)).transpose()?.flatten() {
         Some(account) => account,
-        None => from_air(args, key.as_deref())?,
+        None => from_air(args, key.as_deref(), &super::decoders(&args.dirs)?)?,
     };
     context.show(args.json, &account, || text(&account))
 }
@@ -74,20 +84,33 @@ fn from_gateway(address: Address, context: &Context) -> Result<Option<Value>, Cl
 }
 
 /// Listens for the device until something can be read of it, or the time is over.
-fn from_air(args: &Args, key: Option<&[u8]>) -> Result<Value, CliError> {
+fn from_air(args: &Args, key: Option<&[u8]>, decoders: &Decoders) -> Result<Value, CliError> {
     let end = Instant::now() + Duration::from_secs(args.seconds);
-    let heard = listen(args.radio.as_deref(), async |queue: &Queue| wait_for(args.address, key, queue, end).await)?;
+    let heard =
+        listen(args.radio.as_deref(), async |queue: &Queue| wait_for(args.address, key, decoders, queue, end).await)?;
     let (heard, count) = heard.ok_or_else(|| {
         let help = "is it near and awake, and does `tidegate ble scan` show it?";
         CliError::Failed(format!("{} was not heard in {} s (help: {help})", args.address, args.seconds))
     })?;
-    Ok(Account { heard: &heard, name: None, key, count }.json())
+    Ok(account(&heard, key, decoders, count))
+}
+
+/// What formats and profiles make of an advertisement.
+fn account(heard: &Heard, key: Option<&[u8]>, decoders: &Decoders, count: u64) -> Value {
+    let mut json = Account { heard, name: None, key, count }.json();
+    let is_read = json["readings"].as_array().is_some_and(|readings| !readings.is_empty());
+    let read = if is_read { None } else { heard.with_view(None, |view| decoders.read(view, heard.rssi)) };
+    if let Some(read) = read {
+        account::add(&mut json, &read);
+    }
+    json
 }
 
 /// The device's last advertisement, and how many came; the first that can be read ends the wait.
 async fn wait_for(
     address: Address,
     key: Option<&[u8]>,
+    decoders: &Decoders,
     queue: &Queue,
     end: Instant,
 ) -> Result<Option<(Heard, u64)>, CliError> {
@@ -103,7 +126,7 @@ async fn wait_for(
             continue;
         }
         count += 1;
-        let account = Account { heard: &heard, name: None, key, count }.json();
+        let account = account(&heard, key, decoders, count);
         let is_read = account["readings"].as_array().is_some_and(|readings| !readings.is_empty());
         last = Some((heard, count));
         if is_read {

@@ -11,7 +11,14 @@ mod scan;
 use std::path::PathBuf;
 
 use super::{context::Context, error::CliError};
-use crate::adapter::ble::decode::Address;
+use crate::{
+    adapter::ble::{
+        decode::Address,
+        profiled::{Decoders, Profile},
+    },
+    config::report::Problems,
+    profile::Library,
+};
 
 /// Look at Bluetooth advertisements.
 #[derive(Debug, clap::Subcommand)]
@@ -25,6 +32,9 @@ pub(super) enum Command {
     Decode {
         /// The file; standard input when none is named.
         file: Option<PathBuf>,
+        /// A folder of profiles whose decode.rhai reads what no format knows; again for more of them.
+        #[arg(long = "dir", value_name = "DIR")]
+        dirs: Vec<PathBuf>,
     },
     /// Show who advertises in reach, with format, values, and whether a key is needed.
     Scan(scan::Args),
@@ -37,9 +47,17 @@ fn address(text: &str) -> Result<Address, String> {
     Address::parse(text).ok_or_else(|| "it is no Bluetooth address, such as CB:B8:33:4C:88:4F".to_owned())
 }
 
+/// What profiles in these folders read; a mistake in one of them is an error, because they were named.
+fn decoders(dirs: &[PathBuf]) -> Result<Decoders, CliError> {
+    let mut problems = Problems::default();
+    let profiles = Profile::all(&mut Library::new(dirs.to_vec()), &mut problems);
+    let report = problems.into_report();
+    if report.problems.is_empty() { Ok(Decoders::new(profiles)) } else { Err(CliError::Report(report.to_string())) }
+}
+
 pub(super) fn run(command: &Command, context: &mut Context) -> Result<(), CliError> {
     match command {
-        Command::Decode { file } => decode::run(file.as_deref(), context),
+        Command::Decode { file, dirs } => decode::run(file.as_deref(), &decoders(dirs)?, context),
         Command::Scan(args) => scan::run(args, context),
         Command::Explain(args) => explain::run(args, context),
         Command::Add(args) => add::run(args, context),

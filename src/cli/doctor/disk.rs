@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use super::{super::format::bytes, Finding, site::Site};
-use crate::host::machine::{self, Disk, Mount};
+use crate::{
+    buffer::damage::asides,
+    host::machine::{self, Disk, Mount},
+};
 
 /// What the subject is called.
 const ABOUT: &str = "disk";
@@ -23,7 +26,20 @@ pub(super) fn check(site: &Site) -> Vec<Finding> {
             "put [buffer] path on a disk; in a container that is a volume",
         )),
     }
+    findings.extend(set_aside(site));
     findings
+}
+
+/// Damaged buffers that were set aside.
+fn set_aside(site: &Site) -> Option<Finding> {
+    // A folder that cannot be listed is told of where files are looked at.
+    let found = asides(&site.root.path(&site.buffer.path), &[]).ok().filter(|found| !found.is_empty())?;
+    let names: Vec<_> = found.iter().map(|aside| &*aside.file).collect();
+    let taken = bytes(found.iter().map(|aside| aside.bytes).sum());
+    let text = format!("the buffer was damaged: {} take {taken} in {}", names.join(", "), site.state().display());
+    let fix = "tidegate buffer status says whether they are salvaged; then delete them, as the gateway does for want of \
+               room, or read the rest with tidegate buffer salvage";
+    Some(Finding::note("buffer", text, fix))
 }
 
 /// The file system a folder is on: the one mounted nearest to it.
@@ -81,6 +97,17 @@ mod tests {
     /// A file system with so much room, in MiB.
     fn mount(size: u64, free: u64) -> Mount {
         Mount { size_bytes: Some(size << 20), free_bytes: Some(free << 20), ..Mount::default() }
+    }
+
+    #[test]
+    fn a_damaged_buffer_that_was_set_aside_is_mentioned() {
+        let (_folder, mut site) = site("", &[("/state/buffer.db.damaged-17", "12345"), ("/state/buffer.db", "")]);
+        site.buffer.path = "/state/buffer.db".into();
+
+        let finding = set_aside(&site).unwrap();
+
+        assert_eq!(finding.level, Level::Note);
+        assert_eq!(finding.text, "the buffer was damaged: buffer.db.damaged-17 take 5 B in /state");
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub(in crate::cli) struct Args {
     /// Where to listen; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:6638")]
     tcp: SocketAddr,
-    /// Which devices there are: plug, thermometer, motion, bulb, button, co2, valve; one of each by default.
+    /// Which devices there are: plug, thermometer, motion, bulb, button, co2, valve, tuya; one of each by default.
     #[arg(long, value_name = "KIND", value_delimiter = ',')]
     devices: Vec<Kind>,
 }

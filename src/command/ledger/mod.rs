@@ -5,12 +5,19 @@
 //! - Rows go [`Commands::remember`](crate::config::Commands) after their outcome, and the oldest finished
 //!   ones earlier when there are more than a hundred thousand. An open row never goes.
 //! - SQLite lives on a thread of its own; what waits for it is committed together.
+//! - A file that is gone from its place, as after an unmount, is let go of. Until it is back no command is taken: a
+//!   new file in its place would have forgotten what was done.
 
 mod store;
 
 use std::{path::Path, path::PathBuf, thread, time::Duration};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    runtime::{Builder, Runtime},
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
+use tracing::{info, warn};
 
 use self::store::Store;
 use crate::model::{CommandId, OutcomeStatus, ResponseTo, Timestamp};
@@ -21,6 +28,10 @@ const QUEUE: usize = 64;
 /// Transactions after which the thread tidies up, as soon as nobody waits: a few dozen commands, whose log is a fourth of
 /// what SQLite lets it become.
 const TIDY_AFTER: u32 = 128;
+
+/// How often the thread looks whether its file is still at its place. A disk that is unmounted to be mended must not be
+/// held by a ledger that has nothing to do.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// Why the ledger could not answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -122,8 +133,11 @@ impl Ledger {
         let failed = |reason: String| LedgerError::Open { path: path.display().to_string(), reason };
         let (store, set_aside) = store::open(path, remember).map_err(failed)?;
         let (steps, inbox) = mpsc::channel(QUEUE);
+        let runtime =
+            Builder::new_current_thread().enable_time().build().map_err(|error| failed(error.to_string()))?;
         let thread = thread::Builder::new().name("ledger".to_owned());
-        thread.spawn(move || work(store, inbox)).map_err(|error| failed(error.to_string()))?;
+        let worker = Worker { store: Some(store), path: path.to_owned(), remember, runtime };
+        thread.spawn(move || worker.work(inbox)).map_err(|error| failed(error.to_string()))?;
         Ok((Self { steps }, set_aside))
     }
 
@@ -175,26 +189,59 @@ impl Ledger {
 }
 
 /// The thread: takes what waits, does it in one transaction, tells everybody.
-#[expect(clippy::needless_pass_by_value, reason = "the thread owns its connection")]
-fn work(store: Store, mut inbox: mpsc::Receiver<Step>) {
-    let mut untidy = 0;
-    while let Some(first) = inbox.blocking_recv() {
-        let waiting = std::iter::from_fn(|| inbox.try_recv().ok());
-        let steps: Vec<Step> = std::iter::once(first).chain(waiting.take(QUEUE)).collect();
-        commit(&store, steps);
-        untidy += 1;
-        if untidy >= TIDY_AFTER && inbox.is_empty() {
-            store.tidy();
-            untidy = 0;
+struct Worker {
+    /// None while its file is not at its place.
+    store: Option<Store>,
+    path: PathBuf,
+    remember: Duration,
+    runtime: Runtime,
+}
+
+impl Worker {
+    fn work(mut self, mut inbox: mpsc::Receiver<Step>) {
+        let mut untidy = 0;
+        loop {
+            let first = self.runtime.block_on(async { timeout(LOOK, inbox.recv()).await });
+            self.follow_file();
+            let first = match first {
+                Ok(Some(first)) => first,
+                Ok(None) => return,
+                Err(_) => continue,
+            };
+            let waiting = std::iter::from_fn(|| inbox.try_recv().ok());
+            let steps: Vec<Step> = std::iter::once(first).chain(waiting.take(QUEUE)).collect();
+            commit(self.store.as_ref(), steps);
+            untidy += 1;
+            if untidy >= TIDY_AFTER && inbox.is_empty() {
+                self.store.iter().for_each(Store::tidy);
+                untidy = 0;
+            }
+        }
+    }
+
+    /// Lets go of a file that is not at its place any more, and takes one that is there again.
+    fn follow_file(&mut self) {
+        if self.store.as_ref().is_some_and(|store| !store.is_at(&self.path)) {
+            warn!(file = %self.path.display(), "Command ledger is gone from its place, no command is taken until it is back");
+            self.store = None;
+        } else if self.store.is_none() && self.path.exists() {
+            match Store::reopen(&self.path, self.remember) {
+                Ok(store) => {
+                    info!(file = %self.path.display(), "Command ledger is back at its place");
+                    self.store = Some(store);
+                }
+                Err(error) => warn!(%error, "Command ledger is back and cannot be used yet"),
+            }
         }
     }
 }
 
 /// Does the steps in one transaction. A step that fails alone leaves nothing of its own behind.
-fn commit(store: &Store, steps: Vec<Step>) {
-    let begun = store.begin().map_err(storage);
-    let told: Vec<Told> = steps.into_iter().map(|step| step(begun.clone().map(|()| store))).collect();
-    let committed = begun.and_then(|()| store.commit().map_err(storage));
+fn commit(store: Option<&Store>, steps: Vec<Step>) {
+    let store = store.ok_or_else(|| LedgerError::Storage("its file is gone from its place".to_owned()));
+    let begun = store.and_then(|store| store.begin().map_err(storage).map(|()| store));
+    let told: Vec<Told> = steps.into_iter().map(|step| step(begun.clone())).collect();
+    let committed = begun.and_then(|store| store.commit().map_err(storage));
     for tell in told {
         tell(committed.clone());
     }

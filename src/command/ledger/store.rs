@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -25,6 +26,8 @@ const OLDEST_BELIEVABLE_MS: i64 = 1_704_067_200_000;
 pub(super) struct Store {
     /// The only connection.
     connection: Connection,
+    /// Device and inode of its file.
+    file: (u64, u64),
     /// How long a finished row stays.
     remember: Duration,
 }
@@ -75,12 +78,32 @@ fn set_aside(path: &Path) -> std::io::Result<PathBuf> {
 impl Store {
     /// Opens the file, checks it and brings its schema up to date.
     fn open(path: &Path, remember: Duration) -> rusqlite::Result<Self> {
-        let mut connection = Connection::open(path)?;
+        Self::over(Connection::open(path)?, path, remember)
+    }
+
+    /// Opens a file that was gone for a while; it is never made.
+    pub(super) fn reopen(path: &Path, remember: Duration) -> rusqlite::Result<Self> {
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        // An empty file that somebody left there has forgotten everything.
+        let known: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        if known == 0 {
+            return Err(rusqlite::Error::QueryReturnedNoRows);
+        }
+        Self::over(connection, path, remember)
+    }
+
+    fn over(mut connection: Connection, path: &Path, remember: Duration) -> rusqlite::Result<Self> {
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
         check(&connection)?;
         migrate(&mut connection)?;
-        Ok(Self { connection, remember })
+        let file = file_id(path).ok_or(rusqlite::Error::InvalidPath(path.to_owned()))?;
+        Ok(Self { connection, file, remember })
+    }
+
+    /// Whether its file is the one at this place.
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        file_id(path) == Some(self.file)
     }
 
     /// Begins a transaction that holds the steps of one commit.
@@ -176,6 +199,11 @@ impl Store {
         self.connection.prepare_cached(sql)?.execute([i64::try_from(rows).unwrap_or(i64::MAX)])?;
         Ok(())
     }
+}
+
+/// Device and inode of the file at a place.
+fn file_id(path: &Path) -> Option<(u64, u64)> {
+    fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()))
 }
 
 /// Refuses a file whose pages contradict each other.

@@ -44,6 +44,28 @@ async fn what_was_claimed_is_known_after_reopening() {
 }
 
 #[tokio::test]
+async fn a_ledger_whose_disk_is_gone_takes_nothing_and_knows_everything_once_it_is_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let (disk, away) = (dir.path().join("disk"), dir.path().join("away"));
+    std::fs::create_dir(&disk).unwrap();
+    let (ledger, _) = Ledger::open(&disk.join("commands.db"), DAY).unwrap();
+    let now = at("2026-11-20T12:00:00Z");
+    ledger.claim(entry("c1", None), now).await.unwrap();
+
+    std::fs::rename(&disk, &away).unwrap();
+    let refused = ledger.claim(entry("c2", None), now).await.unwrap_err();
+    std::fs::create_dir(&disk).unwrap();
+    std::fs::write(disk.join("commands.db"), "").unwrap();
+    let still_refused = ledger.seen(key("c1")).await.unwrap_err();
+    std::fs::remove_dir_all(&disk).unwrap();
+    std::fs::rename(&away, &disk).unwrap();
+
+    assert!(refused.to_string().contains("gone from its place") && still_refused == refused);
+    assert_eq!(ledger.seen(key("c1")).await, Ok(Seen::Open));
+    assert_eq!(ledger.seen(key("c2")).await, Ok(Seen::Never));
+}
+
+#[tokio::test]
 async fn an_id_is_claimed_once_and_keeps_its_first_outcome() {
     let dir = tempfile::tempdir().unwrap();
     let (ledger, _) = open_in(&dir);

@@ -108,6 +108,7 @@ impl Line {
             }
             Fault::None
             | Fault::Deaf
+            | Fault::Slow
             | Fault::Exception(_)
             | Fault::WrongUnit
             | Fault::WrongFunction

@@ -83,6 +83,28 @@ async fn every_shipped_profile_gives_what_its_vectors_say() {
     }
 }
 
+#[cfg(all(feature = "zigbee", feature = "ble"))]
+#[tokio::test]
+async fn the_profiles_of_the_page_about_unknown_devices_are_right() {
+    let page = include_str!("../../../docs/quirks.md");
+    let blocks: Vec<&str> = page.split("```").skip(1).step_by(2).collect();
+    let texts: Vec<_> = blocks.iter().map(|block| block.split_once('\n').unwrap()).collect();
+    let kinds: Vec<_> = texts.iter().map(|(kind, _)| *kind).collect();
+    assert_eq!(kinds, ["toml", "rhai", "toml", "toml", "rhai", "toml"]);
+
+    for (three, points) in texts.chunks(3).zip([5, 2]) {
+        let (folder, mut library) = library("", three[2].1);
+        let pack = folder.path().join("acme/x");
+        fs::write(pack.join("profile.toml"), three[0].1).unwrap();
+        fs::write(pack.join("decode.rhai"), three[1].1).unwrap();
+
+        let outcome = rehearse(&mut library, &"acme/x".parse().unwrap()).await.unwrap();
+
+        assert!(outcome.report.problems.is_empty(), "{}", outcome.report);
+        assert_eq!(outcome.points, points);
+    }
+}
+
 #[tokio::test]
 async fn the_profile_of_the_page_about_profiles_is_right() {
     let page = include_str!("../../../docs/profiles.md");

@@ -2,17 +2,19 @@
 
 mod firmware;
 mod kind;
+mod tuya;
 mod zcl;
 mod zdo;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use self::kind::attributes;
+use self::kind::{attributes, data_points};
 pub use self::{firmware::Firmware, kind::Kind};
 use crate::adapter::zigbee::{
     address::{Attribute, Cluster, Endpoint, Group, Ieee, Nwk},
     network::Key,
     radio::Network,
+    tuya::Record,
     zcl::{
         Direction, Frame, General, Header, Scope, Value,
         general::{Assignment, Reporting},
@@ -69,7 +71,10 @@ pub struct Device {
     pub heard_zdo: Vec<Cluster>,
     /// What it was asked, for tests to count.
     pub asked: u64,
+    /// What it was told when it asked for the time.
+    pub told_time: Option<Vec<u8>>,
     attributes: BTreeMap<(Cluster, Attribute), Value>,
+    data_points: BTreeMap<u8, Record>,
     bound: BTreeSet<Cluster>,
     reported: BTreeMap<(Cluster, Attribute), Reporting>,
     /// What it will not report.
@@ -100,7 +105,9 @@ impl Device {
             sleeps_after: None,
             heard_zdo: Vec::new(),
             asked: 0,
+            told_time: None,
             attributes: attributes(kind),
+            data_points: data_points(kind),
             bound: BTreeSet::new(),
             reported: BTreeMap::new(),
             unreportable: BTreeSet::new(),
@@ -183,7 +190,8 @@ impl Device {
     /// Reports everything that it shall.
     pub fn report_all(&mut self) -> Vec<Heard> {
         let all: Vec<_> = self.reported.keys().copied().collect();
-        all.into_iter().flat_map(|(cluster, attribute)| self.report(cluster, attribute)).collect()
+        let data_points = self.report_data_points();
+        all.into_iter().flat_map(|(cluster, attribute)| self.report(cluster, attribute)).chain(data_points).collect()
     }
 
     /// A report, if it shall send one.

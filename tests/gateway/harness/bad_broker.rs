@@ -10,7 +10,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use super::{LIMIT, watched::Watched};
+use super::{LIMIT, free_port, watched::Watched};
 
 /// Longest `CONNECT` it reads.
 const MAX_CONNECT: usize = 4096;
@@ -30,7 +30,7 @@ pub(crate) struct BadBroker {
 impl BadBroker {
     /// Starts it.
     pub(crate) fn start() -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, free_port())).unwrap();
         let port = listener.local_addr().unwrap().port();
         let (connections, is_over) = (Watched::new((0, Vec::new())), Arc::new(AtomicBool::new(false)));
         let (seen, ends) = (connections.clone(), Arc::clone(&is_over));

@@ -16,6 +16,7 @@ use crate::{
             config,
             decode::{self, Address, Decoded, Why, decode},
             heard::Heard,
+            profiled::{Decoders, Profile, Read},
         },
     },
     model::{DeviceId, Point, PointName, PointType, Quantity, Reading, Timestamp, Value},
@@ -50,6 +51,10 @@ pub(super) struct Device {
     points: BTreeMap<PointName, Slot>,
     /// Least time between two readings of a point.
     min_interval: Option<Duration>,
+    /// The profile it names, if that reads advertisements.
+    profile: Option<Arc<Profile>>,
+    /// Calls of a profile's script that failed, not counted yet.
+    failures: u64,
     /// Readings that came sooner, not counted yet.
     too_soon: u64,
     /// Why it gave nothing last time, which is told once.
@@ -87,6 +92,7 @@ impl Device {
         new.presence = Presence::new(device.expect, now);
         (new.key, new.model, new.is_configured) = (key, device.model.clone(), true);
         new.min_interval = device.min_interval;
+        new.profile.clone_from(&device.profile);
         new.behind = device.behind.iter().map(|behind| Arc::clone(&behind.point)).collect();
         let is_listed = !(device.points.is_empty() && device.behind.is_empty());
         new.listed = is_listed.then(|| device.points.iter().map(|point| point.name().clone()).collect());
@@ -115,6 +121,8 @@ impl Device {
             repeats: Repeats::default(),
             points: BTreeMap::new(),
             min_interval: None,
+            profile: None,
+            failures: 0,
             too_soon: 0,
             why: None,
         }
@@ -133,7 +141,14 @@ impl Device {
     }
 
     /// Takes an advertisement.
-    pub(super) fn take(&mut self, heard: &Heard, extras: Extras, ts: Timestamp, now: Instant) -> Taken {
+    pub(super) fn take(
+        &mut self,
+        heard: &Heard,
+        decoders: &Decoders,
+        extras: Extras,
+        ts: Timestamp,
+        now: Instant,
+    ) -> Taken {
         if self.repeats.is_same_data(heard, now) {
             return Taken::Repeat;
         }
@@ -147,6 +162,14 @@ impl Device {
         }
         if self.repeats.is_same_number(&decoded, now) {
             return Taken::Repeat;
+        }
+        let own = self.read_by_profile(heard, &decoded, decoders);
+        self.failures += u64::from(own.as_ref().is_some_and(|own| own.why.is_some()));
+        if let Some(own) = own.filter(|own| !own.readings.is_empty()) {
+            self.why = None;
+            let before = self.points.len();
+            let readings = self.own_readings(&own, heard, extras, (ts, now));
+            return Taken::Readings(readings, self.points.len() > before);
         }
         let why = decoded.why.filter(|_| decoded.readings.is_empty());
         let is_other = self.why != why;
@@ -165,6 +188,26 @@ impl Device {
                 Taken::Readings(readings, self.points.len() > before)
             }
         }
+    }
+
+    /// What its profile makes of an advertisement; without one, the first that fits what no format knows.
+    pub(super) fn read_by_profile(&self, heard: &Heard, decoded: &Decoded, decoders: &Decoders) -> Option<Read> {
+        let rssi = heard.rssi;
+        heard.with_view(self.known_name(), |view| match &self.profile {
+            Some(profile) => Some(decoders.read_as(profile, view, rssi)),
+            None if decoded.readings.is_empty() => decoders.read(view, rssi),
+            None => None,
+        })
+    }
+
+    /// What a profile makes of its last advertisement, for who asks.
+    pub(super) fn read_for_account(&self, heard: &Heard, decoders: &Decoders) -> Option<Read> {
+        self.read_by_profile(heard, &self.decode(heard), decoders)
+    }
+
+    /// How many calls of a profile's script failed since this was asked last.
+    pub(super) fn failures(&mut self) -> u64 {
+        std::mem::take(&mut self.failures)
     }
 
     /// How many readings came too soon since this was asked last.
@@ -214,15 +257,42 @@ impl Device {
         let mut readings = Vec::new();
         for reading in &decoded.readings {
             let (name, quantity) = (reading.point(), reading.quantity);
-            readings.extend(self.reading(&name, quantity, value(&reading.value, quantity.kind()), times));
-        }
-        if let Some(rssi) = heard.rssi.filter(|_| extras.signal) {
-            readings.extend(self.reading("rssi", Quantity::Rssi, Value::Int(rssi.into()), times));
+            let value = value(&reading.value, quantity.kind());
+            readings.extend(self.reading(&name, (quantity.kind(), quantity.unit()), value, times));
         }
         // A format may have a point of this name itself, which then counts.
         let has_raw = decoded.readings.iter().any(|reading| reading.quantity == Quantity::Raw);
-        if extras.raw && !has_raw {
-            readings.extend(self.reading("raw", Quantity::Raw, Value::Text(heard.data_text().into()), times));
+        readings.extend(self.extras(heard, Extras { raw: extras.raw && !has_raw, ..extras }, times));
+        readings
+    }
+
+    /// The readings that a profile's script made of an advertisement.
+    fn own_readings(
+        &mut self,
+        own: &Read,
+        heard: &Heard,
+        extras: Extras,
+        times: (Timestamp, Instant),
+    ) -> Vec<Reading> {
+        let mut readings = Vec::new();
+        for (point, value) in &own.readings {
+            let is = (point.kind, point.unit.as_deref());
+            readings.extend(self.reading(point.name().as_str(), is, value.clone(), times));
+        }
+        readings.extend(self.extras(heard, extras, times));
+        readings
+    }
+
+    /// The power of reception and the data, where they are wanted.
+    fn extras(&mut self, heard: &Heard, extras: Extras, times: (Timestamp, Instant)) -> Vec<Reading> {
+        let mut readings = Vec::new();
+        let of = |quantity: Quantity| (quantity.kind(), quantity.unit());
+        if let Some(rssi) = heard.rssi.filter(|_| extras.signal) {
+            readings.extend(self.reading("rssi", of(Quantity::Rssi), Value::Int(rssi.into()), times));
+        }
+        if extras.raw {
+            let data = Value::Text(heard.data_text().into());
+            readings.extend(self.reading("raw", of(Quantity::Raw), data, times));
         }
         readings
     }
@@ -232,21 +302,21 @@ impl Device {
     fn reading(
         &mut self,
         name: &str,
-        quantity: Quantity,
+        (kind, unit): (PointType, Option<&str>),
         value: Value,
         (ts, now): (Timestamp, Instant),
     ) -> Option<Reading> {
         if !self.points.contains_key(name) {
             let name = PointName::new(name).ok()?;
-            let is_extra = matches!(quantity, Quantity::Rssi | Quantity::Raw);
+            let is_extra = [Quantity::Rssi.name(), Quantity::Raw.name()].contains(&name.as_str());
             if !(self.listed.as_ref().is_none_or(|listed| listed.contains(&name)) || is_extra) {
                 return None;
             }
-            let point = Point::new(self.id.clone(), name.clone(), quantity.kind(), quantity.unit());
+            let point = Point::new(self.id.clone(), name.clone(), kind, unit);
             self.points.insert(name, Slot::new(Arc::new(point)));
         }
         let slot = self.points.get_mut(name)?;
-        slot.measure_in(quantity);
+        slot.measure_in(kind, unit);
         let reading = Reading::good(Arc::clone(&slot.point), value, ts);
         let is_passed = slot.passes(&reading, self.min_interval, now);
         self.too_soon += u64::from(!is_passed);

@@ -28,11 +28,12 @@ use self::{
     sightings::{Sighting, Sightings},
 };
 use super::{
-    account::Account,
+    account::{self, Account},
     config::{Accept, Config},
     decode::Address,
     heard::{Heard, hex},
     learned::Learned,
+    profiled::Decoders,
     section::parse_key,
 };
 use crate::{
@@ -60,6 +61,8 @@ pub(super) struct Receiver<'a> {
     readings: Intake,
     events: mpsc::Sender<Event>,
     memory: Memory,
+    /// Profiles that read advertisements.
+    decoders: Decoders,
     devices: HashMap<Address, Device>,
     /// Devices that are not configured.
     strangers: usize,
@@ -118,7 +121,21 @@ impl<'a> Receiver<'a> {
             devices.insert(device.address, new);
         }
         let (strangers, sightings, has_learned) = (0, Sightings::default(), false);
-        Self { config, found, clock, metrics, readings, events, memory, devices, strangers, sightings, has_learned }
+        let decoders = Decoders::new(config.profiles.clone());
+        Self {
+            config,
+            found,
+            clock,
+            metrics,
+            readings,
+            events,
+            memory,
+            decoders,
+            devices,
+            strangers,
+            sightings,
+            has_learned,
+        }
     }
 
     /// Takes an advertisement.
@@ -134,7 +151,8 @@ impl<'a> Receiver<'a> {
             self.has_learned = true;
         }
         let counter = device.replay.highest();
-        let taken = device.take(heard, extras, ts, now);
+        let taken = device.take(heard, &self.decoders, extras, ts, now);
+        self.metrics.scripts.inc_by(device.failures());
         self.has_learned |= device.replay.highest() != counter;
         self.settle(heard.address, taken, now).await
     }
@@ -199,6 +217,9 @@ impl<'a> Receiver<'a> {
             let device = self.devices.get(&heard.address);
             let (name, key) = (device.and_then(Device::known_name), device.and_then(Device::key));
             let mut json = Account { heard, name, key, count: *count }.json();
+            if let Some(read) = device.and_then(|device| device.read_for_account(heard, &self.decoders)) {
+                account::add(&mut json, &read);
+            }
             json["age_s"] = (now - *at).as_secs().into();
             json["device"] = device.map(|device| device.id.as_str()).into();
             json
@@ -231,7 +252,9 @@ impl<'a> Receiver<'a> {
             return Ok(false);
         }
         let device = Device::stranger(id, heard.address, self.config.min_interval, now);
-        if device.decode(heard).readings.is_empty() {
+        let decoded = device.decode(heard);
+        let own = device.read_by_profile(heard, &decoded, &self.decoders);
+        if decoded.readings.is_empty() && own.is_none_or(|own| own.readings.is_empty()) {
             return Ok(false);
         }
         self.make_room().await?;

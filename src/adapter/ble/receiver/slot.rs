@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use crate::model::{Point, Quantity, Reading, Value};
+use crate::model::{Point, PointType, Reading, Value};
 
 /// A point.
 #[derive(Debug)]
@@ -24,11 +24,11 @@ impl Slot {
     }
 
     /// A name can come with another unit; then it is another point's value.
-    pub(super) fn measure_in(&mut self, quantity: Quantity) {
-        if self.point.unit.as_deref() != quantity.unit() {
+    pub(super) fn measure_in(&mut self, kind: PointType, unit: Option<&str>) {
+        if self.point.unit.as_deref() != unit {
             let Point { address, .. } = &*self.point;
             let (device, name) = (address.device.clone(), address.point.clone());
-            self.point = Arc::new(Point::new(device, name, quantity.kind(), quantity.unit()));
+            self.point = Arc::new(Point::new(device, name, kind, unit));
         }
     }
 

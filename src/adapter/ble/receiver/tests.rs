@@ -37,6 +37,7 @@ fn bench(accept: Accept, change: impl FnOnce(&mut Config)) -> Bench {
         points: Vec::new(),
         behind: Vec::new(),
         stays: false,
+        profile: None,
     };
     let mut config = Config {
         name: "ble".into(),
@@ -49,6 +50,7 @@ fn bench(accept: Accept, change: impl FnOnce(&mut Config)) -> Bench {
         connections: 3,
         power_cycle: false,
         devices: vec![device],
+        profiles: Vec::new(),
     };
     change(&mut config);
     let (way, readings) = mpsc::channel(10_000);

@@ -16,7 +16,7 @@ use crate::{
         tree::Node,
         values::{Span, from_integer, text_values, word_values},
     },
-    model::{Access, DeviceId, Point, PointAddress, PointName, Quantity, vocabulary::QUANTITIES},
+    model::{Access, DeviceId, Point, PointAddress, PointName, PointType, Quantity, vocabulary::QUANTITIES},
 };
 
 /// How a characteristic is written.
@@ -68,7 +68,8 @@ section! {
         /// Service and characteristic that hold the value, short or in full: `180f/2a19`.
         characteristic: Characteristic = optional("it is advertised");
         /// What its bytes are: `bool u8 i8 u16 i16 u24 i24 u32 i32 u64 i64 f32 f64 string bytes`. Characteristics of the
-        /// Bluetooth SIG for battery, temperature, humidity, pressure and names have theirs, with scale and unit.
+        /// Bluetooth SIG for battery, temperature, humidity, pressure and names have theirs, with scale and unit. For a
+        /// point that a profile's `decode.rhai` gives, what its values are: `f64 i64 bool string bytes`.
         r#type: Kind = optional("as the characteristic's specification says");
         /// Byte at which the value begins, counted from 0.
         at: u16 = default("0");
@@ -132,6 +133,7 @@ pub(super) fn points(
     listed: Vec<At<PointKeys>>,
     device: &DeviceId,
     poll: Duration,
+    is_scripted: bool,
     problems: &mut Problems,
 ) -> Points {
     let (mut names, mut points) = (Unique::default(), Points::default());
@@ -140,12 +142,47 @@ pub(super) fn points(
         names.take("point", name.value.as_str(), &name.place, problems);
         if keys.characteristic.is_some() {
             points.behind.extend(behind(keys, device, poll, problems));
+        } else if is_scripted {
+            points.advertised.extend(scripted(&keys, name, device, problems));
         } else {
             refuse_alone(&keys, problems);
             points.advertised.extend(advertised(name, device, problems));
         }
     }
     points
+}
+
+/// The advertised points of a profile that reads advertisements, of no device yet.
+pub fn advertised_points(listed: Vec<At<PointKeys>>, problems: &mut Problems) -> Vec<Arc<Point>> {
+    let nobody = DeviceId::new("profile").expect("a slug");
+    points(listed, &nobody, Duration::ZERO, true, problems).advertised
+}
+
+/// A point that a profile's script gives: of its own type and unit, or of those that its name has.
+fn scripted(
+    keys: &PointKeys,
+    name: &At<PointName>,
+    device: &DeviceId,
+    problems: &mut Problems,
+) -> Option<Arc<Point>> {
+    let mut point = match &keys.r#type {
+        None => advertised(name, device, problems)?.as_ref().clone(),
+        Some(kind) => {
+            let kind = match kind.value {
+                Kind::Bool => PointType::Bool,
+                Kind::Unsigned(_) | Kind::Signed(_) => PointType::Int,
+                Kind::F32 | Kind::F64 => PointType::Float,
+                Kind::Text => PointType::Text,
+                Kind::Bytes => PointType::Bytes,
+            };
+            Point::new(device.clone(), name.value.clone(), kind, None)
+        }
+    };
+    if let Some(unit) = &keys.unit {
+        point.unit = Some(unit.value.as_str().into());
+    }
+    (point.min, point.max) = (keys.min.as_ref().map(|min| min.value), keys.max.as_ref().map(|max| max.value));
+    Some(Arc::new(point))
 }
 
 /// A point as grants see it.

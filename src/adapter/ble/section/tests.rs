@@ -4,6 +4,7 @@ use super::super::{Ble, config::Accept};
 use crate::{
     adapter::{Adapter as _, registry},
     config::Pressure,
+    profile::Library,
 };
 
 /// An adapter with a device, for more keys of the device.
@@ -28,7 +29,7 @@ fn report(text: &str) -> Vec<String> {
 fn plan(text: &str) -> super::Config {
     let mut draft = crate::config::read_text("/etc/tidegate/tidegate.toml".as_ref(), text);
     let adapter = draft.adapters.remove(0);
-    let config = super::plan(adapter, &mut draft).unwrap();
+    let config = super::plan(adapter, &mut Library::new(Vec::new()), &mut draft).unwrap();
     draft.finish().unwrap();
     config
 }

@@ -36,7 +36,10 @@ pub(in crate::adapter::zigbee) fn take_zdo(device: &mut Device, step: Step, fiel
         | Step::Report(..)
         | Step::ReadBack(..)
         | Step::Group(..)
-        | Step::Ungroup(..) => false,
+        | Step::Ungroup(..)
+        | Step::Greet(_)
+        | Step::Own(..)
+        | Step::OwnReport(..) => false,
     }
 }
 
@@ -85,7 +88,10 @@ pub(in crate::adapter::zigbee) fn take_general(device: &mut Device, step: Step, 
             reporting::take_found(device, endpoint, Cluster(cluster), found);
             true
         }
-        (Step::Enroll(_), General::WriteResponse(_)) | (_, General::DefaultResponse(_)) => true,
+        (Step::Enroll(_), General::WriteResponse(_))
+        | (Step::Greet(_) | Step::Own(..), General::ReadResponse(_))
+        | (Step::OwnReport(..), General::ConfigureReportingResponse(_))
+        | (_, General::DefaultResponse(_)) => true,
         _ => false,
     }
 }

@@ -78,6 +78,29 @@ impl Exact {
         Self::new(whole.checked_mul(self.denominator)?.checked_sub(self.numerator)?, self.denominator)
     }
 
+    /// Plus another; `None` when it does not fit any more.
+    pub fn plus(self, other: Self) -> Option<Self> {
+        let left = self.numerator.checked_mul(other.denominator)?;
+        let right = other.numerator.checked_mul(self.denominator)?;
+        Self::new(left.checked_add(right)?, self.denominator.checked_mul(other.denominator)?).map(Self::reduced)
+    }
+
+    /// Less another; `None` when it does not fit any more.
+    pub fn minus(self, other: Self) -> Option<Self> {
+        self.plus(Self { numerator: other.numerator.checked_neg()?, ..other })
+    }
+
+    /// Times another; `None` when it does not fit any more.
+    pub fn by(self, other: Self) -> Option<Self> {
+        self.times(other.numerator, other.denominator)
+    }
+
+    /// Over another; `None` for 0, and when it does not fit any more.
+    pub fn over(self, other: Self) -> Option<Self> {
+        let sign = other.numerator.signum();
+        self.times(other.denominator.checked_mul(sign)?, other.numerator.checked_mul(sign)?)
+    }
+
     /// As a whole number, if it is one.
     pub fn as_whole(self) -> Option<i128> {
         let reduced = self.reduced();
@@ -123,6 +146,16 @@ mod tests {
         {
             assert_eq!(Exact::new(numerator, denominator).unwrap().to_f64().to_string(), text);
         }
+    }
+
+    #[test]
+    fn sums_and_quotients_are_exact() {
+        let number = |text: f64| Exact::of_f64(text).unwrap();
+        assert_eq!(number(0.1).plus(number(0.2)).unwrap().to_f64().to_string(), "0.3");
+        assert_eq!(number(21.3).minus(number(-2.0)).unwrap().over(number(0.1)).unwrap().as_whole(), Some(233));
+        assert_eq!(number(3.0).over(number(-0.5)).unwrap().as_whole(), Some(-6));
+        assert_eq!(number(3.0).over(Exact::whole(0)), None);
+        assert_eq!(number(0.5).by(number(-0.5)).unwrap().to_f64().to_string(), "-0.25");
     }
 
     #[test]

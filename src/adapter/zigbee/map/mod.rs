@@ -54,6 +54,9 @@ pub enum Missing {
     /// A text where a number should be, or the like.
     #[error("{0} does not fit")]
     Type(zcl::Kind),
+    /// The same, of a data point or of what a script gave.
+    #[error("{0} does not fit")]
+    Shape(&'static str),
     /// An attribute that the scale depends on has not been read.
     #[error("needs attribute {0}")]
     Factor(Attribute),
@@ -68,7 +71,7 @@ impl Missing {
         match self {
             Self::NotAvailable => "not-available",
             Self::OutOfRange => "out-of-range",
-            Self::Type(_) | Self::Unit(_) => "decode",
+            Self::Type(_) | Self::Shape(_) | Self::Unit(_) => "decode",
             Self::Factor(_) => "not-scaled",
         }
     }

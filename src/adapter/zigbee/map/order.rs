@@ -7,7 +7,8 @@ use super::{
 };
 use crate::{
     adapter::zigbee::{
-        address::Cluster,
+        address::{Cluster, Manufacturer},
+        tuya,
         zcl::{self, Frame, General, Header, Kind, Scope, general::Assignment, kind::Layout, table},
     },
     model::Value,
@@ -18,6 +19,8 @@ use crate::{
 pub struct Order {
     /// The cluster it goes to.
     pub cluster: Cluster,
+    /// Whose addition to the cluster it uses.
+    pub manufacturer: Option<Manufacturer>,
     /// How.
     pub action: Action,
 }
@@ -34,6 +37,8 @@ pub enum Action {
     },
     /// By writing an attribute.
     Write(Assignment),
+    /// By a data point, as Tuya devices have them.
+    DataPoint(tuya::Record),
 }
 
 /// Why a value cannot be sent.
@@ -77,11 +82,11 @@ pub fn order(rule: &Rule, value: &Value) -> Result<Order, Refused> {
     if matches!(kind(rule), Some(kind) if matches!(kind.layout(), Layout::Float(_))) {
         let number = single(value).ok_or_else(|| Refused::Type(value.to_string()))?;
         let action = Action::Write(Assignment::new(rule.attribute, number));
-        return Ok(Order { cluster: rule.cluster, action });
+        return Ok(Order::new(rule.cluster, action));
     }
     let raw = raw(rule, value)?;
     let low = |raw: i128| u8::try_from(raw).map_err(|_| range(value));
-    let command = |command, fields| Ok(Order { cluster: rule.cluster, action: Action::Command { command, fields } });
+    let command = |command, fields| Ok(Order::new(rule.cluster, Action::Command { command, fields }));
     match (rule.cluster.0, rule.attribute.0) {
         (0x0006, _) => command(low(raw)?, Vec::new()),
         // With on and off: a lamp that is set to 0 is off.
@@ -94,21 +99,28 @@ pub fn order(rule: &Rule, value: &Value) -> Result<Order, Refused> {
             let mireds = u16::try_from(raw).map_err(|_| range(value))?;
             command(0x0a, [mireds.to_le_bytes(), AT_ONCE].concat())
         }
-        _ => Ok(Order { cluster: rule.cluster, action: Action::Write(assignment(rule, raw, value)?) }),
+        _ => Ok(Order::new(rule.cluster, Action::Write(assignment(rule, raw, value)?))),
     }
 }
 
 impl Order {
+    /// What the library itself has.
+    pub fn new(cluster: Cluster, action: Action) -> Self {
+        Self { cluster, manufacturer: None, action }
+    }
+
     /// The frame's bytes.
     pub fn encode(&self, sequence: u8) -> Vec<u8> {
+        let manufacturer = self.manufacturer;
         match &self.action {
-            Action::Write(assignment) => {
-                General::Write(vec![assignment.clone()]).encode(Header::request(sequence, 0))
-            }
+            Action::Write(assignment) => General::Write(vec![assignment.clone()])
+                .encode(Header { manufacturer, ..Header::request(sequence, 0) }),
+            Action::DataPoint(record) => tuya::request(sequence, vec![record.clone()]),
             Action::Command { command, fields } => {
                 // The default response is what tells that it was done.
                 let header = Header {
                     scope: Scope::Cluster,
+                    manufacturer,
                     disable_default_response: false,
                     ..Header::request(sequence, *command)
                 };

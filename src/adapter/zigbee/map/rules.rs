@@ -202,15 +202,10 @@ pub const RULES: &[Rule] = &[
 
 #[cfg(test)]
 mod tests {
-    use std::{env, fmt::Write as _, fs};
+    use std::fmt::Write as _;
 
     use super::*;
-    use crate::adapter::zigbee::zcl::table;
-
-    /// Where the page is, and the lines its table stands between.
-    const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/zigbee.md");
-    const BEGIN: &str = "<!-- clusters: made from the code -->\n";
-    const END: &str = "<!-- end of clusters -->\n";
+    use crate::{adapter::zigbee::zcl::table, testing::page::assert_shows};
 
     /// The table as Markdown.
     fn page_table() -> String {
@@ -227,14 +222,7 @@ mod tests {
 
     #[test]
     fn the_page_shows_the_table() {
-        let page = fs::read_to_string(PAGE).unwrap();
-        let (head, rest) = page.split_once(BEGIN).unwrap();
-        let (found, tail) = rest.split_once(END).unwrap();
-
-        if env::var_os("TIDEGATE_BLESS").is_some() {
-            fs::write(PAGE, [head, BEGIN, &page_table(), END, tail].concat()).unwrap();
-        } else {
-            assert_eq!(found, page_table(), "run the test with TIDEGATE_BLESS=1");
-        }
+        let lines = ("<!-- clusters: made from the code -->\n", "<!-- end of clusters -->\n");
+        assert_shows("docs/zigbee.md", lines, &page_table());
     }
 }

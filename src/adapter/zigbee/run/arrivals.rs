@@ -41,7 +41,13 @@ impl Session<'_, '_> {
             device.done.retain(|step| {
                 !matches!(
                     step,
-                    Step::Enroll(_) | Step::Bind(..) | Step::Report(..) | Step::ReadBack(..) | Step::Group(..)
+                    Step::Enroll(_)
+                        | Step::Bind(..)
+                        | Step::Report(..)
+                        | Step::ReadBack(..)
+                        | Step::Group(..)
+                        | Step::Greet(_)
+                        | Step::OwnReport(..)
                 )
             });
         }

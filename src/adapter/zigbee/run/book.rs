@@ -204,6 +204,7 @@ fn view(device: &Device) -> Json {
         (false, false) => "interviewing",
         (true, false) => "ready",
     };
+    let points: Vec<_> = device.all_points().map(|point| point.name().as_str()).collect();
     json!({
         "device": device.id,
         "ieee": device.ieee,
@@ -214,8 +215,9 @@ fn view(device: &Device) -> Json {
         "model": device.model,
         "state": state,
         "is_set_up": interview::next(device).is_none(),
-        "points": device.points.keys().collect::<Vec<_>>(),
+        "points": points,
         "reporting": others(device),
+        "profile": device.quirk.as_ref().map(|quirk| &quirk.name),
         "last_seen": device.last_seen,
         "link_quality": device.link_quality,
     })

@@ -67,6 +67,13 @@ pub(super) struct Asked {
     is_guess: bool,
 }
 
+impl Asked {
+    /// The same, given up at another time.
+    pub(super) fn until(self, deadline: Instant) -> Self {
+        Self { deadline, ..self }
+    }
+}
+
 /// The way to one device.
 #[derive(Debug)]
 pub(super) struct Line {

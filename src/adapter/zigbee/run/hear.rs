@@ -79,6 +79,10 @@ impl Session<'_, '_> {
         if let Step::ReadBack(endpoint, cluster) = step {
             tell_others(device, endpoint, Cluster(cluster));
         }
+        if matches!(step, Step::Basic(_)) {
+            self.world.apply_quirk(ieee).await;
+        }
+        let Some(device) = self.world.book.get_mut(ieee) else { return Ok(()) };
         let is_new = !device.is_interviewed && interview::is_described(device);
         if is_new {
             device.is_interviewed = true;

@@ -21,6 +21,7 @@ mod keeper;
 mod keeping;
 mod order;
 mod orders;
+mod quirks;
 mod requests;
 mod resting;
 mod session;

@@ -6,11 +6,12 @@ use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
     adapter::zigbee::{
-        address::{Endpoint, Nwk},
-        interview::{general, message},
+        address::{Attribute, Cluster, Endpoint, Manufacturer, Nwk},
+        interview::message,
         map::{Rule, order},
+        quirk::{AttributePlace, OwnPoint, Source},
         radio::Outgoing,
-        zcl::General,
+        zcl::{General, Header},
     },
     model::{Command, Point, Reading, Timestamp, Value, WriteError, WriteReply},
 };
@@ -23,8 +24,6 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(super) struct Order {
     /// At which endpoint.
     pub(super) endpoint: Endpoint,
-    /// Which attribute it is about.
-    pub(super) rule: &'static Rule,
     /// The point.
     pub(super) point: Arc<Point>,
     /// What is to be done.
@@ -37,7 +36,41 @@ pub(super) enum Task {
     /// Set the point.
     Write(Write),
     /// Read the point.
-    Read(oneshot::Sender<Reading>),
+    Read(Asks, oneshot::Sender<Reading>),
+}
+
+/// An attribute as it is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asks {
+    /// In which cluster.
+    cluster: Cluster,
+    /// Which.
+    attribute: Attribute,
+    /// Whose addition to the cluster it is.
+    manufacturer: Option<Manufacturer>,
+}
+
+impl Asks {
+    /// The attribute of a standard point.
+    pub(super) fn of(rule: &Rule) -> Self {
+        Self { cluster: rule.cluster, attribute: rule.attribute, manufacturer: None }
+    }
+
+    /// The attribute of a profile's point; `None` when it is in none, or can only be set.
+    pub(super) fn of_own(point: &OwnPoint) -> Option<Self> {
+        match point.source {
+            Source::Attribute(AttributePlace { cluster, attribute, manufacturer, .. }) if point.access.can_read() => {
+                Some(Self { cluster, attribute, manufacturer })
+            }
+            _ => None,
+        }
+    }
+
+    /// The question.
+    fn outgoing(self, nwk: Nwk, endpoint: Endpoint, number: u8) -> Outgoing {
+        let header = Header { manufacturer: self.manufacturer, ..Header::request(number, 0) };
+        message(nwk, endpoint, self.cluster, number, General::Read(vec![self.attribute]).encode(header))
+    }
 }
 
 /// A command on its way to a device.
@@ -45,6 +78,10 @@ pub(super) enum Task {
 pub(super) struct Write {
     /// What sets the point.
     order: order::Order,
+    /// The value that is wanted.
+    pub(super) wanted: Value,
+    /// What is read when it is set; `None` for what the device reports by itself.
+    pub(super) asks: Option<Asks>,
     /// After this it must not be sent.
     expires: Timestamp,
     /// When its time is over as this machine counts time, also when its clock is set.
@@ -72,14 +109,24 @@ impl Write {
     /// A command that came just now.
     pub(super) fn new(
         command: &Command,
-        order: order::Order,
+        (asks, order): (Option<Asks>, order::Order),
         now: Timestamp,
         sleeps: bool,
         reply: WriteReply,
     ) -> Self {
         let (expires, begun) = (command.expires, Instant::now());
         let ends = begun + expires.since(now);
-        Self { order, expires, ends, told_at: sleeps.then(|| begun + PATIENCE), stage: Stage::Waiting, reply }
+        let wanted = command.value.clone();
+        Self {
+            order,
+            wanted,
+            asks,
+            expires,
+            ends,
+            told_at: sleeps.then(|| begun + PATIENCE),
+            stage: Stage::Waiting,
+            reply,
+        }
     }
 
     /// Ends it when its time is over; what may have arrived is no longer waited for.
@@ -99,7 +146,7 @@ impl Order {
     pub(super) fn is_forsaken(&self) -> bool {
         match &self.task {
             Task::Write(write) => write.reply.is_closed(),
-            Task::Read(reply) => reply.is_closed(),
+            Task::Read(_, reply) => reply.is_closed(),
         }
     }
 
@@ -143,16 +190,20 @@ impl Order {
 
     /// The message for its next half, which is sent with this.
     pub(super) fn send(&mut self, nwk: Nwk, number: u8) -> Outgoing {
-        let cluster = self.rule.cluster;
         match &mut self.task {
-            Task::Write(write) if write.stage != Stage::Taken => {
-                write.stage = Stage::Sent;
-                message(nwk, self.endpoint, cluster, number, write.order.encode(number))
+            Task::Write(Write { asks: Some(asks), stage: Stage::Taken, .. }) | Task::Read(asks, _) => {
+                asks.outgoing(nwk, self.endpoint, number)
             }
-            Task::Write(_) | Task::Read(_) => {
-                general(nwk, self.endpoint, cluster, number, &General::Read(vec![self.rule.attribute]))
+            Task::Write(write) => {
+                write.stage = Stage::Sent;
+                message(nwk, self.endpoint, write.order.cluster, number, write.order.encode(number))
             }
         }
+    }
+
+    /// Whether it was set, and only its report is waited for.
+    pub(super) fn awaits_report(&self) -> bool {
+        matches!(self.task, Task::Write(Write { asks: None, stage: Stage::Taken, .. }))
     }
 
     /// What was sent has not arrived.
@@ -169,7 +220,7 @@ impl Order {
         match self.task {
             Task::Write(write) => write.expire(),
             // An asker that stopped waiting does not need to know.
-            Task::Read(reply) => drop(reply.send(Reading::bad(self.point, "timeout", now))),
+            Task::Read(_, reply) => drop(reply.send(Reading::bad(self.point, "timeout", now))),
         }
     }
 
@@ -178,8 +229,8 @@ impl Order {
         // An asker that stopped waiting does not need to know.
         match (self.task, value) {
             (Task::Write(write), value) => drop(write.reply.send(Ok(value))),
-            (Task::Read(reply), Some(value)) => drop(reply.send(Reading::good(self.point, value, now))),
-            (Task::Read(reply), None) => drop(reply.send(Reading::bad(self.point, "not-available", now))),
+            (Task::Read(_, reply), Some(value)) => drop(reply.send(Reading::good(self.point, value, now))),
+            (Task::Read(_, reply), None) => drop(reply.send(Reading::bad(self.point, "not-available", now))),
         }
     }
 
@@ -189,7 +240,7 @@ impl Order {
         match self.task {
             Task::Write(Write { stage: Stage::Taken, reply, .. }) => drop(reply.send(Ok(None))),
             Task::Write(Write { reply, .. }) => drop(reply.send(Err(why))),
-            Task::Read(reply) => drop(reply.send(Reading::bad(self.point, "timeout", now))),
+            Task::Read(_, reply) => drop(reply.send(Reading::bad(self.point, "timeout", now))),
         }
     }
 }

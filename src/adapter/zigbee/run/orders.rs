@@ -4,6 +4,8 @@
 //! it is not confirmed then, its sender is told so (`queued`), and it is sent again when the device is heard, until its
 //! time is over. Setting a value twice does no more than setting it once. A device that listens all the time gets a
 //! command once, unless the stick says that it never arrived.
+//!
+//! A data point cannot be asked for. The device reports it when it was set: that is the confirmation, and its value.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -14,26 +16,34 @@ use std::{
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{
-    calls::{Calls, MAX_ORDERS, MAX_WAITING},
-    order::{Order, Stage, Task, Write},
+    World,
+    calls::{Calls, MAX_ORDERS, MAX_WAITING, What},
+    order::{Asks, Order, Stage, Task, Write},
     session::Session,
 };
 use crate::{
     adapter::zigbee::{
         address::{Endpoint, Ieee, Nwk},
         device::Device,
-        map::{Rule, order},
+        map::order,
+        quirk::{AttributePlace, Source},
         radio::{Delivery, Outgoing},
         zcl::{
             General, Status,
             general::{ReadOutcome, WriteRecord},
         },
     },
-    model::{Authorized, Command, Point, Reading, Timestamp, Value, WriteError, WriteReply},
+    model::{Authorized, Command, Point, PointName, Reading, Timestamp, Value, WriteError, WriteReply},
 };
 
 /// How long a sleeper is not tried that did not fetch a command, unless it is heard.
 const ASLEEP: Duration = Duration::from_secs(60);
+
+/// How long the report of a point is waited for that the device says it has set.
+const REPORT: Duration = Duration::from_secs(2);
+
+/// A command ready to be sent: to whom, to which endpoint, what is read afterwards, and what is sent.
+type Prepared = (Ieee, Endpoint, Option<Asks>, order::Order);
 
 /// Commands whose sender knows that they wait for a sleeper, while there is no connection to the stick.
 #[derive(Debug, Default)]
@@ -83,15 +93,11 @@ impl Session<'_, '_> {
     /// Takes a command.
     pub(super) fn write(&mut self, command: &Authorized<Command>, point: Arc<Point>, reply: WriteReply) {
         let command = command.command();
-        let prepared = self.prepare(&point).and_then(|(ieee, endpoint, rule)| {
-            let order = order::order(rule, &command.value).map_err(|error| error.to_string())?;
-            Ok((ieee, endpoint, rule, order))
-        });
-        match prepared {
-            Ok((ieee, endpoint, rule, order)) => {
+        match self.prepare(&point, &command.value) {
+            Ok((ieee, endpoint, asks, order)) => {
                 let sleeps = self.world.book.get(ieee).is_some_and(Device::sleeps);
-                let task = Task::Write(Write::new(command, order, self.world.clock.now(), sleeps, reply));
-                self.queue(ieee, Order { endpoint, rule, point, task });
+                let write = Write::new(command, (asks, order), self.world.clock.now(), sleeps, reply);
+                self.queue(ieee, Order { endpoint, point, task: Task::Write(write) });
             }
             // An asker that stopped waiting does not need to know.
             Err(why) => drop(reply.send(Err(WriteError::Refused(why)))),
@@ -101,23 +107,33 @@ impl Session<'_, '_> {
     /// Takes a wish to read a point now.
     pub(super) fn read(&mut self, point: Arc<Point>, reply: oneshot::Sender<Reading>) {
         let source = self.world.book.named(point.device());
-        let source = source.and_then(|device| Some((device.ieee, device.source(point.name().as_str())?)));
+        let source = source.and_then(|device| Some((device.ieee, asks_of(device, point.name().as_str())?)));
         match source {
-            Some((ieee, (endpoint, rule))) => {
-                self.queue(ieee, Order { endpoint, rule, point, task: Task::Read(reply) });
+            Some((ieee, (endpoint, asks))) => {
+                self.queue(ieee, Order { endpoint, point, task: Task::Read(asks, reply) });
             }
             // An asker that stopped waiting does not need to know.
             None => drop(reply.send(Reading::bad(point, "not-readable", self.world.clock.now()))),
         }
     }
 
-    /// Where a point can be set.
-    fn prepare(&self, point: &Point) -> Result<(Ieee, Endpoint, &'static Rule), String> {
-        let device = self.world.book.named(point.device());
+    /// Where a point is set, by what, and what is read afterwards.
+    fn prepare(&mut self, point: &Point, value: &Value) -> Result<Prepared, String> {
+        let World { book, scripts, metrics, .. } = &mut *self.world;
+        let device = book.named(point.device());
         let device = device.ok_or_else(|| format!("{} is not in the network", point.device()))?;
-        let (endpoint, rule) =
-            device.setter(point.name().as_str()).ok_or_else(|| format!("{} cannot be set", point.address))?;
-        Ok((device.ieee, endpoint, rule))
+        let name = point.name().as_str();
+        if let Some((quirk, own)) = device.quirk.as_ref().and_then(|quirk| Some((quirk, quirk.point(name)?))) {
+            let order = scripts.order(quirk, own, value);
+            metrics.scripts.inc_by(u64::from(order.is_err() && own.source == Source::Script));
+            let (endpoint, order) = order?;
+            let placed = asks_of(device, name).map(|(endpoint, _)| endpoint);
+            let endpoint = device.endpoint_of(endpoint.or(placed), order.cluster);
+            return Ok((device.ieee, endpoint, Asks::of_own(own), order));
+        }
+        let (endpoint, rule) = device.setter(name).ok_or_else(|| format!("{} cannot be set", point.address))?;
+        let order = order::order(rule, value).map_err(|error| error.to_string())?;
+        Ok((device.ieee, endpoint, Some(Asks::of(rule)), order))
     }
 
     /// Puts an order behind the others of its device.
@@ -140,6 +156,10 @@ impl Session<'_, '_> {
         let now = self.world.clock.now();
         let orders = &mut self.calls.line(ieee).orders;
         end_overdue(orders, now);
+        // The report of what was set did not come; what comes later is a reading.
+        while let Some(order) = orders.pop_front_if(|order| order.awaits_report()) {
+            order.give_up(WriteError::Expired, now);
+        }
         let order = orders.front_mut()?;
         Some((order.send(nwk, number), order.endpoint))
     }
@@ -153,7 +173,7 @@ impl Session<'_, '_> {
     /// The device has answered the first order.
     pub(super) fn order_answered(&mut self, ieee: Ieee, answer: &General) {
         let line = self.calls.line(ieee);
-        line.asked = None;
+        let asked = line.asked.take();
         let Some(mut order) = line.orders.pop_front() else { return };
         let is_refused = status(answer).filter(|status| !status.is_success());
         match &mut order.task {
@@ -163,13 +183,43 @@ impl Session<'_, '_> {
                     order.give_up(WriteError::Refused(format!("the device says: {status}")), self.world.clock.now());
                 } else {
                     write.stage = Stage::Taken;
+                    // What is not read back is reported, and that is waited for a little.
+                    let is_reported = write.asks.is_none();
+                    line.asked = asked.filter(|_| is_reported).map(|asked| asked.until(Instant::now() + REPORT));
                     line.orders.push_front(order);
                 }
             }
-            Task::Write(_) | Task::Read(_) => {
+            Task::Write(Write { asks: None, .. }) => {
+                let value = self.latest.get(&(ieee, order.point.name().to_string())).cloned();
+                order.end(value, self.world.clock.now());
+            }
+            Task::Write(_) | Task::Read(..) => {
                 let value = self.value_now(ieee, &order.point, answer);
                 order.end(value, self.world.clock.now());
             }
+        }
+    }
+
+    /// A device has reported points. A command for one of them under way is done when it has the value that is wanted;
+    /// another value is the device's to choose, and counts when no better one follows.
+    pub(super) fn order_reported(&mut self, ieee: Ieee, told: &[PointName]) {
+        let line = self.calls.line(ieee);
+        if line.asked.as_ref().is_none_or(|asked| asked.what != What::Order) {
+            return;
+        }
+        let Some(Order { point, task: Task::Write(write), .. }) = line.orders.front_mut() else { return };
+        if write.asks.is_some() || !told.contains(point.name()) {
+            return;
+        }
+        write.stage = Stage::Taken;
+        let value = self.latest.get(&(ieee, point.name().to_string()));
+        if value != Some(&write.wanted) {
+            return;
+        }
+        let (value, order) = (value.cloned(), line.orders.pop_front());
+        line.asked = None;
+        if let Some(order) = order {
+            order.end(value, self.world.clock.now());
         }
     }
 
@@ -186,6 +236,12 @@ impl Session<'_, '_> {
         let now = self.world.clock.now();
         let sleeps = self.world.book.get(ieee).is_some_and(Device::sleeps);
         let line = self.calls.line(ieee);
+        if let Some(order) = line.orders.pop_front_if(|order| order.awaits_report()) {
+            line.asked = None;
+            let latest = self.latest.get(&(ieee, order.point.name().to_string())).cloned();
+            order.end(latest, now);
+            return;
+        }
         line.fail();
         if sleeps {
             line.rests_until = line.rests_until.max(Instant::now() + ASLEEP);
@@ -205,6 +261,18 @@ impl Session<'_, '_> {
             return;
         }
         order.give_up(WriteError::Timeout("the device did not answer".to_owned()), now);
+    }
+}
+
+/// Which attribute is behind a point, and on which endpoint.
+fn asks_of(device: &Device, name: &str) -> Option<(Endpoint, Asks)> {
+    let own = device.quirk.as_ref().and_then(|quirk| quirk.point(name));
+    match own {
+        Some(own) => {
+            let Source::Attribute(AttributePlace { endpoint, cluster, .. }) = own.source else { return None };
+            Some((device.endpoint_of(endpoint, cluster), Asks::of_own(own)?))
+        }
+        None => device.source(name).map(|(endpoint, rule)| (endpoint, Asks::of(rule))),
     }
 }
 

@@ -41,9 +41,9 @@ impl Session<'_, '_> {
         let now = self.world.clock.now();
         let Some(device) = self.world.book.get_mut(ieee).filter(|device| !device.is_offline) else { return Ok(()) };
         device.is_offline = true;
-        device.faulty = device.points.keys().cloned().collect();
-        let points = device.points.values();
-        let bad = points.map(|(_, point)| Reading::bad(Arc::clone(point), "device-offline", now)).collect();
+        device.faulty = device.all_points().map(|point| point.name().to_string()).collect();
+        let bad = device.all_points().filter(|point| point.access.can_read());
+        let bad = bad.map(|point| Reading::bad(Arc::clone(point), "device-offline", now)).collect();
         self.publish(bad).await?;
         self.tell_device(ieee, DeviceChange::Offline).await
     }

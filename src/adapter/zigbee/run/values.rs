@@ -7,12 +7,12 @@ use crate::{
     adapter::zigbee::{
         address::{Ieee, Nwk},
         interview::message,
-        map::{self, Finding, zone},
+        map::{self, Finding, Missing, zone},
         radio::Incoming,
         wire::hex,
         zcl::{Direction, Frame, General, Header, Scope, Status, general::Outcome},
     },
-    model::{Event, EventKind, Quantity, Reading, Value},
+    model::{Event, EventKind, Point, Quantity, Reading, Value},
 };
 
 /// A zone asks to be enrolled (ZCL, 8.2.2.4.2), and the answer to that (8.2.2.3.1): success, zone 0.
@@ -34,44 +34,60 @@ impl Session<'_, '_> {
         }
         let known = device.known.entry(endpoint).or_default();
         let mut findings = map::findings(incoming.cluster, frame, known);
-        let has_value = !findings.is_empty();
+        findings.retain(|finding| !device.overrides(endpoint, finding));
+        let (mut readings, is_told) = self.own_readings(ieee, incoming, frame);
+        let has_value = !findings.is_empty() || is_told;
         if self.world.config.has_signal && has_value {
             findings.extend(incoming.link_quality.map(signal));
         }
-        let readings = self.readings(ieee, endpoint, findings);
+        readings.extend(self.readings(ieee, endpoint, findings));
+        let told: Vec<_> = readings.iter().map(|reading| reading.point.name().clone()).collect();
         self.publish(readings).await?;
+        self.order_reported(ieee, &told);
         Ok(has_value)
     }
 
     /// Findings as readings. A point that stays bad is told once.
-    pub(super) fn readings(&mut self, ieee: Ieee, endpoint: u8, findings: Vec<Finding>) -> Vec<Reading> {
-        let ts = self.world.clock.now();
-        let Some(device) = self.world.book.get_mut(ieee) else { return Vec::new() };
+    fn readings(&mut self, ieee: Ieee, endpoint: u8, findings: Vec<Finding>) -> Vec<Reading> {
         let (mut readings, mut has_new) = (Vec::new(), false);
         for finding in findings {
-            let Some((name, point, is_new)) = device.point_of(endpoint, &finding) else {
+            let device = self.world.book.get_mut(ieee);
+            let Some((name, point, is_new)) = device.and_then(|device| device.point_of(endpoint, &finding)) else {
                 self.world.metrics.rejected.inc();
                 continue;
             };
             has_new |= is_new;
-            match finding.value {
-                Ok(value) => {
-                    device.faulty.remove(&name);
-                    if point.access.can_write() {
-                        self.latest.insert((ieee, name), value.clone());
-                    }
-                    readings.push(Reading::good(point, value, ts));
-                }
-                Err(missing) if device.faulty.insert(name) => {
-                    readings.push(Reading::bad(Arc::clone(&point), missing.quality(), ts));
-                }
-                Err(_) => {}
-            }
+            readings.extend(self.reading(ieee, name, point, finding.value));
         }
         if has_new {
             self.world.show();
         }
         readings
+    }
+
+    /// A value of a point as a reading. A point that stays bad is told once.
+    pub(super) fn reading(
+        &mut self,
+        ieee: Ieee,
+        name: String,
+        point: Arc<Point>,
+        value: Result<Value, Missing>,
+    ) -> Option<Reading> {
+        let ts = self.world.clock.now();
+        let device = self.world.book.get_mut(ieee)?;
+        match value {
+            Ok(value) => {
+                device.faulty.remove(&name);
+                if point.access.can_write() {
+                    self.latest.insert((ieee, name), value.clone());
+                }
+                Some(Reading::good(point, value, ts))
+            }
+            Err(missing) => {
+                let is_new = device.faulty.insert(name);
+                is_new.then(|| Reading::bad(point, missing.quality(), ts))
+            }
+        }
     }
 
     /// What a device says of its own accord, besides values.
@@ -94,6 +110,9 @@ impl Session<'_, '_> {
             == (zone::CLUSTER, Scope::Cluster, Direction::ToClient, ENROLL.0);
         if wants_enrolment {
             return self.enroll(incoming.from, incoming.from_endpoint).await;
+        }
+        if self.answer_tuya(incoming, frame).await? {
+            return Ok(());
         }
         if !has_value && self.world.config.is_raw {
             self.tell_raw(ieee, incoming, frame).await?;

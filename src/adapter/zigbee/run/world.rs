@@ -9,7 +9,8 @@ use tokio::{
 use tracing::{info, warn};
 
 use super::{
-    End, LostError, Shown, book::Book, joining::Permit, keeper::Keeper, orders::PutAside, session::Session, updates::Updates,
+    End, LostError, Shown, book::Book, joining::Permit, keeper::Keeper, orders::PutAside, session::Session,
+    updates::Updates,
 };
 use crate::{
     adapter::{
@@ -20,6 +21,7 @@ use crate::{
             config::Config,
             link,
             network::Wish,
+            quirk::{Scripts, Shelf},
             radio::{Network, Radio as _, Stick},
             znp::coordinator::Coordinator,
         },
@@ -39,6 +41,10 @@ pub(super) struct World<'a> {
     pub(super) put_aside: PutAside,
     /// Devices that are given new firmware.
     pub(super) updates: Updates,
+    /// Profiles, by maker and model.
+    pub(super) shelf: Shelf,
+    /// Scripts of profiles.
+    pub(super) scripts: Scripts,
     /// Backups of the coordinator.
     pub(super) keeper: Keeper,
     pub(super) readings: Intake,
@@ -65,6 +71,7 @@ pub(super) async fn run(config: &Config, shown: Shown, context: AdapterContext) 
     let AdapterContext { readings, events, requests, stop, clock, metrics, alive, memory, announce } = context;
     let book = Book::recall(config, &memory).await;
     let keeper = Keeper::recall(config, &memory, clock.now()).await;
+    let (shelf, scripts) = (Shelf::new(config.quirks.clone()), Scripts::default());
     let (permit, put_aside, told) = (Permit::default(), PutAside::default(), None);
     let mut world = World {
         config,
@@ -72,6 +79,8 @@ pub(super) async fn run(config: &Config, shown: Shown, context: AdapterContext) 
         book,
         permit,
         put_aside,
+        shelf,
+        scripts,
         updates: Updates::new(config.firmware_rate),
         keeper,
         readings,
@@ -85,6 +94,7 @@ pub(super) async fn run(config: &Config, shown: Shown, context: AdapterContext) 
         announce,
         told,
     };
+    world.apply_quirks().await;
     world.show();
     let mut backoff = Backoff::new();
     let mut failures = 0u32;

@@ -1,41 +1,82 @@
-//! Single devices: their names, and when they shall report.
+//! Single devices: their names, profiles and points, and when they shall report.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    time::Duration,
+};
 
-use super::{DeviceKeys, ReportingKeys};
+use super::{DeviceKeys, KIND, ReportingKeys};
 use crate::{
-    adapter::zigbee::{address::Ieee, reporting::Intervals},
+    adapter::zigbee::{
+        address::Ieee,
+        config::Own,
+        quirk::{PointKeys, Quirk, own_points},
+        reporting::Intervals,
+    },
     config::{
         DeviceDraft,
         report::{Place, Problems},
-        section::{At, Keyed as _},
+        section::At,
     },
     model::DeviceId,
+    profile::Library,
 };
 
-/// The names of devices, and when single ones report; one device cannot have two.
+/// What is said of single devices.
+#[derive(Default)]
+pub(super) struct Named {
+    /// Their names.
+    pub(super) devices: BTreeMap<Ieee, DeviceId>,
+    /// When some of them shall report.
+    pub(super) reporting: BTreeMap<Ieee, Intervals>,
+    /// Profiles and points of some of them.
+    pub(super) own: BTreeMap<Ieee, Own>,
+}
+
+/// Reads what is said of single devices; one cannot have two names.
 pub(super) fn named(
     drafts: Vec<DeviceDraft>,
     all: Intervals,
+    library: &mut Library,
     problems: &mut Problems,
-) -> (BTreeMap<Ieee, DeviceId>, BTreeMap<Ieee, Intervals>) {
-    let (mut devices, mut reporting) = (BTreeMap::new(), BTreeMap::new());
-    for DeviceDraft { id, mut section, .. } in drafts {
+) -> Named {
+    let mut named = Named::default();
+    for DeviceDraft { id, profile, mut section, .. } in drafts {
         let keys: DeviceKeys = section.read(problems);
         section.close(problems);
-        let own = intervals(&keys.reporting, all, problems);
+        let reporting = intervals(&keys.reporting, all, problems);
+        let own = own(profile.as_ref(), keys.point.value, library, problems);
         let Some(ieee) = keys.address.and_then(|address| address.value.ieee) else { continue };
-        if devices.contains_key(&ieee.value) {
+        let Entry::Vacant(entry) = named.devices.entry(ieee.value) else {
             let message = format!("address {} is there twice", ieee.value);
             problems.error(&ieee.place, message).help("each device has one name");
             continue;
-        }
-        devices.insert(ieee.value, id);
-        if own != all {
-            reporting.insert(ieee.value, own);
-        }
+        };
+        entry.insert(id);
+        named.reporting.extend((reporting != all).then_some((ieee.value, reporting)));
+        named.own.extend((own != Own::default()).then_some((ieee.value, own)));
     }
-    (devices, reporting)
+    named
+}
+
+/// What a device's keys say of it. The points of a profile that it names are among its own already.
+fn own(
+    profile: Option<&At<String>>,
+    listed: Vec<At<PointKeys>>,
+    library: &mut Library,
+    problems: &mut Problems,
+) -> Own {
+    let points = own_points(listed, problems);
+    // A profile that is not there, or of another kind, was reported when the points were filled in.
+    let name = profile.and_then(|profile| profile.value.parse().ok());
+    let quirk = name.and_then(|name| {
+        let pack = library.open(&name, &profile?.place, &mut Problems::default())?;
+        (pack.kind == KIND.kind).then(|| Quirk::named(&name, pack))
+    });
+    match quirk {
+        Some(quirk) => Own { quirk: Some(quirk.with(&points)), points: Vec::new() },
+        None => Own { quirk: None, points },
+    }
 }
 
 /// When devices shall report; what is left out is as for all.

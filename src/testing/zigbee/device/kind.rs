@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, str::FromStr};
 
 use crate::adapter::zigbee::{
     address::{Attribute, Cluster},
+    tuya::{self, Record},
     zcl::{self, Value},
 };
 
@@ -24,10 +25,12 @@ pub enum Kind {
     Co2,
     /// A radiator valve, on a battery.
     Valve,
+    /// A wall thermostat of Tuya, which has data points instead of clusters.
+    Tuya,
 }
 
 /// Every kind with its name.
-const KINDS: [(&str, Kind); 7] = [
+const KINDS: [(&str, Kind); 8] = [
     ("plug", Kind::Plug),
     ("thermometer", Kind::Thermometer),
     ("motion", Kind::Motion),
@@ -35,6 +38,7 @@ const KINDS: [(&str, Kind); 7] = [
     ("button", Kind::Button),
     ("co2", Kind::Co2),
     ("valve", Kind::Valve),
+    ("tuya", Kind::Tuya),
 ];
 
 impl Kind {
@@ -62,6 +66,27 @@ impl FromStr for Kind {
         let found = KINDS.iter().find(|(name, _)| *name == text).map(|(_, kind)| *kind);
         found.ok_or_else(|| format!("there is no {text:?} (help: {names})"))
     }
+}
+
+/// Maker and model of the thermostat, by which it is told from hundreds of others of the same model.
+const TUYA: (&str, &str) = ("_TZE200_g9a3awaj", "TS0601");
+
+/// What data points of a kind hold at first.
+pub(super) fn data_points(kind: Kind) -> BTreeMap<u8, Record> {
+    use tuya::Type as T;
+    let all = match kind {
+        Kind::Tuya => vec![
+            (1, T::Bool, 1),
+            (2, T::Enum, 1),
+            (10, T::Bool, 0),
+            (16, T::Value, 215),
+            (24, T::Value, 198),
+            (36, T::Enum, 1),
+        ],
+        _ => Vec::new(),
+    };
+    let records = all.into_iter().filter_map(|(dp, kind, number)| Record::of_number(dp, kind, number));
+    records.map(|record| (record.dp, record)).collect()
 }
 
 /// What a kind measures at first.
@@ -106,8 +131,11 @@ pub(super) fn attributes(kind: Kind) -> BTreeMap<(Cluster, Attribute), Value> {
             (0x0201, 0x0000, signed(2150)),
             (0x0201, 0x0012, signed(2000)),
         ],
+        // Nothing but what identifies it; no attribute of its own cluster can be read.
+        Kind::Tuya => vec![(0xef00, 0x0000, Value::invalid(K::NoData))],
     };
-    let basic = [(0x0000, 0x0004, text("Tidegate")), (0x0000, 0x0005, text(kind.name()))];
+    let (maker, model) = if kind == Kind::Tuya { TUYA } else { ("Tidegate", kind.name()) };
+    let basic = [(0x0000, 0x0004, text(maker)), (0x0000, 0x0005, text(model))];
     let all = basic.into_iter().chain(own);
     all.map(|(cluster, attribute, value)| ((Cluster(cluster), Attribute(attribute)), value)).collect()
 }

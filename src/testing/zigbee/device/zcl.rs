@@ -3,7 +3,7 @@
 use super::{Device, Heard};
 use crate::adapter::zigbee::{
     address::{Attribute, Cluster, Group},
-    ota,
+    ota, tuya,
     wire::{List, Reader, Wire as _},
     zcl::{
         self, Frame, General, Header, Scope, Status, Value,
@@ -128,6 +128,11 @@ impl Device {
     fn command(&mut self, cluster: Cluster, frame: &Frame<'_>) -> Vec<Heard> {
         if cluster == Cluster(4) {
             return self.group(frame.header, frame.payload);
+        }
+        if cluster == tuya::CLUSTER {
+            let mut heard = outcome(cluster, frame.header, Status::SUCCESS);
+            heard.extend(self.hear_tuya(frame.header, frame.payload));
+            return heard;
         }
         let (header, payload) = (frame.header, frame.payload);
         if let (0x0020, 0x00, [stays, ..]) = (cluster.0, header.command, payload) {

@@ -34,5 +34,6 @@ pub(in crate::adapter::ble::gatt) fn device() -> Device {
         points: Vec::new(),
         behind: behind.into(),
         stays: false,
+        profile: None,
     }
 }

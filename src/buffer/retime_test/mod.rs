@@ -1,9 +1,11 @@
 //! A wrong clock: a cloud that believes what it is told has every time right in the end, and nothing that left the
 //! gateway ever changes.
 
+mod any;
+mod interrupted;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use proptest::prelude::*;
 use serde_json::Value as Json;
 
 use super::{
@@ -287,155 +289,6 @@ fn a_clock_that_goes_back_and_forth_is_corrected_stretch_by_stretch() {
 }
 
 #[test]
-fn a_restart_before_the_clock_is_trusted_forgets_nothing() {
-    let mut site = Site::unset(true);
-    site.measure();
-    site.commit();
-    site.start();
-    site.measure();
-    site.commit();
-    site.fetch("a", 1, false);
-    site.start();
-    site.measure();
-    site.commit();
-
-    site.trust();
-    site.drain();
-
-    site.assert_all_right();
-    // One of the first epoch left, and a restart has made of that: any of it may have.
-    assert_eq!(site.clocks(), [UNSET, RIGHT, RIGHT]);
-    assert_eq!(site.runs().iter().map(|run| (run.1, run.2, run.3)).collect::<Vec<_>>(), [(1, 1, 1)]);
-}
-
-#[test]
-fn trust_that_comes_while_the_gateway_is_down_counts_at_its_start() {
-    let mut site = Site::unset(true);
-    site.measure();
-    site.commit();
-    site.core = None;
-    site.clock.set(ManualClock::START.plus(SECOND));
-    site.clock.trust(ClockQuality::Ntp);
-
-    site.start();
-    assert_eq!(site.fetch("a", 9, false), 0, "it would leave with a wrong time");
-    site.settle();
-    site.drain();
-
-    site.assert_all_right();
-    assert_eq!(site.clocks(), [ClockQuality::Ntp]);
-}
-
-#[test]
-fn another_boot_knows_nothing_of_the_clock_before() {
-    let mut site = Site::unset(true);
-    site.measure();
-    site.commit();
-    site.clock.reboot();
-    site.start();
-
-    site.set(ManualClock::START, ClockQuality::Ntp);
-    site.settle();
-    site.drain();
-
-    assert_eq!(site.clocks(), [ClockQuality::None]);
-    assert_eq!(site.runs(), []);
-}
-
-#[test]
-fn a_long_backlog_is_set_right_step_by_step_and_nothing_leaves_ahead_of_it() {
-    let mut site = Site::unset(false);
-    for _ in 0..100 {
-        site.measure();
-        site.commit();
-    }
-
-    site.clock.set(ManualClock::START.plus(100 * SECOND));
-    site.clock.trust(ClockQuality::Ntp);
-    site.core().tick();
-    let early = site.fetch("a", 99, false);
-    assert!((1..99).contains(&early), "{early} blocks were ready");
-    site.settle();
-    site.drain();
-
-    site.assert_all_right();
-    assert_eq!(site.clocks(), [ClockQuality::Ntp; 100]);
-}
-
-#[test]
-fn a_pass_that_a_kill_ends_goes_on_at_the_next_start() {
-    let mut site = Site::unset(false);
-    for _ in 0..100 {
-        site.measure();
-        site.commit();
-    }
-    site.clock.set(ManualClock::START.plus(100 * SECOND));
-    site.clock.trust(ClockQuality::Ntp);
-    site.core().tick();
-    site.fetch("a", 99, false);
-
-    site.start();
-    site.settle();
-    site.drain();
-
-    site.assert_all_right();
-    assert_eq!(site.clocks(), [ClockQuality::Ntp; 100]);
-}
-
-#[test]
-fn an_uplink_that_asks_during_a_pass_waits_for_its_answer() {
-    let mut site = Site::unset(false);
-    for _ in 0..100 {
-        site.measure();
-        site.commit();
-    }
-    site.core = None;
-    site.clock.set(ManualClock::START.plus(100 * SECOND));
-    site.clock.trust(ClockQuality::Ntp);
-    let clock: Arc<dyn Clock> = Arc::clone(&site.clock) as _;
-    let origin = Origin { clock, ..origin() };
-    let (buffer, writer) = super::open(&site.settings(), origin, super::Metrics::default()).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(async {
-        let name = "a".into();
-        let mut fetch = std::pin::pin!(buffer.fetch(&name, Wanted::all_after(BlockId(90)), 10));
-        // The question is there before the writer has begun.
-        tokio::select! {
-            biased;
-            _ = &mut fetch => panic!("nobody can have answered"),
-            () = std::future::ready(()) => {}
-        }
-        let thread = std::thread::spawn(|| writer.run());
-
-        let blocks = fetch.await.unwrap();
-
-        assert!(!blocks.is_empty(), "an empty answer says that there is nothing");
-        assert!(blocks.iter().all(|block| block.clock.is_trusted()));
-        buffer.ping().await.unwrap();
-        buffer.close().await;
-        thread.join().unwrap();
-    });
-}
-
-#[test]
-fn what_is_stored_stays_while_the_disk_cannot_note_that_it_left() {
-    let mut site = Site::unset(true);
-    site.measure();
-    site.commit();
-    site.core().store().db.pragma_update(None, "query_only", true).unwrap();
-    assert_eq!(site.fetch("a", 9, false), 0);
-
-    site.core().store().db.pragma_update(None, "query_only", false).unwrap();
-    assert!(site.fetch("a", 9, false) > 0);
-    site.start();
-    site.trust();
-    site.drain();
-
-    site.assert_all_right();
-    assert_eq!(site.clocks(), [ClockQuality::None]);
-}
-
-#[test]
 fn a_reading_in_a_queue_when_the_clock_jumps_is_not_left_in_1970() {
     let mut site = Site::unset(true);
     let uptime = i64::try_from(site.clock.uptime().as_millis()).unwrap();
@@ -464,64 +317,4 @@ fn an_hour_that_was_off_by_less_than_half_a_second_is_left_alone() {
     assert_eq!(site.clocks(), [ClockQuality::Rtc]);
     assert_eq!(site.runs(), []);
     site.assert_all_right();
-}
-
-#[derive(Debug, Clone)]
-enum Step {
-    Measure,
-    Happen,
-    Commit,
-    Fetch { second: bool, limit: usize, is_acked: bool },
-    Jump { hours: i64, quality: ClockQuality },
-    Trust,
-    Kill,
-    History,
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let quality = prop::sample::select(vec![ClockQuality::None, ClockQuality::Estimated, ClockQuality::Rtc]);
-    prop_oneof![
-        6 => Just(Step::Measure),
-        1 => Just(Step::Happen),
-        4 => Just(Step::Commit),
-        4 => (any::<bool>(), 1_usize..6, any::<bool>())
-            .prop_map(|(second, limit, is_acked)| Step::Fetch { second, limit, is_acked }),
-        2 => (-9_000_i64..9_000, quality).prop_map(|(hours, quality)| Step::Jump { hours, quality }),
-        1 => Just(Step::Trust),
-        1 => Just(Step::Kill),
-        1 => Just(Step::History),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
-    #[test]
-    fn nothing_that_left_changes_and_every_time_is_right_in_the_end(
-        steps in prop::collection::vec(step(), 1..40), express: bool,
-    ) {
-        let mut site = Site::unset(express);
-        for step in steps {
-            match step {
-                Step::Measure => site.measure(),
-                Step::Happen => site.happen(),
-                Step::Commit => site.commit(),
-                Step::Fetch { second, limit, is_acked } => {
-                    site.fetch(if second { "b" } else { "a" }, limit, is_acked);
-                }
-                Step::Jump { hours, quality } => {
-                    site.set(ManualClock::START.moved(hours * 3_600_000), quality);
-                }
-                Step::Trust => site.trust(),
-                Step::Kill => {
-                    site.commit();
-                    site.start();
-                }
-                Step::History => prop_assert!(site.core().commit_history()),
-            }
-        }
-        site.trust();
-        site.commit();
-        site.drain();
-        site.assert_all_right();
-    }
 }

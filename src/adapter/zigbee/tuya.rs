@@ -1,0 +1,299 @@
+//! Data points: what Tuya devices say in a cluster of their own instead of in attributes (Tuya, Zigbee universal
+//! docking: 0xEF00).
+//!
+//! ```text
+//! sequence u16 | data point u8, type u8, length u16, data | data point …
+//! ```
+//!
+//! Numbers are big-endian here, unlike everywhere else in Zigbee. What does not end where it should gives nothing.
+
+use super::{
+    address::Cluster,
+    wire::WireError,
+    zcl::{Direction, Frame, Header, Scope},
+};
+
+/// The cluster.
+pub const CLUSTER: Cluster = Cluster(0xef00);
+
+/// The gateway sets data points.
+pub const REQUEST: u8 = 0x00;
+/// The device asks what time it is, and is told.
+pub const TIME: u8 = 0x24;
+/// The device asks whether the gateway is connected, and is told.
+pub const CONNECTION: u8 = 0x25;
+
+/// Commands of the device that hold data points: response, report, and active reports in both numbers they have.
+const REPORTS: [u8; 4] = [0x01, 0x02, 0x05, 0x06];
+
+/// What a data point is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Type {
+    /// Bytes whose meaning only the device knows.
+    Raw,
+    /// True or false.
+    Bool,
+    /// A number of up to four bytes; four are signed.
+    Value,
+    /// Text.
+    String,
+    /// One of several.
+    Enum,
+    /// Bits.
+    Bitmap,
+}
+
+/// Every type with its number and its word in a profile.
+const TYPES: [(u8, &str, Type); 6] = [
+    (0, "raw", Type::Raw),
+    (1, "bool", Type::Bool),
+    (2, "value", Type::Value),
+    (3, "string", Type::String),
+    (4, "enum", Type::Enum),
+    (5, "bitmap", Type::Bitmap),
+];
+
+impl Type {
+    /// The type of a number.
+    pub fn of(number: u8) -> Option<Self> {
+        TYPES.iter().find(|(known, ..)| *known == number).map(|(.., found)| *found)
+    }
+
+    /// The type of a word.
+    pub fn named(word: &str) -> Option<Self> {
+        TYPES.iter().find(|(_, known, _)| *known == word).map(|(.., found)| *found)
+    }
+
+    /// Its number.
+    pub fn number(self) -> u8 {
+        TYPES.iter().find(|(.., known)| *known == self).map_or(0, |(number, ..)| *number)
+    }
+
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        TYPES.iter().find(|(.., known)| *known == self).map_or("", |(_, word, _)| word)
+    }
+}
+
+/// One data point with its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Which.
+    pub dp: u8,
+    /// What it is.
+    pub kind: Type,
+    /// Its bytes.
+    pub data: Vec<u8>,
+}
+
+impl Record {
+    /// The number in it; `None` for text, raw bytes, and what is longer than a number.
+    pub fn number(&self) -> Option<i64> {
+        let is_number = matches!(self.kind, Type::Bool | Type::Value | Type::Enum | Type::Bitmap);
+        if !is_number || self.data.is_empty() || self.data.len() > 4 {
+            return None;
+        }
+        let bits = self.data.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte));
+        let is_signed = self.kind == Type::Value && self.data.len() == 4;
+        Some(if is_signed { bits.cast_signed().into() } else { bits.into() })
+    }
+
+    /// A number as its type has it; `None` when it does not fit.
+    pub fn of_number(dp: u8, kind: Type, number: i64) -> Option<Self> {
+        let data = match kind {
+            Type::Bool => vec![u8::try_from(number).ok().filter(|number| *number <= 1)?],
+            Type::Enum => vec![u8::try_from(number).ok()?],
+            Type::Value => i32::try_from(number).ok()?.to_be_bytes().to_vec(),
+            Type::Bitmap => bitmap(number)?,
+            Type::Raw | Type::String => return None,
+        };
+        Some(Self { dp, kind, data })
+    }
+}
+
+/// Bits in one, two or four bytes, as few as hold them.
+fn bitmap(number: i64) -> Option<Vec<u8>> {
+    let bits = u32::try_from(number).ok()?;
+    let bytes = bits.to_be_bytes();
+    Some(match bits {
+        0..=0xff => bytes[3..].to_vec(),
+        0x100..=0xffff => bytes[2..].to_vec(),
+        _ => bytes.to_vec(),
+    })
+}
+
+/// Data points with the number of their message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Data {
+    /// The message's number.
+    pub sequence: u16,
+    /// The data points.
+    pub records: Vec<Record>,
+}
+
+impl Data {
+    /// The data points that a device reports in a frame; `None` for any other frame.
+    pub fn of(cluster: Cluster, frame: &Frame<'_>) -> Option<Result<Self, WireError>> {
+        let header = &frame.header;
+        let is_report = (cluster, header.scope, header.direction) == (CLUSTER, Scope::Cluster, Direction::ToClient)
+            && header.manufacturer.is_none()
+            && REPORTS.contains(&header.command);
+        is_report.then(|| Self::decode(frame.payload))
+    }
+
+    /// Reads the payload.
+    pub fn decode(payload: &[u8]) -> Result<Self, WireError> {
+        let mut at = Place { bytes: payload, at: 0 };
+        let [high, low] = at.take::<2>()?;
+        let mut records = Vec::new();
+        while at.at < payload.len() {
+            let [dp, kind, high, low] = at.take::<4>()?;
+            let unknown = WireError::Unknown { what: "data point type", found: kind.into() };
+            let kind = Type::of(kind).ok_or(unknown)?;
+            let data = at.run(u16::from_be_bytes([high, low]).into())?.to_vec();
+            records.push(Record { dp, kind, data });
+        }
+        Ok(Self { sequence: u16::from_be_bytes([high, low]), records })
+    }
+
+    /// The payload.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = self.sequence.to_be_bytes().to_vec();
+        for record in &self.records {
+            // A frame has at most 255 bytes, so that no record is longer.
+            let length = u16::try_from(record.data.len()).unwrap_or(u16::MAX);
+            out.extend_from_slice(&[record.dp, record.kind.number()]);
+            out.extend_from_slice(&length.to_be_bytes());
+            out.extend_from_slice(&record.data[..length.into()]);
+        }
+        out
+    }
+}
+
+/// A place in received bytes.
+struct Place<'a> {
+    /// All of them.
+    bytes: &'a [u8],
+    /// How many are read.
+    at: usize,
+}
+
+impl<'a> Place<'a> {
+    /// The next bytes.
+    fn run(&mut self, want: usize) -> Result<&'a [u8], WireError> {
+        let left = self.bytes.len() - self.at;
+        let found = self.bytes[self.at..].get(..want);
+        let found = found.ok_or(WireError::Truncated { at: self.at, want, left })?;
+        self.at += want;
+        Ok(found)
+    }
+
+    /// So many bytes.
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], WireError> {
+        let mut array = [0; N];
+        array.copy_from_slice(self.run(N)?);
+        Ok(array)
+    }
+}
+
+/// The frame that sets data points. The device shall say that it took them.
+pub fn request(sequence: u8, records: Vec<Record>) -> Vec<u8> {
+    let payload = Data { sequence: sequence.into(), records }.encode();
+    let header = Header { disable_default_response: false, ..command(sequence, REQUEST) };
+    Frame { header, payload: &payload }.encode()
+}
+
+/// The answer to a question for the time: seconds since 1970, first UTC, then local. Devices that show a clock take the
+/// second. The length before them is little-endian.
+pub fn time_answer(sequence: u8, utc_s: u32, local_s: u32) -> Vec<u8> {
+    let payload = [&8u16.to_le_bytes()[..], &utc_s.to_be_bytes(), &local_s.to_be_bytes()].concat();
+    Frame { header: command(sequence, TIME), payload: &payload }.encode()
+}
+
+/// The answer to the question whether the gateway is connected: yes.
+pub fn connection_answer(sequence: u8) -> Vec<u8> {
+    Frame { header: command(sequence, CONNECTION), payload: &[1, 0, 1] }.encode()
+}
+
+/// A command of the cluster that wants no default response.
+fn command(sequence: u8, command: u8) -> Header {
+    Header { scope: Scope::Cluster, ..Header::request(sequence, command) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+    use crate::adapter::zigbee::wire::{hex, unhex};
+
+    fn decode(payload: &str) -> Result<Data, WireError> {
+        Data::decode(&unhex(payload).unwrap())
+    }
+
+    #[test]
+    fn one_message_holds_several_data_points() {
+        let data = decode("0102 01 02 0004 fffffe00 02 01 0001 01 03 04 0001 02 04 03 0002 6869").unwrap();
+
+        assert_eq!(data.sequence, 0x0102);
+        let numbers: Vec<_> = data.records.iter().map(|record| (record.dp, record.number())).collect();
+        assert_eq!(numbers, [(1, Some(-512)), (2, Some(1)), (3, Some(2)), (4, None)]);
+        assert_eq!(data.records[3].data, b"hi");
+    }
+
+    #[test]
+    fn what_does_not_end_where_it_should_gives_nothing() {
+        for wrong in ["", "01", "0102 01", "0102 01 02 0004 000000", "0102 01 02 ffff 00", "0102 01 09 0001 00"] {
+            assert!(decode(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(decode("0102").unwrap().records, []);
+    }
+
+    #[test]
+    fn only_reports_of_the_device_hold_data_points() {
+        let of = |cluster, frame: &str| Data::of(Cluster(cluster), &Frame::decode(&unhex(frame).unwrap()).unwrap());
+        for command in ["01", "02", "05", "06"] {
+            assert!(of(0xef00, &format!("0901{command} 0001")).is_some_and(|data| data.is_ok()));
+        }
+        for (cluster, frame) in [(0xef00, "090124 0008"), (0xef00, "010102 0001"), (0xef01, "090102 0001")] {
+            assert_eq!(of(cluster, frame), None);
+        }
+    }
+
+    #[test]
+    fn numbers_have_the_bytes_of_their_type() {
+        let bytes = |kind, number| Record::of_number(1, kind, number).map(|record| hex(&record.data));
+        assert_eq!(bytes(Type::Value, -2).as_deref(), Some("fffffffe"));
+        assert_eq!(bytes(Type::Bool, 1).as_deref(), Some("01"));
+        assert_eq!(bytes(Type::Enum, 255).as_deref(), Some("ff"));
+        assert_eq!(bytes(Type::Bitmap, 256).as_deref(), Some("0100"));
+        for (kind, number) in [(Type::Bool, 2), (Type::Enum, 256), (Type::Value, 1 << 31), (Type::Bitmap, -1)] {
+            assert_eq!(bytes(kind, number), None);
+        }
+    }
+
+    #[test]
+    fn questions_of_the_device_have_answers() {
+        assert_eq!(hex(&time_answer(7, 0x0102_0304, 0x0506_0708)), "11072408000102030405060708");
+        assert_eq!(hex(&connection_answer(7)), "110725010001");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic_and_what_is_read_is_written_the_same(bytes in vec(any::<u8>(), 0..80)) {
+            if let Ok(data) = Data::decode(&bytes) {
+                prop_assert_eq!(data.encode(), bytes);
+            }
+        }
+
+        #[test]
+        fn what_is_set_is_what_is_read(sequence: u8, dp: u8, number: i32, kind in 0..6u8) {
+            let kind = Type::of(kind).unwrap();
+            let Some(record) = Record::of_number(dp, kind, number.into()) else { return Ok(()) };
+            prop_assert_eq!(record.number(), Some(number.into()));
+            let bytes = request(sequence, vec![record.clone()]);
+            let data = Data::decode(Frame::decode(&bytes).unwrap().payload).unwrap();
+            prop_assert_eq!(data.records, vec![record]);
+        }
+    }
+}
