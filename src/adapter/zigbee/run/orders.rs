@@ -80,6 +80,12 @@ impl PutAside {
     }
 }
 
+/// Takes out the first order if it was set and only its report is waited for.
+fn reported(orders: &mut VecDeque<Order>) -> Option<Order> {
+    let is_it = orders.front().is_some_and(Order::awaits_report);
+    if is_it { orders.pop_front() } else { None }
+}
+
 /// Takes out what must not be sent any more, and tells it.
 pub(super) fn end_overdue(orders: &mut VecDeque<Order>, now: Timestamp) {
     let (over, left) = std::mem::take(orders).into_iter().partition::<VecDeque<_>, _>(|order| order.is_over(now));
@@ -157,7 +163,7 @@ impl Session<'_, '_> {
         let orders = &mut self.calls.line(ieee).orders;
         end_overdue(orders, now);
         // The report of what was set did not come; what comes later is a reading.
-        while let Some(order) = orders.pop_front_if(|order| order.awaits_report()) {
+        while let Some(order) = reported(orders) {
             order.give_up(WriteError::Expired, now);
         }
         let order = orders.front_mut()?;
@@ -236,7 +242,7 @@ impl Session<'_, '_> {
         let now = self.world.clock.now();
         let sleeps = self.world.book.get(ieee).is_some_and(Device::sleeps);
         let line = self.calls.line(ieee);
-        if let Some(order) = line.orders.pop_front_if(|order| order.awaits_report()) {
+        if let Some(order) = reported(&mut line.orders) {
             line.asked = None;
             let latest = self.latest.get(&(ieee, order.point.name().to_string())).cloned();
             order.end(latest, now);
