@@ -53,15 +53,13 @@ fn what_a_device_refuses_or_does_otherwise_is_shown() {
 fn intervals_are_set_for_all_and_for_one_and_a_change_is_told_to_the_devices() {
     let own = "[[device]]\nid = \"slow\"\nadapter = \"zb\"\naddress = { ieee = \"0x00aabbccdd000002\" }\n\
                reporting = { max = \"4h\" }";
-    let keys = format!("form = true\nreporting = {{ min = \"10s\", max = \"30min\" }}\n{own}");
+    let keys = format!("form = true\nreporting = {{ min = \"10s\", max = \"30m\" }}\n{own}");
     let mut scene = Scene::with(Coordinator::start(&[Kind::Plug, Kind::Co2]), &keys);
     scene.let_all_in();
     assert_eq!(told(&scene, 1, 0x0006, 0), Some((10, 1800)));
     assert_eq!(told(&scene, 2, 0x040d, 0), Some((10, 14_400)));
 
-    let site = scene.site.path("tidegate.toml");
-    let text = std::fs::read_to_string(&site).unwrap();
-    std::fs::write(&site, text.replace("max = \"30min\"", "max = \"20min\"")).unwrap();
+    scene.site.replace("max = \"30m\"", "max = \"20m\"");
     scene = scene.stopped_and_started();
 
     crate::harness::eventually("the plug to be told", || {
