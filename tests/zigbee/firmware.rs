@@ -35,10 +35,10 @@ fn what_is_said_about_firmware_is_whole_and_means_what_was_meant() {
         (server(command::NOTIFY, &frames::notify()), "Query Jitter: 100"),
         (server(command::QUERY_ANSWER, &frames::offer(&image.header)), "Image Size: 262 [Bytes]"),
         (server(command::QUERY_ANSWER, &[NO_IMAGE.0]), "No Image Available"),
-        (server(command::BLOCK_ANSWER, &frames::block(&image, &wanted).unwrap()), "File Offset: 50 [Bytes]"),
+        (server(command::BLOCK_ANSWER, &frames::block(&image, &wanted).unwrap()), "File Offset: 50"),
         (server(command::END_ANSWER, &frames::use_now(&end)), "File Version: 0x0a0b0c0d"),
-        (client(Request::Block(wanted)), "Max Data Size: 50 [Bytes]"),
-        (client(Request::End(end)), "Manufacturer Code: Unknown (0x1234)"),
+        (client(Request::Block(wanted)), "Max Data Size: 50"),
+        (client(Request::End(end)), "Command: Upgrade End Request (0x06)"),
     ];
     let (frames, words): (Vec<_>, Vec<_>) = all.into_iter().unzip();
 
@@ -50,5 +50,5 @@ fn a_sleeper_that_checks_in_is_answered_as_was_meant() {
     let Some(tshark) = Tshark::find() else { return };
     let answer = air(Cluster(0x0020), Direction::ToServer, 0x00, &[1, 40, 0]);
 
-    tshark.expect(&[answer], &["Fast Poll Timeout: 10 seconds"]);
+    tshark.expect(&[answer], &["Fast Poll Timeout (quarterseconds): 40"]);
 }
