@@ -90,7 +90,7 @@ pub(super) struct LetterAct {
     ids: Option<Vec<u64>>,
 }
 
-/// `{"action","seconds"?,"backup"?,"overwrite"?,"dry_run"?}`
+/// `{"action","seconds"?,"install_code"?,"backup"?,"overwrite"?,"dry_run"?,"device"?,"force"?}`
 #[derive(Debug, Deserialize)]
 #[serde(tag = "action", rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) enum NetworkAct {
@@ -98,11 +98,23 @@ pub(super) enum NetworkAct {
     PermitJoin {
         /// For how long; 0 ends it.
         seconds: u32,
+        /// A device, a colon, and its install code.
+        install_code: Option<Confidential>,
     },
     /// Make a network on an empty coordinator.
     Form {},
     /// Find out who hears whom.
     Map {},
+    /// List firmware images and updates.
+    Firmware {},
+    /// Give a device new firmware.
+    Update {
+        /// Which.
+        device: String,
+        /// Whether the same or an older version will do.
+        #[serde(default)]
+        force: bool,
+    },
     /// Give out everything that devices know it by.
     Backup {},
     /// Give it what another one had.
@@ -222,7 +234,14 @@ pub(super) async fn act_on_network(
     Body(act): Body<NetworkAct>,
 ) -> Result<Json<Value>, ApiError> {
     let wish = match act {
-        NetworkAct::PermitJoin { seconds } => NetworkWish::PermitJoin(Duration::from_secs(seconds.into())),
+        NetworkAct::PermitJoin { seconds, install_code } => {
+            NetworkWish::PermitJoin { time: Duration::from_secs(seconds.into()), code: install_code }
+        }
+        NetworkAct::Firmware {} => NetworkWish::Firmware,
+        NetworkAct::Update { device, force } => {
+            let device = DeviceId::new(&device).map_err(|error| ApiError::Invalid(error.to_string()))?;
+            NetworkWish::Update { device, is_forced: force }
+        }
         NetworkAct::Form {} => NetworkWish::Form,
         NetworkAct::Map {} => NetworkWish::Map,
         NetworkAct::Backup {} => NetworkWish::Backup,

@@ -50,7 +50,9 @@ fn body(args: &Args, now: Timestamp) -> Result<Value, CliError> {
 
 /// The outcome for people: `done: 12`, `denied: no grant covers …`.
 fn text(outcome: &Outcome) -> String {
+    let waits = || "it waits for a device that sleeps; its end is told in the outcome stream".to_owned();
     let more = outcome.error.clone().or_else(|| outcome.value.as_ref().map(cell));
+    let more = more.or_else(|| (outcome.status == "queued").then(waits));
     one_line(&more.map_or_else(|| outcome.status.clone(), |more| format!("{}: {more}", outcome.status)))
 }
 

@@ -124,15 +124,24 @@ impl Clerk {
     /// Ends the commands that wait for a device when the gateway stops.
     pub(super) async fn turn_away(&self, lanes: &mut Lanes<Order>, device: &DeviceId) {
         while let Some(order) = lanes.leave(device) {
-            self.metrics.open.dec();
             let reason = "the gateway stopped before its turn; nothing was carried out";
             self.close(order.case, Answer::because(OutcomeStatus::Failed, reason)).await;
         }
     }
 
-    /// Records an answer and tells it. What the ledger could not record is told all the same: the device has acted,
+    /// Tells that a command waits for a device to wake. A local caller waits no longer: the final outcome is in the
+    /// outcome stream.
+    pub(super) async fn tell_queued(&self, case: &mut Case) {
+        debug!(id = ?case.id, "Command waits for a sleeping device");
+        let answer = Answer { status: OutcomeStatus::Queued, value: None, error: None };
+        let outcome = Outcome { response: case.response.clone(), ..self.outcome(case.id.clone(), answer) };
+        self.hand_over(outcome, case.reply.take()).await;
+    }
+
+    /// Records the end of a command that was accepted, and tells it. What the ledger could not record is told all the same: the device has acted,
     /// and after a restart the row is reported as interrupted, which says no more than "it may have been".
     pub(super) async fn close(&self, case: Case, answer: Answer) {
+        self.metrics.open.dec();
         if let Some(key) = case.key()
             && let Err(error) = self.settle(key, &answer).await
         {
@@ -161,9 +170,14 @@ impl Clerk {
         self.tell(Outcome { response: case.response, ..outcome }, case.reply).await;
     }
 
-    /// Hands an outcome to the buffer and to a local caller.
+    /// Counts a final outcome and hands it over.
     async fn tell(&self, outcome: Outcome, reply: Option<oneshot::Sender<Outcome>>) {
         self.metrics.count(outcome.status);
+        self.hand_over(outcome, reply).await;
+    }
+
+    /// Hands an outcome to the buffer and to a local caller.
+    async fn hand_over(&self, outcome: Outcome, reply: Option<oneshot::Sender<Outcome>>) {
         if let Some(reply) = reply {
             // A caller that stopped waiting finds it in the outcome stream.
             let _ = reply.send(outcome.clone());

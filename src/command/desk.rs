@@ -16,7 +16,7 @@ use super::{
     lanes::{Lanes, MAX_WAITING},
     ledger::{Ledger, LedgerError},
     policy::{self, Moment, Refusal},
-    router::carry_out,
+    router::{Answer, Reached, Sleeping, carry_out},
     routes::Routes,
 };
 use crate::{
@@ -59,6 +59,9 @@ impl Context {
         }
     }
 }
+
+/// A command that waits for a device to wake, with everybody who waits for its outcome.
+type Sleeper = (Case, Sleeping);
 
 /// Decides on commands and keeps the ledger.
 #[derive(Debug)]
@@ -106,13 +109,18 @@ impl Desk {
         clerk.close_interrupted().await?;
         let mut lanes = Lanes::new();
         let mut under_way = FuturesUnordered::new();
+        // Commands that wait for sleepers hold no lane. Their number is bounded by the adapters, which refuse more.
+        let mut asleep = FuturesUnordered::new();
         loop {
             tokio::select! {
                 biased;
                 () = context.stop.requested() => break,
-                Some(device) = under_way.next() => {
+                Some((device, sleeper)) = under_way.next() => {
+                    let sleeper: Option<Sleeper> = sleeper;
+                    asleep.extend(sleeper.map(|sleeper| self.await_waking(&clerk, sleeper, context.stop.clone())));
                     under_way.extend(lanes.leave(&device).map(|order| self.deliver(&clerk, order)));
                 }
+                Some(()) = asleep.next() => {}
                 envelope = context.inbox.recv(), if lanes.has_room() => {
                     let Some(envelope) = envelope else { break };
                     let routes = context.routes.borrow().clone();
@@ -125,9 +133,12 @@ impl Desk {
                 }
             }
         }
-        while let Some(device) = under_way.next().await {
+        while let Some((device, sleeper)) = under_way.next().await {
+            asleep.extend(sleeper.map(|sleeper| self.await_waking(&clerk, sleeper, context.stop.clone())));
             clerk.turn_away(&mut lanes, &device).await;
         }
+        // Stopping ends each of them at once.
+        while asleep.next().await.is_some() {}
         Ok(())
     }
 
@@ -186,15 +197,38 @@ impl Desk {
         }
     }
 
-    /// Follows an order to its outcome; gives the device that is free again.
-    fn deliver(&self, clerk: &Clerk, order: Order) -> impl Future<Output = DeviceId> + use<> {
+    /// Follows an order to its outcome, or until it waits for a sleeper; gives the device that is free again, and what
+    /// waits.
+    fn deliver(&self, clerk: &Clerk, order: Order) -> impl Future<Output = (DeviceId, Option<Sleeper>)> + use<> {
         let (clerk, limit) = (clerk.clone(), self.settings.timeout);
         async move {
             let device = order.device().clone();
-            let answer = carry_out(order.approved, limit, clerk.clock.now()).await;
-            clerk.metrics.open.dec();
-            clerk.close(order.case, answer).await;
-            device
+            let Order { mut case, approved } = order;
+            match carry_out(approved, limit, clerk.clock.now()).await {
+                Reached::End(answer) => clerk.close(case, answer).await,
+                Reached::Sleeper(sleeping) => {
+                    clerk.tell_queued(&mut case).await;
+                    return (device, Some((case, sleeping)));
+                }
+            }
+            (device, None)
+        }
+    }
+
+    /// Follows a command for a sleeper to its outcome. A stop ends it: the adapter sends nothing that nobody waits for.
+    fn await_waking(&self, clerk: &Clerk, sleeper: Sleeper, mut stop: Stop) -> impl Future<Output = ()> + use<> {
+        let (clerk, limit) = (clerk.clone(), self.settings.timeout);
+        async move {
+            let (case, sleeping) = sleeper;
+            let answer = tokio::select! {
+                biased;
+                answer = sleeping.end(limit, clerk.clock.now()) => answer,
+                () = stop.requested() => {
+                    let why = "the gateway stopped before the device woke up; it may or may not have been carried out";
+                    Answer::because(OutcomeStatus::Failed, why)
+                }
+            };
+            clerk.close(case, answer).await;
         }
     }
 }

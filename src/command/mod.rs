@@ -6,7 +6,8 @@
 //!              └────────────┴────────────────┴──────> outcome, audit event
 //! ```
 //!
-//! - Every envelope gets exactly one final outcome.
+//! - Every envelope gets exactly one final outcome. One for a device that sleeps is told `queued` before it, and then
+//!   keeps no other command waiting.
 //! - Nothing reaches a device unless a grant covers it and its id was written to the ledger first, on the disk. An id
 //!   is acted on once for each sender, also across restarts; a repeat is told the first outcome.
 //! - A command that a crash interrupted is never carried out again: it is reported as `failed` at the next start.

@@ -49,9 +49,16 @@ impl Core {
 /// What is wanted, in words; `None` for what changes nothing and shows no secret.
 fn told(wish: &NetworkWish) -> Option<String> {
     Some(match wish {
-        NetworkWish::Show | NetworkWish::Map => return None,
+        NetworkWish::Show | NetworkWish::Map | NetworkWish::Firmware => return None,
         NetworkWish::Restore(wanted) if wanted.is_trial => return None,
-        NetworkWish::PermitJoin(time) => format!("let devices in for {} s", time.as_secs()),
+        NetworkWish::PermitJoin { time, code: None } => format!("let devices in for {} s", time.as_secs()),
+        NetworkWish::PermitJoin { time, code: Some(_) } => {
+            format!("let devices in for {} s, one with its install code", time.as_secs())
+        }
+        NetworkWish::Update { device, is_forced: false } => format!("update the firmware of {device}"),
+        NetworkWish::Update { device, is_forced: true } => {
+            format!("update the firmware of {device} whatever version it has")
+        }
         NetworkWish::Form => "form a network".to_owned(),
         NetworkWish::Backup => "give out a backup, with the network key".to_owned(),
         NetworkWish::Restore(wanted) => match &wanted.overwrite {

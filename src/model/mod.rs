@@ -36,7 +36,9 @@ pub use point::{Access, Group, Point, PointAddress, PointType};
 pub use quality::Quality;
 pub use reading::Reading;
 pub use replay::Replay;
-pub use request::{Confidential, DeviceRequest, NetworkWish, Restoration, WriteError};
+pub use request::{
+    Confidential, DeviceRequest, NetworkWish, Restoration, Told, WriteAnswer, WriteError, WriteReply, Written,
+};
 pub use selector::{Selector, SelectorError};
 pub use time::{BootId, ClockQuality, Timestamp, TimestampError};
 pub use value::{Value, ValueError};

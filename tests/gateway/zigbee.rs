@@ -3,11 +3,16 @@
 mod backup;
 mod coordinator;
 mod faults;
+mod firmware;
 mod herdsman;
+mod joining;
 mod network;
 mod options;
+mod outage;
 mod quirks;
+mod reporting;
 mod scale;
+mod sleepers;
 
 use serde_json::{Value, json};
 
@@ -140,13 +145,25 @@ impl Scene {
         self.listener.send(&Outgoing { topic: &topic, payload: payload.as_bytes(), ..Outgoing::default() });
     }
 
-    /// The outcome of a command.
+    /// The final outcome of a command.
     fn outcome(&self, id: &str) -> Value {
         self.listener.wait_for(&format!("the outcome of {id}"), |messages| {
-            let outcomes = messages.iter().filter(|message| message.topic.ends_with("/outcome"));
-            outcomes.map(Message::json).find(|outcome| outcome["id"] == *id)
+            outcomes(messages, id).into_iter().find(|outcome| outcome["status"] != "queued")
         })
     }
+
+    /// Waits until it was told that a command waits for its device.
+    fn wait_until_queued(&self, id: &str) {
+        self.listener.wait_for(&format!("{id} to be queued"), |messages| {
+            outcomes(messages, id).into_iter().find(|outcome| outcome["status"] == "queued")
+        });
+    }
+}
+
+/// Everything that was told of a command, the oldest first.
+fn outcomes(messages: &[Message], id: &str) -> Vec<Value> {
+    let all = messages.iter().filter(|message| message.topic.ends_with("/outcome")).map(Message::json);
+    all.filter(|outcome| outcome["id"] == *id).collect()
 }
 
 /// A `[[device]]` for the device of a number.

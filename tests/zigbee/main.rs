@@ -6,6 +6,7 @@
 
 #![cfg(feature = "zigbee")]
 
+mod firmware;
 mod general;
 mod tshark;
 mod types;

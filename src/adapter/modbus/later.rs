@@ -19,9 +19,9 @@ use super::{
     pdu::Request,
     plan::single,
     poller::{End, Poller},
-    write::{LOOKS, WriteReply, failure},
+    write::{LOOKS, failure},
 };
-use crate::model::{Value, WriteError};
+use crate::model::{Value, WriteError, WriteReply};
 
 /// Tasks that wait on one link; while there are so many, further writes that need one are refused.
 const MAX_WAITING: usize = 64;

@@ -16,7 +16,7 @@ use crate::{
     adapter::{Alive, Announce, Intake, Metrics, memory::Memory},
     model::{
         Batch, Command, CommandId, DeviceChange, DeviceId, Event, EventKind, Grant, Grants, Reading, Selector,
-        Source, Timestamp, Value, WriteError,
+        Source, Timestamp, Value, WriteError, WriteReply,
     },
     shutdown::StopSignal,
     testing::{
@@ -84,7 +84,7 @@ impl Site {
     }
 
     pub(super) async fn write(&mut self, value: Value, expires: i64) -> Result<Option<Value>, WriteError> {
-        let (reply, answer) = oneshot::channel();
+        let (reply, answer) = WriteReply::pair();
         let targets = vec![Selector::parse("*/*").unwrap()];
         let grant = Grant { from: "rule:test".into(), targets, range: None, rate: None };
         let command = Command {
@@ -97,7 +97,7 @@ impl Site {
         let command = Grants::new(vec![grant]).authorize(command, None, Timestamp::default()).unwrap();
         let request = DeviceRequest::Write { command: Box::new(command), point: Arc::clone(&self.point), reply };
         self.requests.send(request).await.unwrap();
-        self.hear_until(answer).await.unwrap()
+        self.hear_until(answer.end()).await.unwrap()
     }
 
     /// Takes readings in while it waits, so that the adapter never waits for us.

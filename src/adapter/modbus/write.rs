@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    sync::oneshot,
     time::Instant,
 };
 
@@ -21,16 +20,13 @@ use super::{
     pdu::Request,
     poller::{End, Poller},
 };
-use crate::model::{Authorized, Command, Point, PointAddress, Value, WriteError};
+use crate::model::{Authorized, Command, Point, PointAddress, Value, WriteError, WriteReply};
 
 /// How long a unit that acknowledged a write is looked at, in its timeouts: with the usual one less than the command waits.
 const WATCHED: u32 = 10;
 
 /// How often, in one timeout.
 pub(super) const LOOKS: u32 = 4;
-
-/// Where the answer to a write goes.
-pub(super) type WriteReply = oneshot::Sender<Result<Option<Value>, WriteError>>;
 
 /// What a command sets.
 enum Target<'a> {

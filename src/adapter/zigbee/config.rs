@@ -1,11 +1,15 @@
 //! A Zigbee coordinator and the devices that have names, as meant.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use super::{
     address::{self, ExtendedPan, Ieee, Pan},
     link::Link,
     quirk::{OwnPoint, Quirk, Quirks},
+    reporting::Intervals,
 };
 use crate::{
     config::{Pressure, Secret},
@@ -31,16 +35,31 @@ pub struct Config {
     pub may_form: bool,
     /// How many backups of the stick are kept.
     pub backups: u8,
+    /// Where images of firmware are.
+    pub firmware: Option<PathBuf>,
+    /// How many parts of them are given out in a second.
+    pub firmware_rate: u8,
     /// The network that is wanted.
     pub network: Network,
     /// Devices that are commanded together.
     pub groups: Vec<Group>,
     /// Names of devices.
     pub devices: BTreeMap<Ieee, DeviceId>,
+    /// When devices shall report.
+    pub reporting: Intervals,
+    /// When single devices shall report, where that is not as all others.
+    pub own_reporting: BTreeMap<Ieee, Intervals>,
     /// What their keys say of some of them.
     pub own: BTreeMap<Ieee, Own>,
     /// What profiles say of devices that do not name one.
     pub quirks: Quirks,
+}
+
+impl Config {
+    /// When a device shall report.
+    pub fn intervals(&self, ieee: Ieee) -> Intervals {
+        self.own_reporting.get(&ieee).copied().unwrap_or(self.reporting)
+    }
 }
 
 /// What the keys of a device say of it.

@@ -7,9 +7,10 @@ use std::{
 
 use super::{
     address::{Attribute, Cluster, Endpoint, Group, Ieee, Nwk},
-    interview::Step,
+    interview::{CHECK_IN, POLL_CONTROL, Step},
     map::{Finding, Known, Rule, points, rules},
     quirk::Quirk,
+    reporting::{Intervals, Others},
     zcl::{
         Kind,
         general::{ReadOutcome, ReadRecord},
@@ -53,6 +54,16 @@ pub(super) struct Device {
     pub(super) known: BTreeMap<Endpoint, Known>,
     /// Attributes it has that feed points.
     pub(super) attributes: BTreeMap<(Endpoint, Cluster), Vec<(Attribute, Kind)>>,
+    /// When it shall report.
+    pub(super) intervals: Intervals,
+    /// When it was asked to report.
+    pub(super) asked_intervals: Intervals,
+    /// What it reports otherwise.
+    pub(super) others: Others,
+    /// Within how many seconds it says that it reports something.
+    pub(super) reports_within_s: Option<u16>,
+    /// How often it says that it is awake, in quarters of a second.
+    pub(super) check_in: Option<u32>,
     /// Its points, by name.
     pub(super) points: BTreeMap<String, (Quantity, Arc<Point>)>,
     /// What a profile says of it.
@@ -86,6 +97,11 @@ impl Device {
             is_interviewed: false,
             known: BTreeMap::new(),
             attributes: BTreeMap::new(),
+            intervals: Intervals::default(),
+            asked_intervals: Intervals::default(),
+            others: Others::new(),
+            reports_within_s: None,
+            check_in: None,
             points: BTreeMap::new(),
             quirk: None,
             own: Vec::new(),
@@ -99,6 +115,15 @@ impl Device {
     /// Whether it has to be waited for: what has not said that it listens all the time, may sleep.
     pub(super) fn sleeps(&self) -> bool {
         self.node.is_some_and(|node| !node.is_awake())
+    }
+
+    /// From now on it shall report within these times; one that was asked for others is asked again.
+    pub(super) fn shall_report(&mut self, intervals: Intervals) {
+        self.intervals = intervals;
+        if self.asked_intervals != intervals {
+            self.done.retain(|step| !matches!(step, Step::Report(..) | Step::ReadBack(..)));
+            self.reports_within_s = None;
+        }
     }
 
     /// What an endpoint does, once the device has said so.
@@ -118,6 +143,9 @@ impl Device {
     pub(super) fn take_read(&mut self, endpoint: Endpoint, cluster: Cluster, records: &[ReadRecord]) {
         for record in records {
             match &record.found {
+                ReadOutcome::Value(value) if (cluster, record.attribute) == (POLL_CONTROL, CHECK_IN) => {
+                    self.check_in = value.as_integer().and_then(|quarters| u32::try_from(quarters).ok());
+                }
                 ReadOutcome::Value(value) if rules::of(cluster, record.attribute).next().is_some() => {
                     let all = self.attributes.entry((endpoint, cluster)).or_default();
                     if all.iter().all(|(attribute, _)| *attribute != record.attribute) {

@@ -1,29 +1,28 @@
 //! Getting to know a device, step by step: what it is, what it offers, what it measures, and then that it shall report.
 //!
 //! ```text
-//! node -> endpoints -> simple × n -> basic -> read × n ─ interviewed ─> enroll, bind, report × n
+//! node -> endpoints -> simple × n -> basic -> read × n ─ interviewed ─> enroll, bind, report, read back × n
 //! ```
 //!
 //! Which step is next follows from the steps that are done, so that an interview goes on where it was: after a device
 //! fell asleep, after the stick was away, after the gateway was killed. A refusal ends a step like an answer; silence
 //! does not.
 
+mod answers;
+
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::answers::{take_general, take_zdo};
 use super::{
     address::{Attribute, Cluster, Endpoint, Group, Ieee, Manufacturer, Nwk},
     device::Device,
     map::{button, known, rules, zone},
     radio::{Destination, HOME, Outgoing},
-    tuya,
+    reporting, tuya,
     wire::Wire as _,
-    zcl::{
-        self, Frame, General, Header, Scope,
-        general::{Assignment, ReadOutcome, Reporting},
-        value::Value,
-    },
+    zcl::{self, Frame, General, Header, Scope, general::Assignment, value::Value},
     zdo::{
-        Answer, Request,
+        Request,
         request::{ActiveEndpoints, Bind, NodeDescriptor, SimpleDescriptor},
         tables::BindTarget,
     },
@@ -48,10 +47,10 @@ pub(super) const GROUPS: Cluster = Cluster(0x0004);
 /// Where a zone reports to (ZCL, 8.2.2.2.1.3).
 const ZONE_HOME: Attribute = Attribute(0x0010);
 
-/// Shortest time between two reports, in seconds: what flickers does not fill the air.
-const LEAST_S: u16 = 5;
-/// Longest time between two reports, in seconds: silence beyond it is a sign.
-const MOST_S: u16 = 3600;
+/// How sleepers say that they are awake (ZCL, 3.16).
+pub(super) const POLL_CONTROL: Cluster = Cluster(0x0020);
+/// How often they do, in quarters of a second.
+pub(super) const CHECK_IN: Attribute = Attribute(0x0000);
 
 /// One thing that is asked of a device. The order is that in which they are gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -72,6 +71,8 @@ pub(super) enum Step {
     Bind(Endpoint, u16),
     /// Shall say it now and then.
     Report(Endpoint, u16),
+    /// When does it say it?
+    ReadBack(Endpoint, u16),
     /// Shall take messages to a group as its own.
     Group(Endpoint, u16),
     /// Shall no longer.
@@ -121,7 +122,12 @@ fn steps(device: &Device) -> Vec<Step> {
     steps.extend(zones.map(|(endpoint, _)| Step::Enroll(endpoint)));
     for (endpoint, cluster) in inputs() {
         if device.attributes.contains_key(&(endpoint, cluster)) && cluster != BASIC {
-            steps.extend([Step::Bind(endpoint, cluster.0), Step::Report(endpoint, cluster.0)]);
+            let cluster = cluster.0;
+            steps.extend([Step::Bind(endpoint, cluster), Step::Report(endpoint, cluster)]);
+            steps.push(Step::ReadBack(endpoint, cluster));
+        }
+        if cluster == POLL_CONTROL {
+            steps.push(Step::Bind(endpoint, cluster.0));
         }
     }
     for simple in &device.endpoints {
@@ -180,8 +186,9 @@ fn attributes(cluster: Cluster) -> Vec<Attribute> {
     let factors = known::needed().filter(|(of, _)| *of == cluster).map(|(_, attribute)| attribute);
     let values = rules::of_cluster(cluster).map(|rule| rule.attribute);
     let status = (cluster == zone::CLUSTER).then_some(zone::STATUS);
+    let check_in = (cluster == POLL_CONTROL).then_some(CHECK_IN);
     let mut all: Vec<Attribute> = Vec::new();
-    for attribute in factors.chain(values).chain(status) {
+    for attribute in factors.chain(values).chain(status).chain(check_in) {
         if !all.contains(&attribute) {
             all.push(attribute);
         }
@@ -213,10 +220,12 @@ pub(super) fn question(device: &Device, nwk: Nwk, step: Step, number: u8, home: 
         Step::Group(endpoint, group) => message(nwk, endpoint, GROUPS, number, add_group(number, Group(group))),
         Step::Ungroup(endpoint, group) => message(nwk, endpoint, GROUPS, number, remove_group(number, Group(group))),
         Step::Report(endpoint, cluster) => {
-            let cluster = Cluster(cluster);
-            let attributes = device.attributes.get(&(endpoint, cluster)).map(Vec::as_slice).unwrap_or_default();
-            let wanted = attributes.iter().map(|(attribute, kind)| reporting(cluster, *attribute, *kind)).collect();
-            general(nwk, endpoint, cluster, number, &General::ConfigureReporting(wanted))
+            let wanted = reporting::wanted(device, endpoint, Cluster(cluster));
+            general(nwk, endpoint, Cluster(cluster), number, &General::ConfigureReporting(wanted))
+        }
+        Step::ReadBack(endpoint, cluster) => {
+            let asked = reporting::read_back(device, endpoint, Cluster(cluster));
+            general(nwk, endpoint, Cluster(cluster), number, &General::ReadReporting(asked))
         }
         Step::Greet(endpoint) => {
             general(nwk, endpoint, BASIC, number, &General::Read(GREETING.map(Attribute).to_vec()))
@@ -229,7 +238,7 @@ pub(super) fn question(device: &Device, nwk: Nwk, step: Step, number: u8, home: 
         }
         Step::OwnReport(endpoint, cluster, maker) => {
             let all = own_attributes(device, endpoint, Cluster(cluster), maker);
-            let wanted = all.iter().map(|(attribute, kind)| reporting(Cluster(cluster), *attribute, *kind)).collect();
+            let wanted = reporting::of(device, Cluster(cluster), &all);
             of_maker(nwk, endpoint, Cluster(cluster), number, maker, &General::ConfigureReporting(wanted))
         }
     }
@@ -259,26 +268,6 @@ fn to_groups(number: u8, command: u8, payload: &[u8]) -> Vec<u8> {
     Frame { header, payload }.encode()
 }
 
-/// When an attribute shall be reported.
-fn reporting(cluster: Cluster, attribute: Attribute, kind: zcl::Kind) -> Reporting {
-    let change = kind.is_analog().then(|| change(cluster, kind));
-    Reporting::Send { attribute, kind, least_s: LEAST_S, most_s: MOST_S, change }
-}
-
-/// The change that is worth a report: a tenth of a degree, half a percent of humidity, 1 ppm; else the smallest.
-fn change(cluster: Cluster, kind: zcl::Kind) -> Value {
-    let least = match cluster.0 {
-        0x0402 | 0x0201 => 10,
-        0x0405 | 0x0408 => 50,
-        _ => 1,
-    };
-    if kind == zcl::Kind::Single {
-        return Value::single(if cluster.0 == 0x040d { 0.000_001 } else { 0.1 });
-    }
-    let signed = i64::try_from(least).ok().and_then(|least| Value::signed(kind, least));
-    signed.or_else(|| Value::bits(kind, least)).unwrap_or_else(|| Value::invalid(kind))
-}
-
 /// A message to the ZDO of a device.
 pub(super) fn zdo<R: Request>(nwk: Nwk, number: u8, request: &R) -> Outgoing {
     Outgoing {
@@ -298,70 +287,4 @@ pub(super) fn general(nwk: Nwk, endpoint: Endpoint, cluster: Cluster, number: u8
 /// A frame to an endpoint.
 pub(super) fn message(nwk: Nwk, endpoint: Endpoint, cluster: Cluster, number: u8, frame: Vec<u8>) -> Outgoing {
     Outgoing { to: Destination::Device(nwk, endpoint), from: HOME.number, cluster, transaction: number, frame }
-}
-
-/// Takes the answer of a ZDO to a step, its fields without the transaction. Whether it could be read.
-pub(super) fn take_zdo(device: &mut Device, step: Step, fields: &[u8]) -> bool {
-    match step {
-        Step::Node => answer::<NodeDescriptor>(fields, |node| device.node = Some(node.node)),
-        Step::Endpoints => answer::<ActiveEndpoints>(fields, |all| {
-            // 0 is ZDO; from 241 on endpoints are reserved, and 242 is green power's (Zigbee R21, 2.2.4.1.1.4).
-            device.listed = all.endpoints.as_slice().iter().copied().filter(|n| (1..=240).contains(n)).collect();
-        }),
-        Step::Simple(endpoint) => answer::<SimpleDescriptor>(fields, |of| {
-            if of.simple.endpoint == endpoint {
-                device.describe(of.simple);
-            }
-        }),
-        Step::Bind(..) => answer::<Bind>(fields, |()| {}),
-        Step::Basic(_)
-        | Step::Read(..)
-        | Step::Enroll(_)
-        | Step::Report(..)
-        | Step::Group(..)
-        | Step::Ungroup(..)
-        | Step::Greet(_)
-        | Step::Own(..)
-        | Step::OwnReport(..) => false,
-    }
-}
-
-/// Reads an answer and keeps it if it is one; a refusal is an answer without anything to keep.
-fn answer<R: Request>(fields: &[u8], keep: impl FnOnce(R::Answer)) -> bool {
-    match Answer::<R::Answer>::from_bytes(fields) {
-        Ok(answer) => {
-            if let Some(fields) = answer.fields {
-                keep(fields);
-            }
-            true
-        }
-        Err(_) => false,
-    }
-}
-
-/// Takes the answer of an endpoint to a step. Whether it is one.
-pub(super) fn take_general(device: &mut Device, step: Step, command: &General) -> bool {
-    match (step, command) {
-        (Step::Basic(_), General::ReadResponse(records)) => {
-            for record in records {
-                let ReadOutcome::Value(value) = &record.found else { continue };
-                let text = value.as_text().filter(|text| !text.is_empty());
-                match record.attribute {
-                    MAKER => device.manufacturer = text,
-                    MODEL => device.model = text,
-                    _ => {}
-                }
-            }
-            true
-        }
-        (Step::Read(endpoint, cluster, _), General::ReadResponse(records)) => {
-            device.take_read(endpoint, Cluster(cluster), records);
-            true
-        }
-        (Step::Enroll(_), General::WriteResponse(_))
-        | (Step::Greet(_) | Step::Own(..), General::ReadResponse(_))
-        | (Step::Report(..) | Step::OwnReport(..), General::ConfigureReportingResponse(_))
-        | (_, General::DefaultResponse(_)) => true,
-        _ => false,
-    }
 }

@@ -7,6 +7,7 @@ use super::{
     device::Device,
     interview::Step,
     map::known,
+    reporting::{Intervals, Otherwise},
     wire::{Wire as _, hex, unhex},
     zcl::Kind,
     zdo::descriptor::{Node, Simple},
@@ -39,6 +40,16 @@ struct KeptDevice {
     attributes: Vec<(u8, u16, u16, u8)>,
     /// Name of the point and of its kind.
     points: Vec<(String, String)>,
+    /// When it was asked to report; earlier versions asked all alike.
+    #[serde(default)]
+    asked_intervals: Intervals,
+    /// Endpoint, cluster, attribute, and how that is reported otherwise.
+    #[serde(default)]
+    others: Vec<(u8, u16, u16, Otherwise)>,
+    #[serde(default)]
+    reports_within_s: Option<u16>,
+    #[serde(default)]
+    check_in: Option<u32>,
 }
 
 impl Kept {
@@ -79,6 +90,14 @@ impl KeptDevice {
             known: known.collect(),
             attributes: attributes.collect(),
             points: points.collect(),
+            asked_intervals: device.asked_intervals,
+            others: device
+                .others
+                .iter()
+                .map(|((endpoint, cluster, attribute), other)| (*endpoint, cluster.0, attribute.0, *other))
+                .collect(),
+            reports_within_s: device.reports_within_s,
+            check_in: device.check_in,
         }
     }
 
@@ -94,6 +113,12 @@ impl KeptDevice {
         (device.manufacturer, device.model) = (self.manufacturer, self.model);
         device.done = self.done.into_iter().collect();
         device.is_interviewed = self.is_interviewed;
+        device.asked_intervals = self.asked_intervals;
+        let others = self.others.into_iter();
+        device.others = others
+            .map(|(endpoint, cluster, attribute, other)| ((endpoint, Cluster(cluster), Attribute(attribute)), other))
+            .collect();
+        (device.reports_within_s, device.check_in) = (self.reports_within_s, self.check_in);
         for (endpoint, cluster, attribute, number) in self.known {
             let known = device.known.entry(endpoint).or_default();
             known.insert(Cluster(cluster), Attribute(attribute), number.into());

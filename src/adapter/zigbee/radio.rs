@@ -5,7 +5,7 @@ use std::{future::Future, time::Duration};
 use super::{
     address::{Channels, Cluster, Endpoint, ExtendedPan, Group, Ieee, Nwk, Pan, Profile},
     backup::Backup,
-    network::Held,
+    network::{Held, Key},
 };
 use crate::model::Timestamp;
 
@@ -37,6 +37,9 @@ pub trait Radio: Send {
 
     /// Lets devices in by every router for up to 254 seconds; 0 ends it.
     fn permit_join(&mut self, seconds: u8) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// Gives the stick the key that a device will join with.
+    fn expect_device(&mut self, ieee: Ieee, key: &Key) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
     /// Hands a message to the stick. That it took it says nothing of its way: [`Event::Confirmed`] does.
     fn send(&mut self, message: &Outgoing) -> impl Future<Output = Result<(), Self::Error>> + Send;

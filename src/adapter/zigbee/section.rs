@@ -1,22 +1,29 @@
 //! Zigbee keys of the configuration, and what they mean.
 
-use std::collections::{BTreeMap, btree_map::Entry};
+mod devices;
+mod groups;
 
+use std::path::PathBuf;
+
+use self::{
+    devices::{Named, intervals, named},
+    groups::grouped,
+};
 use super::{
-    address::{self, ExtendedPan, Ieee, Pan},
-    config::{Accept, Config, Group, Network, Own},
+    address::{ExtendedPan, Ieee, Pan},
+    config::{Accept, Config, Network},
     link::Link,
-    quirk::{PointKeys, Quirk, Quirks, own_points},
+    quirk::{PointKeys, Quirks},
+    reporting::Intervals,
 };
 use crate::{
     config::{
-        AdapterDraft, DeviceDraft, Draft, Fault, GroupDraft, Pressure, Secret,
-        report::{Problems, suggest},
+        AdapterDraft, Draft, Fault, Pressure, Secret,
+        report::Problems,
         section::{AdapterKind, At, FromNode, Keyed as _, Shape, section},
         tree::{Data, Node},
-        values::{from_integer, from_text, text_values, word_values},
+        values::{Span, SpanOrZero, from_integer, from_text, text_values, word_values},
     },
-    model::DeviceId,
     profile::Library,
 };
 
@@ -32,6 +39,19 @@ impl FromNode for Channel {
 
     fn from_node(node: Node, problems: &mut Problems) -> Option<Self> {
         let number = from_integer(&node, problems, 11, 26)?;
+        u8::try_from(number).ok().map(Self)
+    }
+}
+
+/// Parts of firmware in a second.
+#[derive(Debug, Clone, Copy)]
+pub struct PartsPerSecond(u8);
+
+impl FromNode for PartsPerSecond {
+    const SHAPE: Shape = Shape::Integer { min: 1, max: 200 };
+
+    fn from_node(node: Node, problems: &mut Problems) -> Option<Self> {
+        let number = from_integer(&node, problems, 1, 200)?;
         u8::try_from(number).ok().map(Self)
     }
 }
@@ -114,8 +134,26 @@ section! {
         /// How many backups of the coordinator are kept, each in a file with the network key in it, one a day and one
         /// after each change of the network; 0 makes none.
         backups: u8 = default("14");
+        /// The folder of firmware images for `tidegate zigbee ota`. A device is given one only when somebody says so.
+        firmware: PathBuf = optional("none, and no device is updated");
+        /// How many parts of firmware are given out in a second, to all devices together. A part has 50 bytes; more
+        /// are faster and leave less of the air to others.
+        firmware_rate: PartsPerSecond = default("8");
+        /// When devices shall report what they measure.
+        reporting: ReportingKeys = default("{}");
         /// The network. It is compared with what the coordinator holds; a difference is told, never overwritten.
         network: NetworkKeys = default("{}");
+    }
+}
+
+section! {
+    /// When a device shall report.
+    pub struct ReportingKeys {
+        /// The shortest time between two reports of a value, 0 s to 18 h.
+        min: SpanOrZero = optional("5 s, or what is set for the adapter");
+        /// The longest time between two reports of a value, 1 s to 18 h. A device that sleeps is offline after three times
+        /// that, if it keeps to it.
+        max: Span = optional("1 h, or what is set for the adapter");
     }
 }
 
@@ -138,6 +176,8 @@ section! {
     pub struct DeviceKeys {
         /// Which device it is: `{ ieee = "0x00124b0014d9a7b1" }`.
         address: Address = required;
+        /// When it shall report, where that is not as all others.
+        reporting: ReportingKeys = default("{}");
         /// Points that its standard clusters do not tell, or tell otherwise.
         point: Vec<At<PointKeys>> = default("[]");
     }
@@ -159,7 +199,9 @@ pub fn plan(adapter: AdapterDraft, library: &mut Library, draft: &mut Draft) -> 
     // Which points a device has, it tells itself.
     draft.has_unread_devices = true;
     let quirks = Quirks::of(library, &mut draft.problems);
-    let (devices, own) = named(devices, library, &mut draft.problems);
+    let reporting = intervals(&keys.reporting, Intervals::default(), &mut draft.problems);
+    let named = named(devices, reporting, library, &mut draft.problems);
+    let Named { devices, reporting: own_reporting, own } = named;
     let groups = grouped(groups, &devices, &mut draft.problems);
     let network = keys.network.value;
     Some(Config {
@@ -172,6 +214,8 @@ pub fn plan(adapter: AdapterDraft, library: &mut Library, draft: &mut Draft) -> 
         is_raw: keys.raw.value,
         may_form: keys.form.value,
         backups: keys.backups.value,
+        firmware: keys.firmware.map(|folder| folder.value),
+        firmware_rate: keys.firmware_rate.value.0,
         network: Network {
             channel: network.channel.map(|channel| channel.value.0),
             pan: network.pan_id.map(|pan| pan.value),
@@ -180,87 +224,9 @@ pub fn plan(adapter: AdapterDraft, library: &mut Library, draft: &mut Draft) -> 
         },
         groups,
         devices,
+        reporting,
+        own_reporting,
         own,
         quirks,
     })
-}
-
-/// The groups with the addresses of their members; each has a number of its own.
-fn grouped(drafts: Vec<GroupDraft>, names: &BTreeMap<Ieee, DeviceId>, problems: &mut Problems) -> Vec<Group> {
-    let mut groups: Vec<Group> = Vec::new();
-    for GroupDraft { id, members } in drafts {
-        let members = members.into_iter().filter_map(|member| {
-            let found = member_of(&member.value, names);
-            if found.is_none() {
-                let help = suggest(member.value.as_str(), names.values().map(DeviceId::as_str));
-                problems.error(&member.place, format!("no Zigbee device {:?}", member.value.as_str())).help(help);
-            }
-            found
-        });
-        let members = members.collect();
-        let mut number = number_of(id.as_str());
-        while groups.iter().any(|group| group.number.0 == number) {
-            number = number % LAST_GROUP + 1;
-        }
-        groups.push(Group { id, number: address::Group(number), members });
-    }
-    groups
-}
-
-/// The last number a group can have (Zigbee R21, 3.6.6.2: those above stand for broadcasts).
-const LAST_GROUP: u16 = 0xfff7;
-
-/// The number of a group: the same after every start, whatever other groups there are (FNV-1a, folded).
-fn number_of(id: &str) -> u16 {
-    let hash = id.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    u16::try_from((hash ^ hash >> 16) % u32::from(LAST_GROUP) + 1).expect("it is at most the last")
-}
-
-/// The address of a device by its name, also by the one it has without a `[[device]]`.
-fn member_of(id: &DeviceId, names: &BTreeMap<Ieee, DeviceId>) -> Option<Ieee> {
-    let known = names.iter().find(|(_, name)| *name == id).map(|(ieee, _)| *ieee);
-    known.or_else(|| digits(id.as_str().strip_prefix("zb-")?, 16).ok().map(Ieee))
-}
-
-/// The names of devices, and what their keys say of them; one device cannot have two.
-fn named(
-    drafts: Vec<DeviceDraft>,
-    library: &mut Library,
-    problems: &mut Problems,
-) -> (BTreeMap<Ieee, DeviceId>, BTreeMap<Ieee, Own>) {
-    let (mut devices, mut all) = (BTreeMap::new(), BTreeMap::new());
-    for DeviceDraft { id, profile, mut section, .. } in drafts {
-        let keys: DeviceKeys = section.read(problems);
-        section.close(problems);
-        let own = own(profile.as_ref(), keys.point.value, library, problems);
-        let Some(ieee) = keys.address.and_then(|address| address.value.ieee) else { continue };
-        let Entry::Vacant(entry) = devices.entry(ieee.value) else {
-            let message = format!("address {} is there twice", ieee.value);
-            problems.error(&ieee.place, message).help("each device has one name");
-            continue;
-        };
-        entry.insert(id);
-        all.extend((own != Own::default()).then_some((ieee.value, own)));
-    }
-    (devices, all)
-}
-
-/// What a device's keys say of it. The points of a profile that it names are among its own already.
-fn own(
-    profile: Option<&At<String>>,
-    listed: Vec<At<PointKeys>>,
-    library: &mut Library,
-    problems: &mut Problems,
-) -> Own {
-    let points = own_points(listed, problems);
-    // A profile that is not there, or of another kind, was reported when the points were filled in.
-    let name = profile.and_then(|profile| profile.value.parse().ok());
-    let quirk = name.and_then(|name| {
-        let pack = library.open(&name, &profile?.place, &mut Problems::default())?;
-        (pack.kind == KIND.kind).then(|| Quirk::named(&name, pack))
-    });
-    match quirk {
-        Some(quirk) => Own { quirk: Some(quirk.with(&points)), points: Vec::new() },
-        None => Own { quirk: None, points },
-    }
 }

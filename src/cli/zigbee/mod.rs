@@ -5,6 +5,7 @@ mod decode;
 mod line;
 mod map;
 mod network;
+mod ota;
 mod probe;
 
 use std::path::PathBuf;
@@ -19,6 +20,9 @@ pub(super) enum Command {
         /// For how long.
         #[arg(value_name = "SECONDS")]
         seconds: u32,
+        /// A device that joins with the install code on its label: its address, a colon, the code. It is kept secret.
+        #[arg(long, value_name = "IEEE:CODE")]
+        install_code: Option<String>,
         #[command(flatten)]
         which: network::Which,
     },
@@ -51,6 +55,9 @@ pub(super) enum Command {
     },
     /// Put the coordinator in the place of the one that a backup was made of.
     Restore(backup::Restore),
+    /// Give devices new firmware.
+    #[command(subcommand)]
+    Ota(ota::Command),
     /// List the devices of the network.
     Devices {
         #[command(flatten)]
@@ -83,7 +90,10 @@ pub(super) enum Command {
 
 pub(super) fn run(command: &Command, context: &mut Context) -> Result<(), CliError> {
     match command {
-        Command::PermitJoin { seconds, which } => network::permit_join(*seconds, which, context),
+        Command::PermitJoin { seconds, install_code, which } => {
+            network::permit_join(*seconds, install_code.as_deref(), which, context)
+        }
+        Command::Ota(command) => ota::run(command, context),
         Command::Form { yes, which } => network::form(*yes, which, context),
         Command::Map { which, json: true, .. } => map::map(which, map::Format::Json, context),
         Command::Map { which, format, .. } => map::map(which, *format, context),

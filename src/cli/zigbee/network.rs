@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::cli::{context::Context, error::CliError, format::count, table::Table};
+use crate::{
+    adapter::zigbee::install_code::Joiner,
+    cli::{context::Context, error::CliError, format::count, table::Table},
+};
 
 /// What is shown of a device.
 const COLUMNS: &[&str] = &["device", "ieee", "nwk", "manufacturer", "model", "state", "link_quality", "last_seen"];
@@ -15,9 +18,18 @@ pub(in crate::cli) struct Which {
     adapter: Option<String>,
 }
 
-pub(super) fn permit_join(seconds: u32, which: &Which, context: &mut Context) -> Result<(), CliError> {
+pub(super) fn permit_join(
+    seconds: u32,
+    install_code: Option<&str>,
+    which: &Which,
+    context: &mut Context,
+) -> Result<(), CliError> {
+    // A slip of the pen is told without a gateway.
+    let joiner = install_code.map(str::parse::<Joiner>).transpose();
+    joiner.map_err(|error| CliError::Usage(error.to_string()))?;
     let route = route(which, context)?;
-    let network = context.send("POST", &route, &json!({ "action": "permit-join", "seconds": seconds }))?;
+    let act = json!({ "action": "permit-join", "seconds": seconds, "install_code": install_code });
+    let network = context.send("POST", &route, &act)?;
     let name = network["adapter"].as_str().unwrap_or_default();
     context.print(&match seconds {
         0 => format!("{name}: nobody can join any more\n"),

@@ -1,5 +1,6 @@
 //! Devices around the coordinator: what they are, what they measure, and how they answer.
 
+mod firmware;
 mod kind;
 mod tuya;
 mod zcl;
@@ -7,14 +8,17 @@ mod zdo;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use self::kind::Kind;
 use self::kind::{attributes, data_points};
+pub use self::{firmware::Firmware, kind::Kind};
 use crate::adapter::zigbee::{
     address::{Attribute, Cluster, Endpoint, Group, Ieee, Nwk},
     network::Key,
     radio::Network,
     tuya::Record,
-    zcl::{Direction, Frame, General, Header, Scope, Value, general::Assignment},
+    zcl::{
+        Direction, Frame, General, Header, Scope, Value,
+        general::{Assignment, Reporting},
+    },
 };
 
 /// What a device sends.
@@ -49,6 +53,12 @@ pub struct Device {
     pub is_joined: bool,
     /// Whether it hears nothing.
     pub is_asleep: bool,
+    /// Its firmware, if that can be updated.
+    pub firmware: Option<Firmware>,
+    /// Whether it was last told to stay awake when it said that it is.
+    pub stays_awake: Option<bool>,
+    /// The key that it joins with, if that is not everybody's.
+    pub join_key: Option<Key>,
     /// The network it is in, with its key.
     pub trusts: Option<(Network, Key)>,
     /// The number of the last frame it heard.
@@ -66,7 +76,11 @@ pub struct Device {
     attributes: BTreeMap<(Cluster, Attribute), Value>,
     data_points: BTreeMap<u8, Record>,
     bound: BTreeSet<Cluster>,
-    reported: BTreeSet<(Cluster, Attribute)>,
+    reported: BTreeMap<(Cluster, Attribute), Reporting>,
+    /// What it will not report.
+    pub unreportable: BTreeSet<(Cluster, Attribute)>,
+    /// The longest time between two reports that it keeps to, whatever it is told.
+    pub own_most_s: Option<u16>,
     sequence: u8,
 }
 
@@ -82,6 +96,9 @@ impl Device {
             nwk: Nwk(0x1000 + number),
             is_joined: false,
             is_asleep: false,
+            firmware: (kind == Kind::Plug).then(Firmware::default),
+            stays_awake: None,
+            join_key: None,
             trusts: None,
             heard: 0,
             groups: BTreeSet::new(),
@@ -92,7 +109,9 @@ impl Device {
             attributes: attributes(kind),
             data_points: data_points(kind),
             bound: BTreeSet::new(),
-            reported: BTreeSet::new(),
+            reported: BTreeMap::new(),
+            unreportable: BTreeSet::new(),
+            own_most_s: None,
             sequence: 0,
         }
     }
@@ -116,7 +135,15 @@ impl Device {
 
     /// Whether something is bound and reported.
     pub fn reports(&self, cluster: Cluster, attribute: Attribute) -> bool {
-        self.bound.contains(&cluster) && self.reported.contains(&(cluster, attribute))
+        self.bound.contains(&cluster) && self.reported.contains_key(&(cluster, attribute))
+    }
+
+    /// The shortest and the longest time between two reports, in seconds, if it reports an attribute.
+    pub fn times(&self, cluster: Cluster, attribute: Attribute) -> Option<(u16, u16)> {
+        match self.reported.get(&(cluster, attribute))? {
+            Reporting::Send { least_s, most_s, .. } => Some((*least_s, *most_s)),
+            Reporting::Receive { .. } => None,
+        }
     }
 
     /// Sets an attribute, and reports it if it shall.
@@ -137,6 +164,16 @@ impl Device {
         ((), is_bound.then_some(Heard::Zcl { cluster, frame }).into_iter().collect())
     }
 
+    /// It wakes by itself, says so, and waits for what is asked of it (ZCL, 3.16.5.3).
+    pub fn check_in(&mut self) -> ((), Vec<Heard>) {
+        self.is_asleep = false;
+        let header =
+            Header { direction: Direction::ToClient, scope: Scope::Cluster, ..Header::request(self.count(), 0) };
+        let cluster = Cluster(0x0020);
+        let frame = Frame { header, payload: &[] }.encode();
+        ((), self.bound.contains(&cluster).then_some(Heard::Zcl { cluster, frame }).into_iter().collect())
+    }
+
     /// Its zone raises or ends alarms, as the bits of its status say; told only to who has enrolled it (ZCL, 8.2.2.4.1).
     pub fn alarm(&mut self, status: u16) -> ((), Vec<Heard>) {
         let (zone, is_enrolled) = (Cluster(0x0500), |value: &Value| value.as_integer() == Some(1));
@@ -152,7 +189,7 @@ impl Device {
 
     /// Reports everything that it shall.
     pub fn report_all(&mut self) -> Vec<Heard> {
-        let all: Vec<_> = self.reported.iter().copied().collect();
+        let all: Vec<_> = self.reported.keys().copied().collect();
         let data_points = self.report_data_points();
         all.into_iter().flat_map(|(cluster, attribute)| self.report(cluster, attribute)).chain(data_points).collect()
     }

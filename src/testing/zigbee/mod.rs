@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 pub use self::{
-    device::{Device, Kind},
+    device::{Device, Firmware, Kind},
     server::serve,
     stick::Stick,
 };

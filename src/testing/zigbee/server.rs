@@ -21,7 +21,9 @@ pub async fn serve(listener: TcpListener, sim: Sim, mut stop: Stop) {
             accepted = listener.accept() => accepted,
         };
         // A host that is gone already, or that goes, is not the end of the stick.
-        if let Ok((stream, _)) = accepted {
+        if let Ok((stream, _)) = accepted
+            && !sim.lock().is_gone
+        {
             let _ = tokio::select! {
                 () = stop.requested() => return,
                 ended = host(stream, &sim) => ended,

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::device::Device;
 use crate::adapter::zigbee::{
     address::{Endpoint, Group, Ieee},
+    network::Key,
     wire::Wire as _,
     zdo::descriptor::Simple,
     znp::{
@@ -44,6 +45,8 @@ pub struct Stick {
     pub devices: Vec<Device>,
     /// Says nothing at all.
     pub is_mute: bool,
+    /// Takes no connection.
+    pub is_gone: bool,
     /// Sends garbage before each frame.
     pub has_garbage: bool,
     /// Sends byte by byte.
@@ -52,6 +55,8 @@ pub struct Stick {
     pub drop_answers: u32,
     /// After so many writes it hangs up once, as if the power had failed.
     pub fails_after: Option<u64>,
+    /// Keys that devices will join with.
+    pub join_keys: BTreeMap<Ieee, Key>,
     /// Ends the connection.
     pub is_hanging_up: bool,
     /// The number of the last frame it sent; devices hear none twice.

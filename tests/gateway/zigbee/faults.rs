@@ -1,7 +1,5 @@
 //! What goes wrong with sticks, and that it heals without a new network.
 
-use std::time::Instant;
-
 use serde_json::json;
 use tidegate::{
     adapter::zigbee::{
@@ -12,10 +10,10 @@ use tidegate::{
 };
 
 use super::{Coordinator, Scene};
-use crate::harness::{Cable, Units};
+use crate::harness::Cable;
 
 /// The plug's power changes, in watts.
-fn measure(scene: &Scene, watts: i64) {
+pub(super) fn measure(scene: &Scene, watts: i64) {
     let value = zcl::Value::signed(zcl::Kind::Int16, watts * 10).unwrap();
     scene.coordinator.with(|stick| {
         stick.with_device(Coordinator::ieee(1), |device| device.set(Cluster(0x0b04), Attribute(0x050b), value));
@@ -138,30 +136,6 @@ fn an_interview_goes_on_where_it_was_when_the_gateway_was_killed() {
     // Node, endpoints and what they do were asked once, before.
     let times = |cluster: u16| asked.iter().filter(|of| of.0 == cluster).count();
     assert_eq!([0x0002, 0x0005, 0x0004].map(times), [1, 1, 1], "{asked:?}");
-}
-
-#[test]
-fn a_mute_stick_costs_modbus_nothing() {
-    let units = Units::start(1, 2);
-    let modbus = format!(
-        "[[adapter]]\nname = \"line\"\nkind = \"modbus\"\nlink = \"tcp://127.0.0.1:{}\"\n\
-         [[device]]\nid = \"unit-1\"\nadapter = \"line\"\naddress = {{ unit = 1 }}\n\
-         [[device.point]]\nname = \"v0\"\nregister = \"holding:0\"\ntype = \"u32\"\npoll = \"100ms\"",
-        units.port()
-    );
-    let scene = Scene::with(Coordinator::start(&[Kind::Plug]), &format!("form = true\n{modbus}"));
-    scene.let_all_in();
-
-    scene.coordinator.with(|stick| stick.is_mute = true);
-    scene.send("c-1", ("plug-1", "on"), &json!(false));
-    let (before, began) = (units.served()["1/0"], Instant::now());
-    scene.wait_for_log("Coordinator is away");
-    let polls = units.served()["1/0"] - before;
-
-    // A poll every 100 ms all the while, but for what a busy machine costs.
-    let due = u32::try_from(began.elapsed().as_millis() / 100).unwrap();
-    assert!(polls >= due / 2, "{polls} of {due} polls");
-    scene.coordinator.with(|stick| stick.is_mute = false);
 }
 
 #[test]

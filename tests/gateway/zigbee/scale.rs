@@ -57,6 +57,8 @@ fn two_hundred_devices_are_quiet_after_a_start_and_lose_nothing() {
     });
 
     assert!(received.len() >= sent.len());
+    let strange = of_this_run(&scene.listener.messages()).into_iter().filter(|reading| !is_among(reading, &sent));
+    assert_eq!(strange.collect::<Vec<_>>(), [] as [Value; 0], "published although nobody reported it");
     let unicasts = asked(&scene) - before;
     assert!(unicasts < 20, "{unicasts} questions after a start");
     let busy = scene.resident_kib();
@@ -80,6 +82,21 @@ fn report(scene: &Scene, count: u32) -> BTreeSet<i64> {
         park_timeout((began + Duration::from_secs(1) / RATE * index).saturating_duration_since(Instant::now()));
     }
     sent
+}
+
+/// Every reading of the newest run of the gateway.
+fn of_this_run(messages: &[Message]) -> Vec<Value> {
+    let blocks: Vec<_> =
+        messages.iter().filter(|message| message.topic.ends_with("/data")).map(Message::json).collect();
+    let newest = blocks.iter().filter_map(|block| block["epoch"].as_u64()).max();
+    let of_it = blocks.iter().filter(|block| block["epoch"].as_u64() == newest);
+    of_it.flat_map(|block| block["readings"].as_array().cloned().unwrap_or_default()).collect()
+}
+
+/// Whether a reading is one of the powers that were reported.
+fn is_among(reading: &Value, sent: &BTreeSet<i64>) -> bool {
+    let tenths = reading["value"].as_f64().and_then(|watts| format!("{:.0}", watts * 10.0).parse().ok());
+    reading["point"] == "power" && tenths.is_some_and(|tenths| sent.contains(&tenths))
 }
 
 /// The powers that arrived at the broker, in tenths of a watt.

@@ -26,9 +26,11 @@ impl Receiver<'_> {
             DeviceRequest::Network { wish, reply } => {
                 let _ = reply.send(match wish {
                     NetworkWish::Show => Ok(self.in_reach()),
-                    NetworkWish::PermitJoin(_)
+                    NetworkWish::PermitJoin { .. }
                     | NetworkWish::Form
                     | NetworkWish::Map
+                    | NetworkWish::Firmware
+                    | NetworkWish::Update { .. }
                     | NetworkWish::Backup
                     | NetworkWish::Restore(_) => Err("Bluetooth devices join no network".to_owned()),
                 });

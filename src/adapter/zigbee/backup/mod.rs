@@ -13,6 +13,8 @@ mod tests;
 use serde_json::{Value, json};
 
 pub use self::read::BackupError;
+#[cfg(test)]
+pub(super) use self::tests::backup as sample;
 use super::{
     address::{Channels, Ieee, Nwk},
     network::{Held, Key},

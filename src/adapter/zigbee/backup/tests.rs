@@ -10,7 +10,8 @@ use crate::adapter::zigbee::{
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
 
-fn backup() -> Backup {
+/// A coordinator with two devices, one of them with a key of its own.
+pub(in crate::adapter::zigbee) fn backup() -> Backup {
     let network = Network { channel: 15, pan: Pan(0x1a62), extended_pan: ExtendedPan(0xdddd_dddd_dddd_dddd) };
     let link = LinkKey { key: Key::new([9; 16]), received: 7, sent: 8 };
     Backup {
@@ -148,5 +149,73 @@ proptest! {
         for value in [json!(text), json!(number), json!([number, text]), json!({ "a": text }), Value::Null] {
             let _ = with(place, value);
         }
+    }
+}
+
+/// The rules of the form, as its schema says them: what has to be there, hex of a length, and numbers in their ranges.
+fn assert_keeps_to_the_form(document: &Value) {
+    let hex = |value: &Value, length: usize| {
+        let text = value.as_str().unwrap_or_else(|| panic!("{value} is no text"));
+        assert!(
+            text.len() == length && text.bytes().all(|byte| byte.is_ascii_hexdigit()),
+            "{text} is not {length} digits"
+        );
+    };
+    let number = |value: &Value, least: u64, most: u64| {
+        let number = value.as_u64().unwrap_or_else(|| panic!("{value} is no whole number"));
+        assert!((least..=most).contains(&number), "{number} is not within {least} to {most}");
+    };
+    let counter = |value: &Value| number(value, 0, u32::MAX.into());
+    assert_eq!(document["metadata"]["format"], "zigpy/open-coordinator-backup");
+    number(&document["metadata"]["version"], 1, 1);
+    assert!(document["metadata"]["source"].as_str().unwrap().contains('@'));
+    assert!(document["metadata"]["internal"].is_object());
+    if let Some(seed) = document.pointer("/stack_specific/zstack/tclk_seed") {
+        hex(seed, 32);
+    }
+    hex(&document["coordinator_ieee"], 16);
+    hex(&document["pan_id"], 4);
+    hex(&document["extended_pan_id"], 16);
+    number(&document["nwk_update_id"], 0, 255);
+    number(&document["security_level"], 0, 7);
+    number(&document["channel"], 11, 26);
+    document["channel_mask"].as_array().unwrap().iter().for_each(|channel| number(channel, 11, 26));
+    hex(&document["network_key"]["key"], 32);
+    number(&document["network_key"]["sequence_number"], 0, 255);
+    counter(&document["network_key"]["frame_counter"]);
+    for device in document["devices"].as_array().unwrap() {
+        hex(&device["nwk_address"], 4);
+        hex(&device["ieee_address"], 16);
+        if let Some(link) = device.get("link_key") {
+            hex(&link["key"], 32);
+            counter(&link["tx_counter"]);
+            counter(&link["rx_counter"]);
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_document_keeps_to_the_form(
+        (pan, extended_pan, channel, channels) in (any::<u16>(), any::<u64>(), 11u8..=26, any::<u32>()),
+        (key_number, frame_counter, update_id, security_level) in (any::<u8>(), any::<u32>(), any::<u8>(), 0u8..=7),
+        members in prop::collection::vec((any::<u64>(), any::<Option<u16>>(), any::<Option<(u32, u32)>>()), 0..5),
+        has_seed in any::<bool>(),
+    ) {
+        let network = Network { channel, pan: Pan(pan), extended_pan: ExtendedPan(extended_pan) };
+        let member = |(ieee, nwk, counters): (u64, Option<u16>, Option<(u32, u32)>)| {
+            let link = counters.map(|(received, sent)| LinkKey { key: Key::new([7; 16]), received, sent });
+            Member { ieee: Ieee(ieee), nwk: nwk.map(Nwk), is_child: false, link }
+        };
+        let backup = Backup {
+            held: Held { network, key: Key::new([0xab; 16]) },
+            key_number, frame_counter, update_id, security_level,
+            channels: Channels(channels & Channels::ALL.0),
+            seed: has_seed.then(|| Key::new([1; 16])),
+            members: members.into_iter().map(member).collect(),
+            ..backup()
+        };
+
+        assert_keeps_to_the_form(&backup.document());
     }
 }

@@ -18,6 +18,8 @@ use crate::{
             device::Device,
             interview,
             kept::Kept,
+            reporting::{self, Intervals, Otherwise},
+            zcl::table,
         },
     },
     model::{Access, DeviceId, Point, PointName},
@@ -33,6 +35,9 @@ pub(super) struct Book {
     names: BTreeMap<Ieee, DeviceId>,
     accept: Accept,
     groups: Vec<Group>,
+    /// When devices shall report, and single ones otherwise.
+    reporting: Intervals,
+    own_reporting: BTreeMap<Ieee, Intervals>,
 }
 
 impl Book {
@@ -43,9 +48,17 @@ impl Book {
         let groups = config.groups.clone();
         let devices = kept.devices(|ieee| name(&names, ieee)).into_iter().map(|mut device| {
             device.groups = groups_of(&groups, device.ieee);
+            device.shall_report(config.intervals(device.ieee));
             (device.ieee, device)
         });
-        Self { devices: devices.collect(), names, accept: config.accept, groups }
+        Self {
+            devices: devices.collect(),
+            names,
+            accept: config.accept,
+            groups,
+            reporting: config.reporting,
+            own_reporting: config.own_reporting.clone(),
+        }
     }
 
     /// What the next run shall know.
@@ -72,6 +85,7 @@ impl Book {
         let id = name(&self.names, ieee);
         let device = self.devices.entry(ieee).or_insert_with(|| Device::new(ieee, Some(nwk), id));
         device.groups = groups_of(&self.groups, ieee);
+        device.shall_report(self.own_reporting.get(&ieee).copied().unwrap_or(self.reporting));
         device.nwk = Some(nwk);
         Some((device, is_new))
     }
@@ -168,6 +182,21 @@ fn name(names: &BTreeMap<Ieee, DeviceId>, ieee: Ieee) -> DeviceId {
         .unwrap_or_else(|| DeviceId::new(&format!("zb-{:016x}", ieee.0)).expect("letters and digits are a slug"))
 }
 
+/// What a device reports otherwise than it was asked to, for people and programs.
+fn others(device: &Device) -> Vec<Json> {
+    let other = |((endpoint, cluster, attribute), other): (
+        &(u8, address::Cluster, address::Attribute),
+        &Otherwise,
+    )| {
+        let known = table::cluster(*cluster).and_then(|cluster| cluster.attribute(*attribute, None));
+        json!({
+            "endpoint": endpoint, "cluster": cluster, "attribute": attribute, "name": known.map(|known| known.name),
+            "why": reporting::in_words(*other, device.asked_intervals),
+        })
+    };
+    device.others.iter().map(other).collect()
+}
+
 /// One device for people and programs.
 fn view(device: &Device) -> Json {
     let state = match (device.is_interviewed, device.is_offline) {
@@ -187,6 +216,7 @@ fn view(device: &Device) -> Json {
         "state": state,
         "is_set_up": interview::next(device).is_none(),
         "points": points,
+        "reporting": others(device),
         "profile": device.quirk.as_ref().map(|quirk| &quirk.name),
         "last_seen": device.last_seen,
         "link_quality": device.link_quality,

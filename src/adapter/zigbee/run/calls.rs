@@ -8,17 +8,30 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::orders::Order;
-use crate::adapter::zigbee::{
-    address::{Cluster, Endpoint, Ieee},
-    interview::Step,
+use super::{order::Order, orders::end_overdue};
+use crate::{
+    adapter::zigbee::{
+        address::{Cluster, Endpoint, Ieee},
+        interview::Step,
+    },
+    model::Timestamp,
 };
 
 /// Questions under way at once. More would fill the buffers of the stick, which then refuses.
-pub(super) const MAX_UNDER_WAY: usize = 6;
+const MAX_UNDER_WAY: usize = 6;
+
+/// Of these, questions to sleepers that have not been heard just now: most of them find nobody, and hold their place until
+/// that is known.
+const MAX_GUESSES: usize = 2;
+
+/// How long after it was heard a sleeper is most likely still awake.
+const AWAKE: Duration = Duration::from_secs(3);
 
 /// Commands that wait for one device; a further one is refused.
 pub(super) const MAX_ORDERS: usize = 16;
+
+/// Commands that wait for all devices together; a further one is refused.
+pub(super) const MAX_WAITING: usize = 512;
 
 /// How long an answer may take. A parent keeps a message for a sleeping child for 7.68 s (Zigbee R21, 3.6.1.7).
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
@@ -50,6 +63,8 @@ pub(super) struct Asked {
     pub(super) cluster: Cluster,
     /// When it is given up.
     pub(super) deadline: Instant,
+    /// Whether the device is not known to be awake.
+    is_guess: bool,
 }
 
 impl Asked {
@@ -72,19 +87,47 @@ pub(super) struct Line {
     pub(super) failures: u32,
     /// Whether it shall be asked if it is there.
     pub(super) is_doubted: bool,
+    /// When it was last heard on this connection.
+    heard_at: Option<Instant>,
 }
 
 impl Default for Line {
     fn default() -> Self {
         let orders = VecDeque::new();
-        Self { asked: None, orders, rests_until: Instant::now(), failures: 0, is_doubted: false }
+        Self { asked: None, orders, rests_until: Instant::now(), failures: 0, is_doubted: false, heard_at: None }
     }
 }
 
 impl Line {
     /// A question is under way from now on.
-    pub(super) fn ask(&mut self, what: What, number: u8, endpoint: Endpoint, cluster: Cluster) {
-        self.asked = Some(Asked { what, number, endpoint, cluster, deadline: Instant::now() + ANSWER_LIMIT });
+    pub(super) fn ask(&mut self, what: What, number: u8, endpoint: Endpoint, cluster: Cluster, is_guess: bool) {
+        let deadline = Instant::now() + ANSWER_LIMIT;
+        self.asked = Some(Asked { what, number, endpoint, cluster, deadline, is_guess });
+    }
+
+    /// Whether it was heard just now.
+    pub(super) fn is_awake(&self) -> bool {
+        self.heard_at.is_some_and(|at| at.elapsed() < AWAKE)
+    }
+
+    /// Whether its first order is under way.
+    fn is_order_asked(&self) -> bool {
+        self.asked.as_ref().is_some_and(|asked| asked.what == What::Order)
+    }
+
+    /// When something is due about orders that are not under way.
+    fn orders_due(&self) -> Option<Instant> {
+        self.orders.iter().skip(usize::from(self.is_order_asked())).filter_map(Order::due).min()
+    }
+
+    /// Tells who waits for long by now, and ends orders whose time is over. One that is under way gets its answer.
+    fn look_at_orders(&mut self, now: Timestamp) {
+        self.orders.iter_mut().for_each(|order| order.tell_late(Instant::now()));
+        let under_way = if self.is_order_asked() { self.orders.pop_front() } else { None };
+        end_overdue(&mut self.orders, now);
+        if let Some(order) = under_way {
+            self.orders.push_front(order);
+        }
     }
 
     /// It did not answer, and is left alone for a while.
@@ -99,6 +142,7 @@ impl Line {
         self.failures = 0;
         self.is_doubted = false;
         self.rests_until = Instant::now();
+        self.heard_at = Some(self.rests_until);
     }
 }
 
@@ -123,15 +167,32 @@ impl Calls {
         self.busy.insert(ieee);
     }
 
-    /// Forgets a device with everything that waits for it.
-    pub(super) fn forget(&mut self, ieee: Ieee) {
+    /// Forgets a device; gives what waited for it.
+    pub(super) fn forget(&mut self, ieee: Ieee) -> VecDeque<Order> {
         self.busy.remove(&ieee);
-        self.lines.remove(&ieee);
+        self.lines.remove(&ieee).map_or_else(VecDeque::new, |line| line.orders)
     }
 
-    /// How many questions are under way.
-    pub(super) fn under_way(&self) -> usize {
-        self.lines.values().filter(|line| line.asked.is_some()).count()
+    /// The lines, when the connection has ended.
+    pub(super) fn into_lines(self) -> BTreeMap<Ieee, Line> {
+        self.lines
+    }
+
+    /// How many orders wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.lines.values().map(|line| line.orders.len()).sum()
+    }
+
+    /// Tells who waits for long by now, and ends orders whose time is over.
+    pub(super) fn look_at_orders(&mut self, now: Timestamp) {
+        self.lines.values_mut().for_each(|line| line.look_at_orders(now));
+    }
+
+    /// Whether one more question may go out: to anybody, or to a sleeper that may not hear it.
+    pub(super) fn has_room(&self, is_guess: bool) -> bool {
+        let under_way = self.lines.values().filter_map(|line| line.asked.as_ref());
+        let guesses = under_way.clone().filter(|asked| asked.is_guess).count();
+        under_way.count() < MAX_UNDER_WAY && (!is_guess || guesses < MAX_GUESSES)
     }
 
     /// A number that no question under way has.
@@ -160,6 +221,7 @@ impl Calls {
         let now = Instant::now();
         let rests = self.busy.iter().filter_map(|ieee| self.lines.get(ieee));
         let rests = rests.filter(|line| line.asked.is_none()).map(|line| line.rests_until);
-        deadlines.chain(rests.filter(|until| *until > now)).min()
+        let orders = self.lines.values().filter_map(Line::orders_due);
+        deadlines.chain(rests.filter(|until| *until > now)).chain(orders).min()
     }
 }

@@ -1,7 +1,5 @@
 //! Commands to groups: one message, which the members take as their own. Nobody confirms it; what they do, they report.
 
-use tokio::sync::oneshot;
-
 use super::{End, LostError, session::Session};
 use crate::{
     adapter::zigbee::{
@@ -9,7 +7,7 @@ use crate::{
         radio::{Destination, HOME, Outgoing, Radio as _},
         znp::coordinator::ZnpError,
     },
-    model::{Authorized, Command, Point, Value, WriteError},
+    model::{Authorized, Command, Point, WriteError, WriteReply},
 };
 
 impl Session<'_, '_> {
@@ -18,7 +16,7 @@ impl Session<'_, '_> {
         &mut self,
         command: &Authorized<Command>,
         point: &Point,
-        reply: oneshot::Sender<Result<Option<Value>, WriteError>>,
+        reply: WriteReply,
     ) -> Result<(), End> {
         let command = command.command();
         let sent = match self.for_group(command, point) {

@@ -1,106 +1,24 @@
-//! Backups of the coordinator: made a minute after the network changed, and once a day; given out and restored when
-//! somebody wants it.
+//! Backups of the coordinator: made when they are due, given out and restored when somebody wants it.
 
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
-use tokio::{
-    sync::oneshot,
-    time::{Instant, timeout},
-};
+use tokio::{sync::oneshot, time::timeout};
 use tracing::{info, warn};
 
 use super::{End, LostError, Radio, World, session::Session};
 use crate::{
-    adapter::{
-        memory::Memory,
-        zigbee::{
-            backup::{Backup, Member, shelf::Shelf},
-            config::Config,
-            network::Held,
-            radio::Radio as _,
-            znp::coordinator::ZnpError,
-        },
+    adapter::zigbee::{
+        backup::{Backup, Member},
+        network::Held,
+        radio::Radio as _,
+        znp::coordinator::ZnpError,
     },
-    model::{Confidential, NetworkWish, Restoration, Timestamp},
+    model::{Confidential, NetworkWish, Restoration},
 };
-
-/// How long after a change a backup is made: devices come in swarms.
-const SETTLE: Duration = Duration::from_secs(60);
-
-/// How often one is made although nothing changed but counters; they are what is lost without it.
-const EVERY: Duration = Duration::from_secs(24 * 3600);
-
-/// When it is tried again after it came to nothing.
-const AGAIN: Duration = Duration::from_secs(3600);
 
 /// Longest time it may take while the gateway stops.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
-
-/// When the next backup is due, and where it goes.
-pub(super) struct Keeper {
-    /// None when none are kept.
-    shelf: Option<Shelf>,
-    due: Option<Instant>,
-    /// Whether the network changed since the last.
-    is_changed: bool,
-    /// When the last one was made.
-    newest: Option<Timestamp>,
-}
-
-impl Keeper {
-    /// With the backups of earlier runs.
-    pub(super) async fn recall(config: &Config, memory: &Memory, now: Timestamp) -> Self {
-        let room = usize::from(config.backups);
-        let shelf = memory.folder("backups").filter(|_| room > 0).map(|folder| Shelf::new(folder, room));
-        let newest = match &shelf {
-            Some(shelf) => shelf.newest().await.and_then(|backup| backup.made),
-            None => None,
-        };
-        let rest = newest.map_or(SETTLE, |made| EVERY.saturating_sub(now.since(made)).max(SETTLE));
-        Self { due: shelf.is_some().then(|| Instant::now() + rest), shelf, is_changed: newest.is_none(), newest }
-    }
-
-    /// Devices came or went.
-    pub(super) fn changed(&mut self) {
-        self.is_changed = true;
-        if self.shelf.is_some() {
-            self.due = Some(Instant::now() + SETTLE);
-        }
-    }
-
-    /// When the next one is to be made.
-    pub(super) fn due(&self) -> Option<Instant> {
-        self.due
-    }
-
-    /// When the last one was made.
-    pub(super) fn newest(&self) -> Option<Timestamp> {
-        self.newest
-    }
-
-    /// Puts a backup on the shelf, unless nothing changed for as long as one is good for.
-    async fn keep(&mut self, backup: &Backup, now: Timestamp) {
-        let Some(folder) = &self.shelf else { return };
-        self.due = Some(Instant::now() + EVERY);
-        let last = folder.newest().await;
-        let is_old = last.as_ref().and_then(|last| last.made).is_none_or(|made| now.since(made) >= EVERY);
-        if is_old || last.is_none_or(|last| !last.is_like(backup)) {
-            if let Err(error) = folder.put(backup, now).await {
-                warn!(%error, "A backup of the coordinator cannot be written, trying again");
-                self.due = Some(Instant::now() + AGAIN);
-                return;
-            }
-            self.newest = Some(now);
-        }
-        self.is_changed = false;
-    }
-
-    /// It came to nothing.
-    fn postpone(&mut self) {
-        self.due = self.due.map(|_| Instant::now() + AGAIN);
-    }
-}
 
 impl World<'_> {
     /// Reads the coordinator, and adds the devices that only the gateway knows. A coordinator that refuses is an inner
@@ -233,7 +151,7 @@ impl Session<'_, '_> {
 
     /// Makes a backup before the end if the network changed since the last.
     pub(super) async fn back_up_at_the_end(&mut self) {
-        if !self.world.keeper.is_changed || self.world.keeper.shelf.is_none() {
+        if !self.world.keeper.is_owed() {
             return;
         }
         let made = timeout(STOP_LIMIT, self.back_up()).await;

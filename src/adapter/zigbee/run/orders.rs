@@ -1,33 +1,39 @@
 //! Commands: a value for a point becomes a frame, the device says that it took it, and the value is read back.
 //!
-//! A command for a device that sleeps waits for the next frame of the device, for as long as somebody waits for the
-//! outcome. It is sent at most once, unless the stick says that it never arrived.
+//! A command for a device that sleeps is tried at once, because some fetch what waits for them every few seconds. When
+//! it is not confirmed then, its sender is told so (`queued`), and it is sent again when the device is heard, until its
+//! time is over. Setting a value twice does no more than setting it once. A device that listens all the time gets a
+//! command once, unless the stick says that it never arrived.
 //!
 //! A data point cannot be asked for. The device reports it when it was set: that is the confirmation, and its value.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{
     World,
-    calls::{MAX_ORDERS, What},
+    calls::{Calls, MAX_ORDERS, MAX_WAITING, What},
+    order::{Asks, Order, Stage, Task, Write},
     session::Session,
 };
 use crate::{
     adapter::zigbee::{
-        address::{Attribute, Cluster, Endpoint, Ieee, Manufacturer, Nwk},
+        address::{Endpoint, Ieee, Nwk},
         device::Device,
-        interview::message,
-        map::{Rule, order},
-        quirk::{AttributePlace, OwnPoint, Source},
+        map::order,
+        quirk::{AttributePlace, Source},
         radio::{Delivery, Outgoing},
         zcl::{
-            General, Header, Status,
+            General, Status,
             general::{ReadOutcome, WriteRecord},
         },
     },
-    model::{Authorized, Command, Point, PointName, Reading, Timestamp, Value, WriteError},
+    model::{Authorized, Command, Point, PointName, Reading, Timestamp, Value, WriteError, WriteReply},
 };
 
 /// How long a sleeper is not tried that did not fetch a command, unless it is heard.
@@ -39,122 +45,65 @@ const REPORT: Duration = Duration::from_secs(2);
 /// A command ready to be sent: to whom, to which endpoint, what is read afterwards, and what is sent.
 type Prepared = (Ieee, Endpoint, Option<Asks>, order::Order);
 
-/// What waits for a device because somebody wants it.
-#[derive(Debug)]
-pub(super) struct Order {
-    /// At which endpoint.
-    endpoint: Endpoint,
-    /// The point.
-    point: Arc<Point>,
-    /// What is to be done.
-    task: Task,
-}
+/// Commands whose sender knows that they wait for a sleeper, while there is no connection to the stick.
+#[derive(Debug, Default)]
+pub(super) struct PutAside(BTreeMap<Ieee, VecDeque<Order>>);
 
-/// What is to be done for somebody.
-#[derive(Debug)]
-enum Task {
-    /// Set the point.
-    Write {
-        /// By this.
-        order: order::Order,
-        /// The value that is wanted.
-        wanted: Value,
-        /// What is read when it is set; `None` for what the device reports by itself.
-        asks: Option<Asks>,
-        /// After this it must not be sent.
-        expires: Timestamp,
-        /// Whether the device has said that it took it; then the value is read back.
-        is_done: bool,
-        /// Who waits.
-        reply: oneshot::Sender<Result<Option<Value>, WriteError>>,
-    },
-    /// Read the point.
-    Read(Asks, oneshot::Sender<Reading>),
-}
-
-/// An attribute as it is asked for.
-#[derive(Debug, Clone, Copy)]
-struct Asks {
-    /// In which cluster.
-    cluster: Cluster,
-    /// Which.
-    attribute: Attribute,
-    /// Whose addition to the cluster it is.
-    manufacturer: Option<Manufacturer>,
-}
-
-impl Asks {
-    /// The attribute of a standard point.
-    fn of(rule: &Rule) -> Self {
-        Self { cluster: rule.cluster, attribute: rule.attribute, manufacturer: None }
+impl PutAside {
+    /// When the first of them is over.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.0.values().flatten().filter_map(Order::due).min()
     }
 
-    /// The attribute of a profile's point; `None` when it is in none, or can only be set.
-    fn of_own(point: &OwnPoint) -> Option<Self> {
-        match point.source {
-            Source::Attribute(AttributePlace { cluster, attribute, manufacturer, .. }) if point.access.can_read() => {
-                Some(Self { cluster, attribute, manufacturer })
-            }
-            _ => None,
+    /// Ends those whose time is over.
+    pub(super) fn end_overdue(&mut self, now: Timestamp) {
+        for orders in self.0.values_mut() {
+            end_overdue(orders, now);
         }
     }
 
-    /// The question.
-    fn outgoing(self, nwk: Nwk, endpoint: Endpoint, number: u8) -> Outgoing {
-        let header = Header { manufacturer: self.manufacturer, ..Header::request(number, 0) };
-        message(nwk, endpoint, self.cluster, number, General::Read(vec![self.attribute]).encode(header))
+    /// Gives them to the lines of a new connection.
+    pub(super) fn give_back(&mut self, calls: &mut Calls) {
+        for (ieee, orders) in std::mem::take(&mut self.0) {
+            calls.line(ieee).orders = orders;
+            calls.wake(ieee);
+        }
+    }
+
+    /// Keeps those of a connection that has ended. What was sent may have arrived or not; setting it again does no harm.
+    pub(super) fn take(&mut self, calls: Calls) {
+        for (ieee, line) in calls.into_lines() {
+            let queued: VecDeque<_> = line.orders.into_iter().filter(Order::is_queued).collect();
+            self.0.insert(ieee, queued);
+        }
+        self.0.retain(|_, orders| !orders.is_empty());
     }
 }
 
-impl Order {
-    /// Whether nobody waits any more.
-    fn is_forsaken(&self) -> bool {
-        match &self.task {
-            Task::Write { reply, .. } => reply.is_closed(),
-            Task::Read(_, reply) => reply.is_closed(),
-        }
-    }
+/// Takes out the first order if it was set and only its report is waited for.
+fn reported(orders: &mut VecDeque<Order>) -> Option<Order> {
+    let is_it = orders.front().is_some_and(Order::awaits_report);
+    if is_it { orders.pop_front() } else { None }
+}
 
-    /// The message for its next half.
-    fn outgoing(&self, nwk: Nwk, number: u8) -> Outgoing {
-        match &self.task {
-            Task::Write { asks: Some(asks), is_done: true, .. } | Task::Read(asks, _) => {
-                asks.outgoing(nwk, self.endpoint, number)
-            }
-            Task::Write { order, .. } => message(nwk, self.endpoint, order.cluster, number, order.encode(number)),
-        }
-    }
-
-    /// Whether it was set, and only its report is waited for.
-    fn awaits_report(&self) -> bool {
-        matches!(self.task, Task::Write { asks: None, is_done: true, .. })
-    }
-
-    /// Ends it without an answer of the device. An asker that stopped waiting does not need to know.
-    fn give_up(self, why: &str, now: Timestamp) {
-        match self.task {
-            // What it said before counts; only its value is not known.
-            Task::Write { is_done: true, reply, .. } => drop(reply.send(Ok(None))),
-            Task::Write { reply, .. } => drop(reply.send(Err(WriteError::Timeout(why.to_owned())))),
-            Task::Read(_, reply) => drop(reply.send(Reading::bad(self.point, "timeout", now))),
-        }
+/// Takes out what must not be sent any more, and tells it.
+pub(super) fn end_overdue(orders: &mut VecDeque<Order>, now: Timestamp) {
+    let (over, left) = std::mem::take(orders).into_iter().partition::<VecDeque<_>, _>(|order| order.is_over(now));
+    *orders = left;
+    for order in over {
+        order.expire(now);
     }
 }
 
 impl Session<'_, '_> {
     /// Takes a command.
-    pub(super) fn write(
-        &mut self,
-        command: &Authorized<Command>,
-        point: Arc<Point>,
-        reply: oneshot::Sender<Result<Option<Value>, WriteError>>,
-    ) {
+    pub(super) fn write(&mut self, command: &Authorized<Command>, point: Arc<Point>, reply: WriteReply) {
         let command = command.command();
         match self.prepare(&point, &command.value) {
             Ok((ieee, endpoint, asks, order)) => {
-                let (wanted, expires) = (command.value.clone(), command.expires);
-                let task = Task::Write { order, wanted, asks, expires, is_done: false, reply };
-                self.queue(ieee, Order { endpoint, point, task });
+                let sleeps = self.world.book.get(ieee).is_some_and(Device::sleeps);
+                let write = Write::new(command, (asks, order), self.world.clock.now(), sleeps, reply);
+                self.queue(ieee, Order { endpoint, point, task: Task::Write(write) });
             }
             // An asker that stopped waiting does not need to know.
             Err(why) => drop(reply.send(Err(WriteError::Refused(why)))),
@@ -195,71 +144,64 @@ impl Session<'_, '_> {
 
     /// Puts an order behind the others of its device.
     fn queue(&mut self, ieee: Ieee, order: Order) {
-        let orders = &mut self.calls.line(ieee).orders;
-        orders.retain(|order| !order.is_forsaken());
-        if orders.len() >= MAX_ORDERS {
-            order.give_up("too many commands wait for the device", self.world.clock.now());
+        let now = self.world.clock.now();
+        let has_room = self.calls.waiting() < MAX_WAITING;
+        let line = self.calls.line(ieee);
+        line.orders.retain(|order| !order.is_forsaken());
+        if line.orders.len() >= MAX_ORDERS || !has_room {
+            order.give_up(WriteError::Refused("too many commands wait for devices that sleep".to_owned()), now);
             return;
         }
-        orders.push_back(order);
-        self.calls.line(ieee).rests_until = Instant::now();
+        line.orders.push_back(order);
+        line.rests_until = Instant::now();
         self.calls.wake(ieee);
     }
 
-    /// The message for the first order of a device whose time is not over; those before it are ended.
+    /// The message for the first order of a device; those whose time is over are ended.
     pub(super) fn next_order(&mut self, ieee: Ieee, nwk: Nwk, number: u8) -> Option<(Outgoing, Endpoint)> {
         let now = self.world.clock.now();
         let orders = &mut self.calls.line(ieee).orders;
-        while let Some(order) = orders.front() {
-            let is_over = matches!(&order.task, Task::Write { expires, is_done: false, .. } if *expires < now);
-            if !is_over && !order.is_forsaken() && !order.awaits_report() {
-                return Some((order.outgoing(nwk, number), order.endpoint));
-            }
-            match orders.pop_front() {
-                Some(order) if order.awaits_report() => order.give_up("", now),
-                // An asker that stopped waiting does not need to know.
-                Some(Order { task: Task::Write { reply, .. }, .. }) => drop(reply.send(Err(WriteError::Expired))),
-                Some(Order { task: Task::Read(..), .. }) | None => {}
-            }
+        end_overdue(orders, now);
+        // The report of what was set did not come; what comes later is a reading.
+        while let Some(order) = reported(orders) {
+            order.give_up(WriteError::Expired, now);
         }
-        None
+        let order = orders.front_mut()?;
+        Some((order.send(nwk, number), order.endpoint))
+    }
+
+    /// Tells who waits for sleepers, and ends commands whose time is over.
+    pub(super) fn look_at_orders(&mut self) {
+        let now = self.world.clock.now();
+        self.calls.look_at_orders(now);
     }
 
     /// The device has answered the first order.
     pub(super) fn order_answered(&mut self, ieee: Ieee, answer: &General) {
-        let now = self.world.clock.now();
         let line = self.calls.line(ieee);
         let asked = line.asked.take();
-        let Some(order) = line.orders.pop_front() else { return };
-        let Order { endpoint, point, task } = order;
-        match task {
-            Task::Write { order, wanted, asks, expires, is_done: false, reply } => match status(answer) {
-                Some(status) if !status.is_success() => {
+        let Some(mut order) = line.orders.pop_front() else { return };
+        let is_refused = status(answer).filter(|status| !status.is_success());
+        match &mut order.task {
+            Task::Write(write) if write.stage != Stage::Taken => {
+                if let Some(status) = is_refused {
                     self.world.metrics.exceptions.inc();
-                    drop(reply.send(Err(WriteError::Refused(format!("the device says: {status}")))));
-                }
-                _ => {
+                    order.give_up(WriteError::Refused(format!("the device says: {status}")), self.world.clock.now());
+                } else {
+                    write.stage = Stage::Taken;
                     // What is not read back is reported, and that is waited for a little.
-                    line.asked = asked.filter(|_| asks.is_none()).map(|asked| asked.until(Instant::now() + REPORT));
-                    let task = Task::Write { order, wanted, asks, expires, is_done: true, reply };
-                    line.orders.push_front(Order { endpoint, point, task });
+                    let is_reported = write.asks.is_none();
+                    line.asked = asked.filter(|_| is_reported).map(|asked| asked.until(Instant::now() + REPORT));
+                    line.orders.push_front(order);
                 }
-            },
-            Task::Write { asks: None, reply, .. } => {
-                let value = self.latest.get(&(ieee, point.name().to_string())).cloned();
-                drop(reply.send(Ok(value)));
             }
-            Task::Write { reply, .. } => {
-                let value = self.value_now(ieee, &point, answer);
-                drop(reply.send(Ok(value)));
+            Task::Write(Write { asks: None, .. }) => {
+                let value = self.latest.get(&(ieee, order.point.name().to_string())).cloned();
+                order.end(value, self.world.clock.now());
             }
-            Task::Read(_, reply) => {
-                let value = self.value_now(ieee, &point, answer);
-                let reading = match value {
-                    Some(value) => Reading::good(point, value, now),
-                    None => Reading::bad(point, "not-available", now),
-                };
-                drop(reply.send(reading));
+            Task::Write(_) | Task::Read(..) => {
+                let value = self.value_now(ieee, &order.point, answer);
+                order.end(value, self.world.clock.now());
             }
         }
     }
@@ -271,24 +213,19 @@ impl Session<'_, '_> {
         if line.asked.as_ref().is_none_or(|asked| asked.what != What::Order) {
             return;
         }
-        let Some(Order { point, task: Task::Write { wanted, asks: None, is_done, .. }, .. }) =
-            line.orders.front_mut()
-        else {
-            return;
-        };
-        if !told.contains(point.name()) {
+        let Some(Order { point, task: Task::Write(write), .. }) = line.orders.front_mut() else { return };
+        if write.asks.is_some() || !told.contains(point.name()) {
             return;
         }
-        *is_done = true;
+        write.stage = Stage::Taken;
         let value = self.latest.get(&(ieee, point.name().to_string()));
-        if value != Some(&*wanted) {
+        if value != Some(&write.wanted) {
             return;
         }
         let (value, order) = (value.cloned(), line.orders.pop_front());
         line.asked = None;
-        if let Some(Order { task: Task::Write { reply, .. }, .. }) = order {
-            // An asker that stopped waiting does not need to know.
-            drop(reply.send(Ok(value)));
+        if let Some(order) = order {
+            order.end(value, self.world.clock.now());
         }
     }
 
@@ -300,34 +237,36 @@ impl Session<'_, '_> {
         self.latest.get(&(device.ieee, point.name().as_str().to_owned())).cloned()
     }
 
-    /// The first order was not answered, or did not arrive.
+    /// The first order was not answered, or did not arrive. A command for a sleeper waits until it is heard.
     pub(super) fn order_failed(&mut self, ieee: Ieee, delivery: Option<Delivery>) {
         let now = self.world.clock.now();
         let sleeps = self.world.book.get(ieee).is_some_and(Device::sleeps);
         let line = self.calls.line(ieee);
-        let awaits = line.orders.front().is_some_and(Order::awaits_report);
-        if let Some(order) = awaits.then(|| line.orders.pop_front()).flatten() {
+        if let Some(order) = reported(&mut line.orders) {
             line.asked = None;
             let latest = self.latest.get(&(ieee, order.point.name().to_string())).cloned();
-            if let Task::Write { reply, .. } = order.task {
-                // An asker that stopped waiting does not need to know.
-                drop(reply.send(Ok(latest)));
-            }
+            order.end(latest, now);
             return;
+        }
+        line.fail();
+        if sleeps {
+            line.rests_until = line.rests_until.max(Instant::now() + ASLEEP);
         }
         let is_undelivered =
             matches!(delivery, Some(Delivery::Expired | Delivery::NoRoute | Delivery::Busy | Delivery::Failed(_)));
-        line.fail();
+        let Some(mut order) = line.orders.pop_front() else { return };
         if is_undelivered {
-            // It never arrived, so that it may be sent again: to a sleeper when it is heard, to others soon.
+            order.came_back();
+        }
+        if is_undelivered || (sleeps && order.is_open_command()) {
+            // It never arrived, or may be sent again: to a sleeper when it is heard, to others soon.
             if sleeps {
-                line.rests_until = Instant::now() + ASLEEP;
+                order.tell_queued();
             }
+            line.orders.push_front(order);
             return;
         }
-        if let Some(order) = line.orders.pop_front() {
-            order.give_up("the device did not answer", now);
-        }
+        order.give_up(WriteError::Timeout("the device did not answer".to_owned()), now);
     }
 }
 

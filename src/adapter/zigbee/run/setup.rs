@@ -119,6 +119,7 @@ impl World<'_> {
         let mut check = Instant::now() + CHECK.0;
         loop {
             self.alive.sign();
+            self.put_aside.end_overdue(self.clock.now());
             let sign = Instant::now() + crate::adapter::Alive::INTERVAL;
             tokio::select! {
                 biased;

@@ -21,6 +21,7 @@ use super::{
     command::{
         Command,
         af::{self, Address, DataRequestExt, DataRetrieve, DataStore, LongData, Register},
+        app_cnf::{AddInstallCode, InstallCode},
         status::Status,
         sys::{GetIeee, Ping, ResetInd, ResetReq, Version},
         zdo::{ExtNwkInfo, MgmtLqiReq, MgmtPermitJoin, MsgCbRegister, StartupFromApp, StateChangeInd},
@@ -33,7 +34,7 @@ use crate::{
     adapter::zigbee::{
         address::{Cluster, DeviceKind, Ieee, Nwk, Pan},
         backup::Backup,
-        network::Held,
+        network::{Held, Key},
         radio::{Destination, Event, HOME, Incoming, Network, Outgoing, OwnEndpoint, Radio, Stick},
         wire::{Bytes8, Bytes16, List, WireError},
         zdo::{Request as _, request::MgmtLqi},
@@ -333,6 +334,11 @@ impl<L: AsyncRead + AsyncWrite + Unpin + Send> Radio for Coordinator<L> {
         const BROADCAST: u8 = 0x0f;
         let permit = MgmtPermitJoin { mode: BROADCAST, to: Nwk::ROUTERS, seconds, trust_center: 0 };
         done::<MgmtPermitJoin>(self.host.request(&permit).await?.status)
+    }
+
+    async fn expect_device(&mut self, ieee: Ieee, key: &Key) -> Result<(), ZnpError> {
+        let code = InstallCode::Key(ieee, *key.expose());
+        done::<AddInstallCode>(self.host.request(&AddInstallCode { code }).await?.status)
     }
 
     async fn send(&mut self, message: &Outgoing) -> Result<(), ZnpError> {

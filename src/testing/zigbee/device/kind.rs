@@ -125,7 +125,12 @@ pub(super) fn attributes(kind: Kind) -> BTreeMap<(Cluster, Attribute), Value> {
         ],
         Kind::Button => vec![(0x0001, 0x0021, bits(K::Uint8, 180))],
         Kind::Co2 => vec![(0x040d, 0x0000, Value::single(0.000_415))],
-        Kind::Valve => vec![(0x0201, 0x0000, signed(2150)), (0x0201, 0x0012, signed(2000))],
+        Kind::Valve => vec![
+            // It wakes every ten minutes.
+            (0x0020, 0x0000, bits(K::Uint32, 2400)),
+            (0x0201, 0x0000, signed(2150)),
+            (0x0201, 0x0012, signed(2000)),
+        ],
         // Nothing but what identifies it; no attribute of its own cluster can be read.
         Kind::Tuya => vec![(0xef00, 0x0000, Value::invalid(K::NoData))],
     };

@@ -3,17 +3,23 @@
 use super::{Device, Heard};
 use crate::adapter::zigbee::{
     address::{Attribute, Cluster, Group},
-    tuya,
+    ota, tuya,
     wire::{List, Reader, Wire as _},
     zcl::{
         self, Frame, General, Header, Scope, Status, Value,
-        general::{Assignment, Outcome, ReadOutcome, ReadRecord, Reporting, ReportingRecord, WriteRecord},
+        general::{
+            Assignment, Outcome, ReadOutcome, ReadRecord, Reporting, ReportingFound, ReportingRecord,
+            ReportingWanted, WriteRecord,
+        },
     },
 };
 
 impl Device {
     /// Its endpoint.
     pub(super) fn hear_zcl(&mut self, cluster: Cluster, frame: &Frame<'_>) -> Vec<Heard> {
+        if cluster == ota::CLUSTER {
+            return self.hear_firmware(frame);
+        }
         let header = frame.header;
         let general = match General::of(frame) {
             None => return self.command(cluster, frame),
@@ -24,6 +30,7 @@ impl Device {
             General::Read(wanted) => (General::ReadResponse(self.read(cluster, &wanted)), None),
             General::Write(all) => self.write(cluster, &all),
             General::ConfigureReporting(all) => (self.configure(cluster, &all), None),
+            General::ReadReporting(all) => (self.reporting(cluster, &all), None),
             _ => return Vec::new(),
         };
         let frame = answer.encode(header.answer(0));
@@ -56,14 +63,36 @@ impl Device {
         (General::WriteResponse(vec![record]), all.last().map(|assignment| assignment.attribute))
     }
 
-    /// Remembers what it shall report.
+    /// Remembers what it shall report, at times of its own if it has some.
     fn configure(&mut self, cluster: Cluster, all: &[Reporting]) -> General {
+        let mut refused = Vec::new();
         for reporting in all {
-            if let Reporting::Send { attribute, .. } = reporting {
-                self.reported.insert((cluster, *attribute));
+            let Reporting::Send { attribute, .. } = reporting else { continue };
+            if self.unreportable.contains(&(cluster, *attribute)) {
+                let wanted = ReportingWanted { direction: 0, attribute: *attribute };
+                refused.push(ReportingRecord { status: Status::UNREPORTABLE, attribute: Some(wanted) });
+                continue;
             }
+            let mut own = reporting.clone();
+            if let (Reporting::Send { most_s, .. }, Some(own_most_s)) = (&mut own, self.own_most_s) {
+                *most_s = own_most_s;
+            }
+            self.reported.insert((cluster, *attribute), own);
         }
-        General::ConfigureReportingResponse(vec![ReportingRecord { status: Status::SUCCESS, attribute: None }])
+        if refused.is_empty() {
+            refused.push(ReportingRecord { status: Status::SUCCESS, attribute: None });
+        }
+        General::ConfigureReportingResponse(refused)
+    }
+
+    /// Says when it reports.
+    fn reporting(&self, cluster: Cluster, all: &[ReportingWanted]) -> General {
+        let found = |wanted: &ReportingWanted| {
+            let reporting = self.reported.get(&(cluster, wanted.attribute)).cloned();
+            let status = if reporting.is_some() { Status::SUCCESS } else { Status::NOT_FOUND };
+            ReportingFound { status, wanted: wanted.clone(), reporting }
+        };
+        General::ReadReportingResponse(all.iter().map(found).collect())
     }
 
     /// Goes into groups and out of them; the answer (ZCL, 3.6.2.3).
@@ -106,6 +135,10 @@ impl Device {
             return heard;
         }
         let (header, payload) = (frame.header, frame.payload);
+        if let (0x0020, 0x00, [stays, ..]) = (cluster.0, header.command, payload) {
+            self.stays_awake = Some(*stays == 1);
+            return Vec::new();
+        }
         let is_on = self.get(Cluster(6), Attribute(0)).and_then(Value::as_integer) == Some(1);
         let change = match (cluster.0, header.command, payload) {
             (6, command @ 0..=2, _) => {

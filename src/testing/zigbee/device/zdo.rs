@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{super::stick::Stick, Device, Heard, Kind};
 use crate::adapter::zigbee::{
     address::{Cluster, DeviceKind, Manufacturer, Nwk, Profile},
+    ota,
     wire::{List, Reader},
     zdo::{
         ANSWER, Answer, Request,
@@ -42,7 +43,8 @@ impl Device {
         if self.node().role == Role::Router {
             inputs.insert(Cluster(4));
         }
-        let outputs = if self.kind == Kind::Button { vec![Cluster(6), Cluster(8)] } else { Vec::new() };
+        let mut outputs = if self.kind == Kind::Button { vec![Cluster(6), Cluster(8)] } else { Vec::new() };
+        outputs.extend(self.firmware.is_some().then_some(ota::CLUSTER));
         Simple {
             endpoint: Self::ENDPOINT,
             profile: Profile(0x0104),

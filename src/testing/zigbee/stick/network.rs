@@ -1,15 +1,18 @@
 //! The network of the chip: how it is made and started, and who comes and goes.
 
-use super::{DONE, Stick};
+use super::{super::device::Device, DONE, Stick};
 use crate::adapter::zigbee::{
     address::{Channels, ExtendedPan, Ieee, Nwk, Pan},
+    network::Key,
     radio::Network,
     wire::Wire as _,
     zdo::{Request as _, request::DeviceAnnounce},
     znp::{
         command::{
             Command,
-            app_cnf::{SetChannel, StartCommissioning},
+            app_cnf::{AddInstallCode, InstallCode, SetChannel, StartCommissioning},
+            status::Status,
+            sys::Done,
             zdo::{
                 ExtNwkInfo, LeaveInd, MgmtPermitJoin, MsgCbRegister, NetworkInfo, PermitJoinInd, Started,
                 StartupFromApp, StateChangeInd, TcDeviceInd,
@@ -26,6 +29,9 @@ impl Stick {
         if SetChannel::of(frame).is_some() {
             return Some(SetChannel::answer(&DONE));
         }
+        if let Some(Ok(AddInstallCode { code })) = AddInstallCode::of(frame) {
+            return Some(AddInstallCode::answer(&self.expect(&code)));
+        }
         StartCommissioning::of(frame)?.ok()?;
         let get = |id| self.memory.get(&id).cloned().unwrap_or_default();
         let channel = Channels::from_bytes(&get(item::CHANNELS)).ok()?.iter().next()?;
@@ -37,6 +43,17 @@ impl Stick {
         self.run();
         self.tell(&StateChangeInd { state: 9 });
         Some(StartCommissioning::answer(&DONE))
+    }
+
+    /// Remembers the key that a device will join with; this one makes none of codes.
+    fn expect(&mut self, code: &InstallCode) -> Done {
+        match code {
+            InstallCode::Key(ieee, key) => {
+                self.join_keys.insert(*ieee, Key::new(*key));
+                DONE
+            }
+            InstallCode::Code(..) => Done { status: Status(0x02) },
+        }
     }
 
     /// The network.
@@ -84,7 +101,9 @@ impl Stick {
 
     /// Lets in who waits, if it is open.
     pub fn let_in(&mut self) {
-        let waiting: Vec<_> = self.devices.iter().filter(|device| !device.is_joined).map(|d| d.ieee).collect();
+        let knows_key = |d: &&Device| d.join_key.is_none() || d.join_key.as_ref() == self.join_keys.get(&d.ieee);
+        let waiting = self.devices.iter().filter(|device| !device.is_joined).filter(knows_key);
+        let waiting: Vec<_> = waiting.map(|device| device.ieee).collect();
         if self.is_open && self.is_running {
             for ieee in waiting {
                 self.join(ieee);

@@ -1,15 +1,12 @@
 //! Commands: at most one write for each.
 
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::Semaphore;
 
 use super::{Held, Keeper};
 use crate::{
     adapter::{AdapterError, ble::air::LinkError},
-    model::{Command, Value, WriteError},
+    model::{Command, Value, WriteError, WriteReply},
 };
-
-/// Where the answer to a command goes.
-pub(super) type WriteReply = oneshot::Sender<Result<Option<Value>, WriteError>>;
 
 impl Keeper<'_> {
     /// Carries out a command and answers it. What was read back is a reading too.

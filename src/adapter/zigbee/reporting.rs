@@ -1,0 +1,208 @@
+//! When devices report: what they are asked for, and where they do otherwise.
+//!
+//! A device may refuse an attribute, or take it and keep to times of its own. So it is asked for the times afterwards, and
+//! what differs is kept to be shown.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    address::{Attribute, Cluster, Endpoint},
+    device::Device,
+    zcl::{
+        self, Status,
+        general::{Reporting, ReportingFound, ReportingRecord, ReportingWanted},
+        value::Value,
+    },
+};
+
+/// Between two reports of an attribute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intervals {
+    /// At least so many seconds: what flickers does not fill the air.
+    pub least_s: u16,
+    /// At most so many seconds: silence beyond it is a sign.
+    pub most_s: u16,
+}
+
+impl Default for Intervals {
+    fn default() -> Self {
+        Self { least_s: 5, most_s: 3600 }
+    }
+}
+
+/// How an attribute is reported otherwise than it was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Otherwise {
+    /// The device would not, by the status of its answer.
+    Refused(u8),
+    /// The device says that it does not report it, by the status of its answer.
+    NotReported(u8),
+    /// The device keeps to these times.
+    Times(Intervals),
+}
+
+/// Attributes that are reported otherwise, by endpoint and cluster.
+pub(super) type Others = BTreeMap<(Endpoint, Cluster, Attribute), Otherwise>;
+
+/// The most that stands for never (ZCL, 2.5.7.1.6).
+const NEVER: u16 = 0xffff;
+/// Reports that the device sends, not those it receives (ZCL, 2.5.7.1.2).
+const SENT: u8 = 0;
+
+/// For people: `every 5 s to 300 s instead of 5 s to 3600 s`.
+pub(super) fn in_words(otherwise: Otherwise, asked: Intervals) -> String {
+    match otherwise {
+        Otherwise::Refused(status) => format!("refused: {}", Status(status)),
+        Otherwise::NotReported(status) => format!("not reported: {}", Status(status)),
+        Otherwise::Times(Intervals { most_s: NEVER, .. }) => "never reported".to_owned(),
+        Otherwise::Times(Intervals { least_s, most_s }) => {
+            format!("every {least_s} s to {most_s} s instead of {} s to {} s", asked.least_s, asked.most_s)
+        }
+    }
+}
+
+/// What a device is asked to report of a cluster.
+pub(super) fn wanted(device: &Device, endpoint: Endpoint, cluster: Cluster) -> Vec<Reporting> {
+    of(device, cluster, attributes(device, endpoint, cluster))
+}
+
+/// The same for attributes that are named.
+pub(super) fn of(device: &Device, cluster: Cluster, attributes: &[(Attribute, zcl::Kind)]) -> Vec<Reporting> {
+    let Intervals { least_s, most_s } = device.intervals;
+    let reporting = |(attribute, kind): &(Attribute, zcl::Kind)| {
+        let change = kind.is_analog().then(|| change(cluster, *kind));
+        Reporting::Send { attribute: *attribute, kind: *kind, least_s, most_s, change }
+    };
+    attributes.iter().map(reporting).collect()
+}
+
+/// What it is asked about afterwards.
+pub(super) fn read_back(device: &Device, endpoint: Endpoint, cluster: Cluster) -> Vec<ReportingWanted> {
+    let wanted = |(attribute, _): &(Attribute, _)| ReportingWanted { direction: SENT, attribute: *attribute };
+    attributes(device, endpoint, cluster).iter().map(wanted).collect()
+}
+
+/// The attributes of a cluster that feed points.
+fn attributes(device: &Device, endpoint: Endpoint, cluster: Cluster) -> &[(Attribute, zcl::Kind)] {
+    device.attributes.get(&(endpoint, cluster)).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// Takes the answer to being asked; one record without an attribute is about all.
+pub(super) fn take_refusals(device: &mut Device, endpoint: Endpoint, cluster: Cluster, records: &[ReportingRecord]) {
+    device.asked_intervals = device.intervals;
+    device.others.retain(|(of, in_cluster, _), _| (*of, *in_cluster) != (endpoint, cluster));
+    let all: Vec<_> = attributes(device, endpoint, cluster).iter().map(|(attribute, _)| *attribute).collect();
+    for record in records.iter().filter(|record| !record.status.is_success()) {
+        let one = record.attribute.as_ref().map(|wanted| vec![wanted.attribute]);
+        let refused = Otherwise::Refused(record.status.0);
+        let known = one.unwrap_or_else(|| all.clone()).into_iter().filter(|attribute| all.contains(attribute));
+        device.others.extend(known.map(|attribute| ((endpoint, cluster, attribute), refused)));
+    }
+}
+
+/// Takes what the device says that it does. What it refused stays refused.
+pub(super) fn take_found(device: &mut Device, endpoint: Endpoint, cluster: Cluster, found: &[ReportingFound]) {
+    for ReportingFound { status, wanted, reporting } in found.iter().filter(|found| found.wanted.direction == SENT) {
+        let key = (endpoint, cluster, wanted.attribute);
+        if attributes(device, endpoint, cluster).iter().all(|(attribute, _)| *attribute != wanted.attribute)
+            || matches!(device.others.get(&key), Some(Otherwise::Refused(_)))
+        {
+            continue;
+        }
+        let otherwise = match reporting {
+            Some(Reporting::Send { least_s, most_s, .. }) if status.is_success() => {
+                let found = Intervals { least_s: *least_s, most_s: *most_s };
+                if found.most_s != NEVER && found.most_s != 0 {
+                    let least = device.reports_within_s.map_or(found.most_s, |other| other.min(found.most_s));
+                    device.reports_within_s = Some(least);
+                }
+                (found != device.asked_intervals).then_some(Otherwise::Times(found))
+            }
+            _ => Some(Otherwise::NotReported(status.0)),
+        };
+        match otherwise {
+            Some(otherwise) => drop(device.others.insert(key, otherwise)),
+            None => drop(device.others.remove(&key)),
+        }
+    }
+}
+
+/// The change that is worth a report: a tenth of a degree, half a percent of humidity, 1 ppm; else the smallest.
+fn change(cluster: Cluster, kind: zcl::Kind) -> Value {
+    let least = match cluster.0 {
+        0x0402 | 0x0201 => 10,
+        0x0405 | 0x0408 => 50,
+        _ => 1,
+    };
+    if kind == zcl::Kind::Single {
+        return Value::single(if cluster.0 == 0x040d { 0.000_001 } else { 0.1 });
+    }
+    let signed = i64::try_from(least).ok().and_then(|least| Value::signed(kind, least));
+    signed.or_else(|| Value::bits(kind, least)).unwrap_or_else(|| Value::invalid(kind))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{adapter::zigbee::address::Ieee, model::DeviceId};
+
+    /// A thermometer with a battery that was asked to report.
+    fn device() -> Device {
+        let mut device = Device::new(Ieee(1), None, DeviceId::new("t-1").unwrap());
+        device.attributes.insert((1, Cluster(0x0402)), vec![(Attribute(0), zcl::Kind::Int16)]);
+        device.attributes.insert(
+            (1, Cluster(0x0001)),
+            vec![(Attribute(0x20), zcl::Kind::Uint8), (Attribute(0x21), zcl::Kind::Uint8)],
+        );
+        device
+    }
+
+    /// The device says that it reports an attribute at such times.
+    fn found(attribute: u16, least_s: u16, most_s: u16) -> ReportingFound {
+        let (attribute, kind) = (Attribute(attribute), zcl::Kind::Uint8);
+        let reporting = Some(Reporting::Send { attribute, kind, least_s, most_s, change: Value::bits(kind, 1) });
+        let wanted = ReportingWanted { direction: SENT, attribute };
+        ReportingFound { status: Status::SUCCESS, wanted, reporting }
+    }
+
+    #[test]
+    fn what_is_done_as_asked_is_not_told() {
+        let mut device = device();
+        let success = ReportingRecord { status: Status::SUCCESS, attribute: None };
+        take_refusals(&mut device, 1, Cluster(1), &[success]);
+        take_found(&mut device, 1, Cluster(1), &[found(0x20, 5, 3600), found(0x21, 5, 3600)]);
+
+        assert_eq!(device.others, Others::new());
+        assert_eq!(device.reports_within_s, Some(3600));
+    }
+
+    #[test]
+    fn refusals_and_other_times_are_told_by_attribute() {
+        let mut device = device();
+        let wanted = ReportingWanted { direction: SENT, attribute: Attribute(0x20) };
+        let refused = ReportingRecord { status: Status::UNREPORTABLE, attribute: Some(wanted) };
+        take_refusals(&mut device, 1, Cluster(1), &[refused]);
+        // The device shows times for what it refused, and for an attribute that nobody asked for.
+        take_found(&mut device, 1, Cluster(1), &[found(0x20, 0, 0), found(0x21, 60, 43_200), found(0x99, 1, 1)]);
+
+        let told: Vec<_> = device.others.values().map(|other| in_words(*other, device.asked_intervals)).collect();
+        assert_eq!(
+            told,
+            ["refused: unreportable attribute (0x8c)", "every 60 s to 43200 s instead of 5 s to 3600 s"]
+        );
+        assert_eq!(device.reports_within_s, Some(43_200));
+    }
+
+    #[test]
+    fn a_refusal_of_all_is_one_of_each() {
+        let mut device = device();
+        let refused = ReportingRecord { status: Status::UNSUPPORTED_COMMAND, attribute: None };
+        take_refusals(&mut device, 1, Cluster(1), &[refused]);
+
+        assert_eq!(device.others.len(), 2);
+        take_refusals(&mut device, 1, Cluster(1), &[]);
+        assert_eq!(device.others.len(), 0);
+    }
+}
