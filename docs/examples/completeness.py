@@ -9,7 +9,7 @@ It follows docs/upstream.md, "Knowing that nothing is missing", and knows nothin
 database has it: so nothing is lost between broker and database either, and the proof goes on after a restart.
 
 It ends after --seconds, or on Ctrl-C or SIGTERM, with a report. The exit status is 0 when nothing is missing, 1 when
-something is, 2 when it was called wrongly or the broker refused it.
+something is, 2 when it was called wrongly, or the broker refused it or did not answer.
 
 Recordings are lines of JSON as `mosquitto_sub -V 5 -F %j -t 'tidegate/oslo/plant-7/#'` writes them. Needs paho-mqtt 2;
 psycopg 3 for --postgres; zstandard where an uplink compresses.
@@ -26,6 +26,9 @@ import sys
 import time
 
 STREAMS = ("data", "event", "outcome")
+
+# No JSON begins like this. It is how MQTT 3.1.1 tells that a message is packed.
+ZSTD_MAGIC = bytes.fromhex("28b52ffd")
 
 
 class Numbers:
@@ -318,12 +321,12 @@ class Receiver:
         if self.databases:
             self.databases[0].restore(self.ledger)
 
-    def take(self, topic, body, content_type="", encoding=""):
+    def take(self, topic, body, encoding=""):
         """Takes one message; commands, which share the prefix, are none of ours."""
         place = topic.removeprefix(self.prefix)
         if place == topic or place not in (*STREAMS, "state"):
             return
-        if content_type.endswith("+zstd") or encoding == "zstd":
+        if encoding == "zstd" or body.startswith(ZSTD_MAGIC):
             body = decompressed(body)
         new = self.ledger.take(place, body)
         if new or place == "state":
@@ -354,7 +357,7 @@ def subscribe(receiver, arguments, until):
     from paho.mqtt.properties import Properties
 
     # Bounded by the receive maximum: the broker sends no more than that without an acknowledgement.
-    arrived, refusals = queue.Queue(), []
+    arrived, refusals, granted = queue.Queue(), [], []
     client = mqtt.Client(
         mqtt.CallbackAPIVersion.VERSION2, arguments.client_id, protocol=mqtt.MQTTv5, manual_ack=True
     )
@@ -365,8 +368,15 @@ def subscribe(receiver, arguments, until):
         else:
             client.subscribe(receiver.prefix + "#", qos=1)
 
+    def subscribed(_client, _data, _mid, reasons, _properties):
+        if reasons[0].is_failure:
+            refusals.append(str(reasons[0]))
+        else:
+            granted.append(True)
+            print("subscribed", file=sys.stderr, flush=True)
+
     client.on_connect = connected
-    client.on_subscribe = lambda *_: print("subscribed", file=sys.stderr, flush=True)
+    client.on_subscribe = subscribed
     client.on_message = lambda _client, _data, message: arrived.put(message)
     if arguments.username:
         client.username_pw_set(arguments.username, secret(arguments.password_file))
@@ -385,19 +395,23 @@ def subscribe(receiver, arguments, until):
             message = arrived.get(timeout=0.2)
         except queue.Empty:
             continue
-        receiver.take(message.topic, message.payload, *form_of(message.properties))
+        receiver.take(message.topic, message.payload, encoding_of(message.properties))
         client.ack(message.mid, message.qos)
     client.disconnect()
     client.loop_stop()
     if refusals:
         print(f"the broker refuses: {refusals[0]}", file=sys.stderr)
         sys.exit(2)
+    if not granted:
+        # Who has heard nothing has proved nothing.
+        print(f"no answer from a broker at {arguments.host}:{arguments.port}", file=sys.stderr)
+        sys.exit(2)
 
 
-def form_of(properties):
-    """Content type and content encoding of a message."""
-    encodings = [value for name, value in getattr(properties, "UserProperty", []) if name == "content-encoding"]
-    return getattr(properties, "ContentType", ""), encodings[0] if encodings else ""
+def encoding_of(properties):
+    """How a message is packed, by its user property; empty when it is not, or does not say so."""
+    encodings = [value for name, value in getattr(properties, "UserProperty", []) if name == "encoding"]
+    return encodings[0] if encodings else ""
 
 
 def secret(path):
