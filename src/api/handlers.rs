@@ -235,7 +235,7 @@ pub(super) async fn act_on_network(
 ) -> Result<Json<Value>, ApiError> {
     let wish = match act {
         NetworkAct::PermitJoin { seconds, install_code } => {
-            NetworkWish::PermitJoin { time: Duration::from_secs(seconds.into()), code: install_code }
+            NetworkWish::PermitJoin { time: Duration::from_secs(seconds.into()), code: install_code.map(Box::new) }
         }
         NetworkAct::Firmware {} => NetworkWish::Firmware,
         NetworkAct::Update { device, force } => {

@@ -132,7 +132,7 @@ pub enum NetworkWish {
         /// For so long; zero ends it.
         time: Duration,
         /// A device, a colon, and the install code on its label, which it joins with.
-        code: Option<Confidential>,
+        code: Option<Box<Confidential>>,
     },
     /// Make a new network on an empty coordinator.
     Form,

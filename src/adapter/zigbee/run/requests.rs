@@ -51,7 +51,7 @@ impl Session<'_, '_> {
             NetworkWish::Firmware => return Ok(self.world.firmware().await),
             NetworkWish::Update { device, is_forced } => return self.update(&device, is_forced).await,
             NetworkWish::PermitJoin { time, code } => {
-                if let Err(why) = self.expect_joiner(code.as_ref()).await? {
+                if let Err(why) = self.expect_joiner(code.as_deref()).await? {
                     return Ok(Err(why));
                 }
                 self.world.permit.set(time);
