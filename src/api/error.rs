@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::PointAddress;
 
+/// What there is to know of everything that was refused.
+const UNCHANGED: &str = "nothing was changed";
+
 /// Why a request was not answered with what it asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ApiError {
@@ -68,7 +71,9 @@ impl ApiError {
             Self::NoPoint(_) | Self::NoHistory { near: None, .. } => {
                 "`tidegate points` and GET /api/v1/points list every point"
             }
-            Self::Refused(_) => "nothing was changed",
+            // Who refused it may have said so, with a help of its own.
+            Self::Refused(why) if why.contains(UNCHANGED) => return None,
+            Self::Refused(_) => UNCHANGED,
             Self::Unavailable(_) => "GET /health says which part is missing",
             Self::Invalid(_) | Self::TooLarge(_) | Self::Timeout(_) => return None,
         };
