@@ -97,3 +97,16 @@ impl IntoResponse for ApiError {
         (self.status(), Json(body)).into_response()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_says_itself_that_nothing_was_changed_is_not_told_so_again() {
+        let help = |why: &str| ApiError::Refused(why.to_owned()).help();
+
+        assert_eq!(help("line 3: no such key").as_deref(), Some("nothing was changed"));
+        assert_eq!(help("another network; nothing was changed (help: --overwrite 00)"), None);
+    }
+}
