@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::PointAddress;
 
+/// What there is to know of everything that was refused.
+const UNCHANGED: &str = "nothing was changed";
+
 /// Why a request was not answered with what it asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ApiError {
@@ -68,7 +71,9 @@ impl ApiError {
             Self::NoPoint(_) | Self::NoHistory { near: None, .. } => {
                 "`tidegate points` and GET /api/v1/points list every point"
             }
-            Self::Refused(_) => "nothing was changed",
+            // Who refused it may have said so, with a help of its own.
+            Self::Refused(why) if why.contains(UNCHANGED) => return None,
+            Self::Refused(_) => UNCHANGED,
             Self::Unavailable(_) => "GET /health says which part is missing",
             Self::Invalid(_) | Self::TooLarge(_) | Self::Timeout(_) => return None,
         };
@@ -90,5 +95,18 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let body = ErrorBody { error: self.to_string(), help: self.help() };
         (self.status(), Json(body)).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_says_itself_that_nothing_was_changed_is_not_told_so_again() {
+        let help = |why: &str| ApiError::Refused(why.to_owned()).help();
+
+        assert_eq!(help("line 3: no such key").as_deref(), Some("nothing was changed"));
+        assert_eq!(help("another network; nothing was changed (help: --overwrite 00)"), None);
     }
 }

@@ -18,18 +18,29 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<(), CliError> {
-    let mut report = seams::check(context.config());
-    let is_valid = report.errors == 0 && !(args.strict && report.warnings > 0);
+    conclude(seams::check(context.config()), args.strict, args.json, "configuration is valid", context)
+}
+
+/// Shows a report, and fails when it has errors, or warnings where `strict` counts them. `praise` is said of one that
+/// is well, before what was looked at.
+pub(super) fn conclude(
+    mut report: Report,
+    strict: bool,
+    as_json: bool,
+    praise: &str,
+    context: &mut Context,
+) -> Result<(), CliError> {
+    let is_valid = report.errors == 0 && !(strict && report.warnings > 0);
     report.json["ok"] = is_valid.into();
-    tell(&report, args.json, context)?;
+    tell(&report, as_json, context)?;
     if !is_valid {
         return Err(CliError::Config(String::new()));
     }
-    if args.json { Ok(()) } else { context.print(&format!("configuration is valid: {}\n", report.summary)) }
+    if as_json { Ok(()) } else { context.print(&format!("{praise}: {}\n", report.summary)) }
 }
 
 /// The report: JSON on standard output, text on standard error.
-pub(super) fn tell(report: &Report, as_json: bool, context: &mut Context) -> Result<(), CliError> {
+fn tell(report: &Report, as_json: bool, context: &mut Context) -> Result<(), CliError> {
     if as_json {
         return context.print_json(&report.json);
     }

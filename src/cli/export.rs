@@ -4,7 +4,7 @@ use std::{
     fs::File,
     io::{self, BufWriter, IsTerminal, Write},
     ops::ControlFlow,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -68,11 +68,19 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<(), CliError> {
     match &args.file {
         None => export(&archive, args.format, &wanted, &mut context.out()),
         Some(path) => {
-            let create = File::create_new(path);
-            let file = create.map_err(|error| CliError::Failed(format!("{}: {error}", path.display())))?;
+            let file = File::create_new(path).map_err(|error| not_created(path, &error))?;
             export(&archive, args.format, &wanted, &mut BufWriter::new(file))
         }
     }
+}
+
+fn not_created(path: &Path, error: &io::Error) -> CliError {
+    CliError::Failed(match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            format!("{} is there already (help: choose another name, or move it away first)", path.display())
+        }
+        _ => format!("{}: {error}", path.display()),
+    })
 }
 
 fn wanted(args: &Args) -> Result<Wanted, CliError> {
@@ -214,6 +222,12 @@ mod tests {
         let json = line(Format::Ndjson, &bad);
         assert!(json.ends_with("\"value\":null,\"unit\":\"V\",\"quality\":\"bad:timeout\"}\n"), "{json}");
         assert_eq!(line(Format::Ndjson, &good).lines().count(), 1);
+    }
+
+    #[test]
+    fn a_file_that_is_there_is_told_with_what_to_do() {
+        let told = not_created(Path::new("r.csv"), &io::ErrorKind::AlreadyExists.into()).to_string();
+        assert_eq!(told, "r.csv is there already (help: choose another name, or move it away first)");
     }
 
     #[test]

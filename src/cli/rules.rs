@@ -19,6 +19,9 @@ pub(super) enum Command {
     Check {
         /// The folder of rules; by default the one in the configuration.
         dir: Option<PathBuf>,
+        /// Fail on warnings too.
+        #[arg(long)]
+        strict: bool,
         /// Print the report as one JSON document on standard output.
         #[arg(long)]
         json: bool,
@@ -30,7 +33,7 @@ pub(super) enum Command {
 pub(super) fn run(command: &Command, context: &mut Context) -> Result<(), CliError> {
     match command {
         Command::List { json } => list(*json, context),
-        Command::Check { dir, json } => check_rules(dir.as_deref(), *json, context),
+        Command::Check { dir, strict, json } => check_rules(dir.as_deref(), *strict, *json, context),
         Command::Reload => reload::run(context),
     }
 }
@@ -47,11 +50,6 @@ pub(super) fn table(rules: &[Value]) -> Table {
 }
 
 /// `tidegate rules check`
-fn check_rules(dir: Option<&Path>, as_json: bool, context: &mut Context) -> Result<(), CliError> {
-    let report = seams::check_rules(context.config(), dir);
-    check::tell(&report, as_json, context)?;
-    if report.errors > 0 {
-        return Err(CliError::Config(String::new()));
-    }
-    if as_json { Ok(()) } else { context.print(&format!("rules are valid: {}\n", report.summary)) }
+fn check_rules(dir: Option<&Path>, strict: bool, as_json: bool, context: &mut Context) -> Result<(), CliError> {
+    check::conclude(seams::check_rules(context.config(), dir), strict, as_json, "rules are valid", context)
 }

@@ -8,14 +8,20 @@ use std::{
 
 use super::{
     format::span,
-    live_view::{Summary, View, render},
+    live_view::{Summary, UplinkLine, View, render},
     table::one_line,
 };
 
 /// Size when the terminal does not tell.
 const DEFAULT_SIZE: (usize, usize) = (80, 24);
 
-/// Time between two lines where output is no terminal.
+/// Time between two lines where output is no terminal, at the start: a short run is to be seen moving too.
+const FIRST_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long the start is.
+const START: Duration = Duration::from_secs(10);
+
+/// Time between two lines after that.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Where the view is drawn. The cursor comes back when it is dropped.
@@ -51,7 +57,7 @@ impl<W: Write> Screen<W> {
             // Home; each line is overwritten and its rest erased; then everything below.
             let text = render(view, width, height).replace('\n', "\x1b[K\r\n");
             write!(self.out, "\x1b[H{text}\x1b[K\x1b[J")?;
-        } else if self.printed.is_none_or(|printed| view.elapsed >= printed + PLAIN_INTERVAL) {
+        } else if self.printed.is_none_or(|printed| view.elapsed >= next_line(printed)) {
             self.printed = Some(view.elapsed);
             writeln!(self.out, "{}", plain(view))?;
         }
@@ -76,9 +82,15 @@ impl<W: Write> Drop for Screen<W> {
     }
 }
 
+/// When the line after one is due. A view comes late by the time it takes, which must not move all lines after it.
+fn next_line(printed: Duration) -> Duration {
+    let interval = if printed < START { FIRST_INTERVAL } else { PLAIN_INTERVAL };
+    Duration::from_secs(printed.as_secs()) + interval
+}
+
 /// The view in one line.
 fn plain(view: &View) -> String {
-    let uplinks: Vec<String> = view.uplinks.iter().map(|u| format!("{} {}", u.name, u.state)).collect();
+    let uplinks: Vec<String> = view.uplinks.iter().map(uplink).collect();
     let (elapsed, alarms) = (span(view.elapsed), view.alarms.len());
     one_line(&format!(
         "{elapsed}: {} readings ({:.1}/s), {} messages owed, {}, {alarms} active alarms",
@@ -87,6 +99,11 @@ fn plain(view: &View) -> String {
         view.depth,
         uplinks.join(", "),
     ))
+}
+
+/// An uplink's part of the line.
+fn uplink(uplink: &UplinkLine) -> String {
+    format!("{} {} with {} acknowledged", uplink.name, uplink.state, uplink.acknowledged)
 }
 
 /// Columns and rows of the terminal.
@@ -119,13 +136,18 @@ mod tests {
     fn without_a_terminal_there_is_a_line_now_and_then_and_the_summary() {
         let mut out = Vec::new();
         let mut screen = Screen::new(&mut out, false).unwrap();
-        for seconds in 0..=10 {
-            screen.draw(&View { elapsed: Duration::from_secs(seconds), ..view() }).unwrap();
+        for half_seconds in 0..=40 {
+            // A view comes late by a little.
+            let elapsed = Duration::from_millis(500 * half_seconds + half_seconds);
+            screen.draw(&View { elapsed, ..view() }).unwrap();
         }
         screen.finish(&Summary { readings: 240, ..Summary::default() }).unwrap();
 
         let text = String::from_utf8(out).unwrap();
-        assert_eq!(text.matches("240 readings (20.0/s)").count(), 3, "{text}");
+        let lines: Vec<_> = text.lines().filter(|line| line.contains(": 240 readings (20.0/s), ")).collect();
+        // At 0 to 10 s, at 15 and at 20.
+        assert_eq!(lines.len(), 13, "{text}");
+        assert!(lines.iter().all(|line| line.contains("cloud online with ")), "{text}");
         assert!(text.contains("readings      240\n") && text.contains("lost          0\n"), "{text}");
         assert!(!text.contains('\x1b'), "{text:?}");
     }

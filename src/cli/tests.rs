@@ -248,3 +248,17 @@ fn completions_are_printed_for_the_shells_we_ship() {
     }
     assert_eq!(exit(&["completions", "tcsh"]), code(error::USAGE));
 }
+
+#[test]
+fn warnings_of_rules_fail_where_they_are_asked_to() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("idle.rhai"), "fn unused() {}").unwrap();
+    let folder = dir.path().to_str().unwrap();
+
+    let (told, result) = against_a_gateway(&["rules", "check", folder]);
+    assert!(result.is_ok() && told.starts_with("rules are valid: 1 rule file"), "{told}");
+
+    let (told, result) = against_a_gateway(&["rules", "check", folder, "--strict", "--json"]);
+    assert!(matches!(result, Err(CliError::Config(_))), "{result:?}");
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&told).unwrap()["ok"], false);
+}

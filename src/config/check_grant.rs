@@ -55,15 +55,17 @@ fn range(at: &At<Vec<f64>>, problems: &mut Problems) -> Option<(f64, f64)> {
 }
 
 /// Warns of grants that allow nothing: an uplink that is not there or takes no commands, a target that is no
-/// writable point. `points` is `None` when they are not all known.
+/// writable point. `uplinks` and `points` are `None` when they are not all known.
 pub(super) fn warn_of_empty(
     grants: &[Placed],
-    uplinks: &[(Arc<str>, bool)],
+    uplinks: Option<&[(Arc<str>, bool)]>,
     points: Option<&[NamedPoint]>,
     problems: &mut Problems,
 ) {
     for Placed { grant, from, targets } in grants {
-        warn_of_uplink(&grant.from, from, uplinks, problems);
+        if let Some(uplinks) = uplinks {
+            warn_of_uplink(&grant.from, from, uplinks, problems);
+        }
         for (target, place) in grant.targets.iter().zip(targets) {
             if let Some(points) = points {
                 warn_of_target(target, place, points, problems);

@@ -35,8 +35,9 @@ pub struct Draft {
     config: Config,
     /// Grants with their places.
     grants: Vec<check_grant::Placed>,
-    /// The uplinks that were named, and whether they take commands; grants are compared with them.
-    uplinks: Vec<(Arc<str>, bool)>,
+    /// The uplinks that were named, and whether they take commands; grants are compared with them. `None` when there
+    /// are more than could be read, so that nothing is said of missing ones.
+    uplinks: Option<Vec<(Arc<str>, bool)>>,
 }
 
 /// A point as far as grants have to know it.
@@ -163,10 +164,12 @@ pub(super) fn read_file(path: &Path, problems: &mut Problems) -> Table {
 impl Draft {
     /// Checks everything that no adapter has to know.
     pub(super) fn new(root: Node, mut problems: Problems) -> Self {
+        let written = count_entries(&root, "uplink");
         let typed = file::Root::from_node(root, &mut problems).expect("the root is a table");
         let gateway = check::gateway(typed.gateway.value);
         let named = |at: &At<file::Uplink>| Some((at.value.name.clone()?.value.0, at.value.commands.value));
-        let uplinks = typed.uplink.value.iter().filter_map(named).collect();
+        let uplinks: Vec<_> = typed.uplink.value.iter().filter_map(named).collect();
+        let uplinks = (uplinks.len() == written && !problems.is_incomplete()).then_some(uplinks);
         let config = Config {
             buffer: check::buffer(typed.buffer.value, &mut problems),
             uplinks: check_uplink::uplinks(typed.uplink.value, &gateway, &mut problems),
@@ -224,11 +227,22 @@ impl Draft {
 
     /// The configuration when nothing is wrong with it, else everything that is.
     pub fn finish(mut self) -> Result<Loaded, Report> {
-        let points = (!self.has_unread_devices).then_some(&*self.points);
-        check_grant::warn_of_empty(&self.grants, &self.uplinks, points, &mut self.problems);
+        let are_known = !self.has_unread_devices && !self.problems.is_incomplete();
+        let points = are_known.then_some(&*self.points);
+        check_grant::warn_of_empty(&self.grants, self.uplinks.as_deref(), points, &mut self.problems);
         self.config.grants = self.grants.into_iter().map(|placed| placed.grant).collect();
         let report = self.problems.into_report();
         if report.has_errors() { Err(report) } else { Ok(Loaded { config: self.config, warnings: report.problems }) }
+    }
+}
+
+/// How many tables of a list of the root were written. What should be a list and is something else counts as one.
+fn count_entries(root: &Node, name: &str) -> usize {
+    let Data::Table(table) = &root.data else { return 0 };
+    match table.get(name).map(|entry| &entry.node.data) {
+        Some(Data::List(items)) => items.len(),
+        Some(_) => 1,
+        None => 0,
     }
 }
 

@@ -146,6 +146,16 @@ impl Problems {
         self.error(place, message)
     }
 
+    /// Whether a part of a file could not be read, so that what is missing may stand there.
+    pub fn is_incomplete(&self) -> bool {
+        self.incomplete
+    }
+
+    /// How much was found so far: who reads a part compares it before and after, to know whether all of it was right.
+    pub fn count(&self) -> usize {
+        self.found.len()
+    }
+
     /// Everything found so far, in reading order.
     pub fn into_report(self) -> Report {
         Report { problems: self.found.into_iter().collect::<BTreeSet<_>>().into_iter().collect() }
@@ -188,10 +198,11 @@ pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
     rated.filter(|(rate, _)| *rate >= 0.5).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, word)| word)
 }
 
-/// The help for a mistyped word: the nearest known one, or all that are known.
+/// The help for a mistyped word: the nearest known one, all that are known, or that there are none.
 pub fn suggest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
     match nearest(typed, known.clone()) {
         Some(word) => format!("did you mean {word:?}?"),
+        None if known.clone().into_iter().next().is_none() => "there are none yet".to_owned(),
         None => format!("known here: {}", known.into_iter().collect::<Vec<_>>().join(", ")),
     }
 }
@@ -216,5 +227,6 @@ mod tests {
         assert_eq!(nearest("buffr", ["gateway", "buffer"]), Some("buffer"));
         assert_eq!(nearest("xyz", ["gateway", "buffer"]), None);
         assert_eq!(suggest("xyz", ["a", "b"]), "known here: a, b");
+        assert_eq!(suggest("xyz", []), "there are none yet");
     }
 }

@@ -3,7 +3,7 @@
 //! The TOML library's own types stay in this file. Files merge by one rule: tables merge, lists append, and a scalar
 //! that two files set is an error that names both places.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, ops::Range, path::Path, sync::Arc};
 
 use serde_json::Value;
 use toml::{
@@ -68,6 +68,17 @@ impl Data {
             Self::Table(_) => "a table",
         }
     }
+
+    /// A value that is one word in a file, as it would stand between quotes; `None` for lists and tables.
+    pub(super) fn unquoted(&self) -> Option<String> {
+        match self {
+            Self::Text(text) | Self::Date(text) => Some(text.clone()),
+            Self::Int(number) => Some(number.to_string()),
+            Self::Float(number) => Some(number.to_string()),
+            Self::Bool(flag) => Some(flag.to_string()),
+            Self::List(_) | Self::Table(_) => None,
+        }
+    }
 }
 
 /// The keys of a table in name order.
@@ -82,26 +93,31 @@ pub struct Entry {
     pub node: Node,
 }
 
-/// Reads a file's text. What is no TOML is reported; the rest is kept, so that its problems are found as well.
+/// Reads a file's text. What is no TOML is reported; the rest is kept, so that its problems are found as well, but for
+/// the keys below a header that is wrong: nobody knows where they belong. The library may begin the section after it at
+/// that header, as one of its kind; it is left out then as well.
 pub fn parse(file: &Path, text: &str, problems: &mut Problems) -> Table {
     let locator = Locator::new(file, text);
     let (table, errors) = DeTable::parse_recoverable(text);
     let mut last_line = 0;
+    let mut lost = Vec::new();
     for error in &errors {
-        let place = locator.place(error.span().map_or(0, |span| span.start));
+        let offset = error.span().map_or(0, |span| span.start);
+        lost.extend(locator.lost_section(offset));
+        let place = locator.place(offset);
         // The first error of a line is the cause, further ones are its echo.
         if place.line != last_line {
             last_line = place.line;
             problems.unreadable(&place, format!("no valid TOML: {}", one_line(error.message())));
         }
     }
-    Builder { locate: &|offset| locator.place(offset), problems }.table(table.into_inner())
+    Builder { locate: &|offset| locator.place(offset), lost: &lost, problems }.table(table.into_inner())
 }
 
 /// Reads a value of our own, such as a default, and places all of it at `place`.
 pub fn parse_value(text: &str, place: &Place) -> Option<Node> {
     let value = DeValue::parse(text).ok()?;
-    Builder { locate: &|_| place.clone(), problems: &mut Problems::default() }.node(value)
+    Builder { locate: &|_| place.clone(), lost: &[], problems: &mut Problems::default() }.node(value)
 }
 
 /// Adds the keys of a later file to those of an earlier one.
@@ -156,12 +172,23 @@ impl<'t> Locator<'t> {
         let before = self.text.as_bytes()[start..offset].iter().filter(|&&byte| (byte & 0xC0) != 0x80);
         Place { file: Arc::clone(&self.file), line, column: before.count() + 1 }
     }
+
+    /// The section whose header has this offset, up to the next header; `None` when the offset is in no header.
+    fn lost_section(&self, offset: usize) -> Option<Range<usize>> {
+        let is_header = |start: &usize| self.text[*start..].trim_start_matches([' ', '\t']).starts_with('[');
+        let next = self.lines.partition_point(|&start| start <= offset);
+        let start = self.lines[next - 1];
+        let end = self.lines[next..].iter().copied().find(is_header);
+        is_header(&start).then(|| start..end.unwrap_or(self.text.len()))
+    }
 }
 
 /// Converts the library's tree into ours.
 struct Builder<'a> {
     /// Byte offset to place.
     locate: &'a dyn Fn(usize) -> Place,
+    /// Sections whose header is wrong.
+    lost: &'a [Range<usize>],
     /// Numbers that do not fit are reported here.
     problems: &'a mut Problems,
 }
@@ -170,6 +197,9 @@ impl Builder<'_> {
     /// All keys of a table.
     fn table(&mut self, table: DeTable<'_>) -> Table {
         let entries = table.into_iter().filter_map(|(key, value)| {
+            if self.is_lost(key.span().start) {
+                return None;
+            }
             let place = (self.locate)(key.span().start);
             let node = self.node(value)?;
             Some((key.into_inner().into_owned(), Entry { key: place, node }))
@@ -177,8 +207,16 @@ impl Builder<'_> {
         entries.collect()
     }
 
-    /// One value; `None` when a number does not fit.
+    /// Whether what stands there is below a header that is wrong.
+    fn is_lost(&self, offset: usize) -> bool {
+        self.lost.iter().any(|section| section.contains(&offset))
+    }
+
+    /// One value; `None` when a number does not fit, or when it is lost.
     fn node(&mut self, value: Spanned<DeValue<'_>>) -> Option<Node> {
+        if self.is_lost(value.span().start) {
+            return None;
+        }
         let place = (self.locate)(value.span().start);
         let data = match value.into_inner() {
             DeValue::String(text) => Data::Text(text.into_owned()),
@@ -255,5 +293,22 @@ mod tests {
         let lines: Vec<_> = problems.into_report().problems.iter().map(|problem| problem.place.line).collect();
         assert_eq!(lines, [1, 3]);
         assert_eq!(table["y"].node.data, Data::Int(1));
+    }
+
+    #[test]
+    fn nothing_below_a_wrong_header_is_told_of() {
+        for header in ["[l", "[[l", "[[l]", "[l]]", "  [l x]", "[]"] {
+            let mut problems = Problems::default();
+
+            let text = format!("[[l]]\nn = 1\n{header}\nn = 2\nm = 3\n[t]\nk = 4\n[u]\nj = 5\n");
+            let table = read("a", &text, &mut problems);
+
+            let lines: Vec<_> = problems.into_report().problems.iter().map(|problem| problem.place.line).collect();
+            assert_eq!(lines, [3], "{header}");
+            assert!(table.keys().all(|key| ["l", "t", "u"].contains(&key.as_str())), "{header}: {table:?}");
+            assert!(table.get("t").is_none_or(|t| matches!(t.node.data, Data::Table(_))), "{header}: {table:?}");
+            let Data::Table(u) = &table["u"].node.data else { panic!("a table: {header}") };
+            assert_eq!(u["j"].node.data, Data::Int(5), "{header}");
+        }
     }
 }

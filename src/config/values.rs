@@ -34,10 +34,20 @@ pub struct Slug(pub Arc<str>);
 /// Reads text and turns it into a value.
 pub fn from_text<T>(node: &Node, problems: &mut Problems, parse: impl FnOnce(&str) -> Result<T, Fault>) -> Option<T> {
     let Data::Text(text) = &node.data else {
-        problems.error(&node.place, format!("expected text, found {}", node.data.kind())).help("put it in quotes");
+        let problem = problems.error(&node.place, format!("expected text, found {}", node.data.kind()));
+        problem.help = help_for_text(&node.data, parse);
         return None;
     };
     parse(text).map_err(|fault| problems.fault(&node.place, fault)).ok()
+}
+
+/// What to write instead of a value that is no text: itself in quotes if the key takes that, else the key's form.
+fn help_for_text<T>(found: &Data, parse: impl FnOnce(&str) -> Result<T, Fault>) -> Option<String> {
+    let Some(text) = found.unquoted() else { return parse("").err().and_then(|fault| fault.help) };
+    match parse(&text) {
+        Ok(_) => Some("put it in quotes".to_owned()),
+        Err(fault) => fault.help.or(Some(fault.message)),
+    }
 }
 
 /// Reads one of a few words. `later` are words of the format that this version cannot do.

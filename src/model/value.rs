@@ -34,7 +34,7 @@ pub enum ValueError {
     WrongType {
         /// What the sender gave, shortened.
         found: String,
-        /// The point's type.
+        /// The point's type in words.
         wanted: &'static str,
     },
 }
@@ -75,7 +75,7 @@ impl Value {
             PointType::Bytes => json.as_str().and_then(base64_decode).map(|bytes| Self::Bytes(bytes.into())),
             PointType::Json => Some(Self::Json(Arc::new(json.clone()))),
         };
-        value.ok_or_else(|| ValueError::WrongType { found: shorten(&json.to_string()), wanted: wanted.as_str() })
+        value.ok_or_else(|| ValueError::WrongType { found: shorten(&json.to_string()), wanted: in_words(wanted) })
     }
 }
 
@@ -106,6 +106,15 @@ impl fmt::Display for Value {
             Self::Bytes(v) => f.write_str(&base64_encode(v)),
             Self::Json(v) => write!(f, "{v}"),
         }
+    }
+}
+
+/// A type as a person calls it who has never read a configuration.
+fn in_words(wanted: PointType) -> &'static str {
+    match wanted {
+        PointType::Float => "number",
+        PointType::Int => "whole number",
+        PointType::Bool | PointType::Text | PointType::Bytes | PointType::Json => wanted.as_str(),
     }
 }
 
@@ -146,7 +155,9 @@ mod tests {
         assert_eq!(Value::from_json(&json!(3), PointType::Float), Ok(Value::Float(3.0)));
         let error = Value::from_json(&json!("on"), PointType::Bool).unwrap_err();
         assert_eq!(error.to_string(), "\"on\" is no bool");
-        assert!(Value::from_json(&json!(1.5), PointType::Int).is_err());
+        let refused = |json, wanted| Value::from_json(&json, wanted).unwrap_err().to_string();
+        assert_eq!(refused(json!(1.5), PointType::Int), "1.5 is no whole number");
+        assert_eq!(refused(json!("abc"), PointType::Float), "\"abc\" is no number");
     }
 
     #[test]

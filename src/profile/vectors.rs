@@ -31,6 +31,8 @@ pub struct Vector {
     pub adverts: Vec<Advert>,
     /// What the points have to say; points that are not named may say anything.
     pub readings: Vec<Expected>,
+    /// Whether all of it was understood. What its readings are to be compared with is not known otherwise.
+    pub is_whole: bool,
 }
 
 /// What one point has to say.
@@ -104,7 +106,7 @@ section! {
     /// All vectors of a profile.
     struct FileKeys {
         /// States of the device.
-        vector: Vec<At<VectorKeys>> = required;
+        vector: Vec<Section> = required;
         /// Commands for the device, and the frames that carry them out.
         write: Vec<At<WriteKeys>> = default("[]");
     }
@@ -291,19 +293,23 @@ pub fn read(folder: &Path, problems: &mut Problems) -> Vectors {
     section.close(problems);
     let vectors = keys.vector.map_or_else(Vec::new, |at| at.value);
     Vectors {
-        vectors: vectors.into_iter().filter_map(|at| vector(at, problems)).collect(),
+        vectors: vectors.into_iter().map(|section| vector(section, problems)).collect(),
         writes: keys.write.value.into_iter().filter_map(write).collect(),
     }
 }
 
-/// One vector as meant; `None` when a part of it is missing.
-fn vector(at: At<VectorKeys>, problems: &mut Problems) -> Option<Vector> {
-    let At { value: keys, place } = at;
-    let readings = keys.readings?.value.into_iter().filter_map(|at| expected(at, problems)).collect();
+/// One vector as meant; what is missing or wrong is reported and left out.
+fn vector(mut section: Section, problems: &mut Problems) -> Vector {
+    let (place, before) = (section.place.clone(), problems.count());
+    let keys: VectorKeys = section.read(problems);
+    section.close(problems);
+    let readings = keys.readings.map_or_else(Vec::new, |at| at.value);
+    let readings = readings.into_iter().filter_map(|at| expected(at, problems)).collect();
     let frames = keys.frames.value.into_iter().filter_map(|at| frame(at.value, at.place)).collect();
     let adverts = keys.adverts.value.into_iter().map(|at| advert(at.value, at.place)).collect();
     let registers = keys.registers.value.0;
-    Some(Vector { about: keys.about?.value, place, registers, frames, adverts, readings })
+    let about = keys.about.map_or_else(String::new, |about| about.value);
+    Vector { about, place, registers, frames, adverts, readings, is_whole: problems.count() == before }
 }
 
 /// One advertisement as meant.

@@ -81,7 +81,7 @@ pub async fn rehearse(library: &mut Library, name: &ProfileName) -> io::Result<O
             _ => {}
         }
     }
-    let vectors = all.vectors;
+    let mut vectors = all.vectors;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let link = format!("tcp://{}", listener.local_addr()?);
     // Without any vector there is one unit all the same: it shows what the profile's points are.
@@ -93,9 +93,10 @@ pub async fn rehearse(library: &mut Library, name: &ProfileName) -> io::Result<O
     };
     let points = adapter.devices().swap_remove(0).points;
     check_coverage(&points, &vectors, &folder, &mut problems);
+    let bank = fill_bank(&mut vectors, &mut problems);
     let wanted = wanted(&vectors, &points);
-    let readings = play(&adapter, listener, fill_bank(&vectors, &mut problems), wanted).await;
-    for (index, vector) in vectors.iter().enumerate().take(MAX_VECTORS) {
+    let readings = play(&adapter, listener, bank, wanted).await;
+    for (index, vector) in vectors.iter().enumerate().take(MAX_VECTORS).filter(|(_, vector)| vector.is_whole) {
         for expected in &vector.readings {
             compare(vector, expected, readings.get(&address(index, &expected.point)), &points, &mut problems);
         }
@@ -103,12 +104,15 @@ pub async fn rehearse(library: &mut Library, name: &ProfileName) -> io::Result<O
     Ok(Outcome { points: points.len(), vectors: vectors.len(), report: problems.into_report() })
 }
 
-/// Reports points that no vector speaks of: nobody has proved them.
+/// Reports points that no vector speaks of: nobody has proved them. One may stand in a vector that was not understood,
+/// whose problem is reported already.
 fn check_coverage(points: &[Arc<Point>], vectors: &[Vector], folder: &Path, problems: &mut Problems) {
     let proved: BTreeSet<&PointName> =
         vectors.iter().flat_map(|vector| &vector.readings).map(|reading| &reading.point).collect();
     let place = Place::start_of(&folder.join("vectors.toml"));
-    for point in points.iter().filter(|point| point.access.can_read() && !proved.contains(point.name())) {
+    let are_whole = vectors.iter().all(|vector| vector.is_whole);
+    let is_unproved = |point: &&Arc<Point>| point.access.can_read() && !proved.contains(point.name());
+    for point in points.iter().filter(|point| are_whole && is_unproved(point)) {
         let fault = Fault::new(format!("point {:?} is in no vector", point.name().as_str()));
         problems.absent(&place, fault.help("add it to the readings of one"));
     }
@@ -117,14 +121,22 @@ fn check_coverage(points: &[Arc<Point>], vectors: &[Vector], folder: &Path, prob
     }
 }
 
-/// A unit for each vector, filled with its registers. What is not given is 0.
-fn fill_bank(vectors: &[Vector], problems: &mut Problems) -> Arc<Bank> {
+/// A unit for each vector, filled with its registers. What is not given is 0; a vector whose registers are not
+/// understood is not whole.
+fn fill_bank(vectors: &mut [Vector], problems: &mut Problems) -> Arc<Bank> {
     let units: Vec<u8> = (1..).take(vectors.len().min(MAX_VECTORS)).collect();
     let bank = Bank::new(&units);
     for (unit, vector) in units.iter().zip(vectors) {
+        let before = problems.count();
+        if vector.is_whole && vector.registers.is_empty() {
+            problems
+                .error(&vector.place, "there are no registers")
+                .help("write registers = { \"input:0\" = \"00E6\" }");
+        }
         for (first, words) in &vector.registers {
             fill_registers(&bank, *unit, first, words, problems);
         }
+        vector.is_whole &= problems.count() == before;
     }
     Arc::new(bank)
 }
@@ -153,7 +165,7 @@ fn wanted(vectors: &[Vector], points: &[Arc<Point>]) -> BTreeSet<PointAddress> {
     let names = |vector: &'_ Vector| -> Vec<PointName> {
         vector.readings.iter().map(|reading| reading.point.clone()).filter(|name| is_read(name)).collect()
     };
-    let each = vectors.iter().enumerate().take(MAX_VECTORS);
+    let each = vectors.iter().enumerate().take(MAX_VECTORS).filter(|(_, vector)| vector.is_whole);
     each.flat_map(|(index, vector)| names(vector).into_iter().map(move |name| address(index, &name))).collect()
 }
 

@@ -240,7 +240,7 @@ async fn a_group_is_set_as_a_whole_or_not_at_all() {
         assert_eq!(refused(json!({"holding-0": 9})).await, all);
         assert_eq!(refused(json!({"holding-0": 9, "holding-1": 1, "x": 1})).await, all);
         assert_eq!(refused(json!([9, 1.5])).await, all);
-        assert_eq!(refused(json!({"holding-0": "on", "holding-1": 1})).await, "\"on\" is no int");
+        assert_eq!(refused(json!({"holding-0": "on", "holding-1": 1})).await, "\"on\" is no whole number");
         let misfit = refused(json!({"holding-0": 65536, "holding-1": 1})).await;
         assert_eq!(misfit, "65536 does not fit the point's registers");
     })

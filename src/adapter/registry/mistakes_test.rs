@@ -91,7 +91,25 @@ fn keys_and_types() {
         "1:11: error: expected a table, found an integer (help: write { key = value, … }, or [single brackets])",
     );
     near("[buffer]\nexpress = 'yes'\n", "2:11: error: expected true or false, found text");
-    near("[buffer]\nmax_size = 5\n", "2:12: error: expected text, found an integer (help: put it in quotes)");
+    near("[gateway]\nid = 7\n", "2:6: error: expected text, found an integer (help: put it in quotes)");
+    near(
+        "[buffer]\nmax_size = 5\n",
+        "2:12: error: expected text, found an integer (help: write a number and B, KB, MB, GB, TB, KiB, MiB, GiB or \
+         TiB, such as \"2GiB\")",
+    );
+    for value in ["1", "[1]"] {
+        let found = if value == "1" { "an integer" } else { "a list" };
+        near(
+            &format!("[buffer]\nlinger = {value}\n"),
+            &format!(
+                "2:10: error: expected text, found {found} (help: write a number and ms, s, m, h or d, such as \"10s\")"
+            ),
+        );
+    }
+    near(
+        "[buffer]\ndurability = true\n",
+        "2:14: error: expected text, found a boolean (help: known here: strict, balanced, wear)",
+    );
     near(
         "uplink = {}\n",
         "1:10: error: expected a list, found a table (help: write [value, …], or [[double brackets]] for a list of tables)",

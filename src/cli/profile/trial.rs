@@ -1,6 +1,6 @@
 //! `tidegate profile test`: each profile on simulated units.
 
-use std::{fmt::Write as _, path::PathBuf};
+use std::{fmt::Write as _, io, path::PathBuf};
 
 use serde_json::{Value, json};
 
@@ -51,8 +51,10 @@ fn chosen(places: &Places, profiles: &[String], context: &Context) -> Result<Vec
 
 /// A profile by its folder, if there is such a folder, else by its name.
 fn one_chosen(places: &Places, text: &str, context: &Context) -> Result<(Library, ProfileName), CliError> {
-    let Ok(absolute) = std::fs::canonicalize(text) else {
-        return Ok((places.library(context), parse(text)?));
+    let absolute = match std::fs::canonicalize(text) {
+        Ok(absolute) => absolute,
+        Err(error) if is_path(text) => return Err(no_folder(text, &error)),
+        Err(_) => return Ok((places.library(context), parse(text)?)),
     };
     // As it was typed if that says enough, so that reports name files as the user does.
     let typed = PathBuf::from(text);
@@ -63,6 +65,21 @@ fn one_chosen(places: &Places, text: &str, context: &Context) -> Result<(Library
     // The folder ends in vendor/model, so it has these two above it.
     let dir = folder.ancestors().nth(2).unwrap_or(&folder);
     Ok((Library::new(vec![dir.to_owned()]), name))
+}
+
+/// Whether a text can only be meant as a folder: a name has one slash, and begins with a letter or digit.
+fn is_path(text: &str) -> bool {
+    text.matches('/').count() > 1 || text.starts_with(['/', '.', '~'])
+}
+
+/// Why a folder that somebody named cannot be used.
+fn no_folder(text: &str, error: &io::Error) -> CliError {
+    CliError::Usage(match error.kind() {
+        io::ErrorKind::NotFound => {
+            format!("no such folder: {text} (help: name one that ends in vendor/model, or a profile as vendor/model)")
+        }
+        _ => format!("{text}: {error}"),
+    })
 }
 
 /// No profile anywhere.
@@ -92,4 +109,19 @@ fn outcomes_text(tried: &[(ProfileName, Outcome)]) -> String {
         let _ = write!(text, "{name}: {word}, {points} points, {vectors} vectors\n{report}");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_the_form_of_a_path_is_a_folder_that_is_missing() {
+        let missing = io::Error::from(io::ErrorKind::NotFound);
+        for text in ["profiles/northwatt/em4", "./em4", "/em4", "~/em4"] {
+            assert!(is_path(text), "{text}");
+        }
+        assert!(!is_path("northwatt/em4") && !is_path("em4"));
+        assert!(no_folder("profiles/a/b", &missing).to_string().starts_with("no such folder: profiles/a/b (help: "));
+    }
 }

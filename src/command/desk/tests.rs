@@ -177,7 +177,7 @@ async fn what_must_not_be_done_reaches_no_device_and_says_why() {
         (r#"{"id":"m1","device":"pump-1"}"#.to_owned(), "denied", "\"point\" is missing"),
         (r#"{"id":"u1","device":"No/One","point":"x","value":1}"#.to_owned(), "denied", "no device has"),
         (r#"{"id":"r1","device":"pump-1","point":"flow","value":1}"#.to_owned(), "denied", "read-only"),
-        (speed("t1", &json!("fast")), "denied", "is no float"),
+        (speed("t1", &json!("fast")), "denied", "is no number"),
         (speed("p1", &json!(101)), "denied", "outside the limits of pump-1/speed (0 to 100)"),
         (speed("g1", &json!(51)), "denied", "outside the granted range"),
         (past.to_owned(), "expired", "expired at"),

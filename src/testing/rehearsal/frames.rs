@@ -29,7 +29,7 @@ pub(super) fn rehearse(
     let points: Vec<_> = quirk.points.iter().map(|point| Arc::new(point.of(&device))).collect();
     check_coverage(&points, &all.vectors, folder, &mut problems);
     let mut scripts = Scripts::default();
-    for vector in &all.vectors {
+    for vector in all.vectors.iter().filter(|vector| vector.is_whole) {
         rehearse_one(&quirk, vector, &points, &mut scripts, &mut problems);
     }
     for write in &all.writes {
@@ -51,12 +51,16 @@ fn rehearse_one(
         problems.error(&vector.place, "there is no frame").help("write frames = [{ cluster = 0xef00, zcl = \"…\" }]");
         return;
     }
+    let before = problems.count();
     let mut readings: Vec<Reading> = Vec::new();
     for frame in &vector.frames {
         for reading in read(quirk, frame, points, scripts, problems) {
             readings.retain(|earlier| earlier.point.name() != reading.point.name());
             readings.push(reading);
         }
+    }
+    if problems.count() > before {
+        return;
     }
     for expected in &vector.readings {
         let found = readings.iter().find(|reading| *reading.point.name() == expected.point);

@@ -37,7 +37,7 @@ async fn a_vector_that_fits_is_silent() {
 
 #[tokio::test]
 async fn each_difference_has_its_place() {
-    let vectors = "[[vector]]\nabout = 'cold'\nregisters = { 'input:0' = 'FF33', 'inputs:1' = '1' }\n\
+    let vectors = "[[vector]]\nabout = 'cold'\nregisters = { 'input:0' = 'FF33' }\n\
         readings = [{ point = 'a', value = -20.4, unit = 'K' },\n{ point = 'b', value = 1 }]\n";
 
     let found = found(POINTS, vectors).await;
@@ -46,12 +46,29 @@ async fn each_difference_has_its_place() {
         found,
         [
             "vectors.toml:1:1: error: point \"on\" is in no vector (help: add it to the readings of one)",
-            "vectors.toml:3:35: error: unknown table \"inputs\" (help: did you mean \"input\"?)",
             "vectors.toml:4:13: error: a has unit \"Cel\", expected unit \"K\" (help: in the vector \"cold\")",
             "vectors.toml:4:13: error: a is -20.5, expected -20.4 (help: in the vector \"cold\")",
             "vectors.toml:5:1: error: the profile has no point \"b\"",
         ]
     );
+}
+
+#[tokio::test]
+async fn a_vector_with_a_mistake_is_not_compared() {
+    let readings = "readings = [{ point = 'a', value = 1, unit = 'Cel' }, { point = 'on', value = true }]\n";
+    let whole = "[[vector]]\nabout = 'w'\nregisters = { 'input:0' = 'A' }\nreadings = [{ point = 'a', value = 1, unit = 'Cel' }]\n";
+    let mistakes = [
+        ("about = 'x'\nregisters = { 'input:0' = 'FF33', 'inputs:1' = '1' }\n", "7:35: error: unknown table"),
+        ("about = 'x'\nregisters = { 'input:0' = 'FF3Z' }\n", "7:27: error: \"FF3Z\" is no word"),
+        ("registers = { 'input:0' = 'FF33' }\n", "5:1: error: key \"about\" is missing"),
+        ("about = 'x'\n", "5:1: error: there are no registers (help: "),
+    ];
+    for (keys, wanted) in mistakes {
+        let found = found(POINTS, &format!("{whole}[[vector]]\n{keys}{readings}")).await;
+
+        let [told] = &found[..] else { panic!("one problem: {found:?}") };
+        assert!(told.starts_with(&format!("vectors.toml:{wanted}")), "{told}");
+    }
 }
 
 #[tokio::test]

@@ -124,6 +124,11 @@ fn points() {
         "register = 'input:0'\ntype = 'bool'\nmax = 1\n",
         "13:7: error: only numbers have a scale and limits (help: leave it out)",
     );
+    has(
+        "register = 0\ntype = 'u16'\n",
+        "11:12: error: expected text, found an integer (help: write coil, discrete, input or holding, and the offset \
+         from 0: \"input:0\")",
+    );
     has("register = 'input:0'\ntype = 'bol'\n", "12:8: error: unknown type \"bol\" (help: did you mean \"bool\"?)");
     has(
         "register = 'imput:0'\ntype = 'u16'\n",

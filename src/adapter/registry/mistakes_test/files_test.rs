@@ -18,6 +18,27 @@ fn one_run_reports_everything() {
 }
 
 #[test]
+fn an_uplink_that_is_wrong_is_not_missing_as_well() {
+    let grant = "[[grant]]\nfrom = 'uplink:cloud'\ntargets = ['d/p']\n";
+    let point = "register = 'holding:0'\ntype = 'u16'\naccess = 'rw'\n";
+    let uplink = |header: &str, name: &str| {
+        let text = format!("{header}\nname = {name}\nurl = 'mqtt://b'\ncommands = true\n{grant}{UNIT}{point}");
+        report(&[("tidegate.toml", text.as_bytes())])
+    };
+
+    for (header, name) in [("[uplink]", "'cloud'"), ("[[uplink]]", "7.5"), ("[[uplink", "'cloud'")] {
+        let found = uplink(header, name);
+
+        assert!(matches!(&found[..], [one] if one.contains(": error: ")), "{found:?}");
+    }
+    let warning = "tidegate.toml:6:8: warning: the grant covers nothing: no uplink \"cloud\"";
+    assert_eq!(uplink("[[uplink]]", "'x'"), [format!("{warning} (help: known here: x)")]);
+    let text = format!("{}{grant}{UNIT}{point}", "\n".repeat(4));
+    let found = report(&[("tidegate.toml", text.as_bytes())]);
+    assert_eq!(found, [format!("{warning} (help: there are none yet)")]);
+}
+
+#[test]
 fn a_byte_order_mark_and_dos_line_ends_move_no_place() {
     let text = "\u{FEFF}[gateway]\r\nsite = 1\r\n";
 
