@@ -8,6 +8,7 @@
 mod backoff;
 #[cfg(feature = "ble")]
 pub mod ble;
+pub mod fault;
 pub mod intake;
 pub mod load;
 pub mod memory;
@@ -30,6 +31,7 @@ use tokio::sync::mpsc;
 
 pub use self::intake::Intake;
 use self::{
+    fault::Fault,
     load::{Line, Load},
     memory::Memory,
 };
@@ -180,7 +182,7 @@ impl Alive {
     }
 }
 
-/// What every adapter counts, labelled with its name.
+/// What every adapter counts, labelled with its name, and what it says of its link.
 #[derive(Debug, Default)]
 pub struct Metrics {
     /// Requests sent to devices.
@@ -223,6 +225,8 @@ pub struct Metrics {
     pub memory_failures: Counter,
     /// 1 while the link is up.
     pub up: Gauge,
+    /// Why it is not.
+    pub fault: Fault,
 }
 
 /// The label of every adapter metric: `adapter="line1"`. All metrics of an adapter share the name.
@@ -315,6 +319,7 @@ impl Families {
             memory_refused: self.memory_refused.get_or_create_owned(&label),
             memory_failures: self.memory_failures.get_or_create_owned(&label),
             up: self.up.get_or_create_owned(&label),
+            fault: Fault::default(),
         }
     }
 }

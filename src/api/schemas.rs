@@ -148,7 +148,7 @@ fn status() -> Value {
     let required: Vec<&str> = properties.as_object().into_iter().flat_map(Map::keys).map(String::as_str).collect();
     json!({
         "Adapter": object(
-            &json!({ "name": text(), "kind": text(), "state": text(), "devices": count() }),
+            &json!({ "name": text(), "kind": text(), "state": text(), "fault": text(), "devices": count() }),
             &["name", "kind", "state", "devices"],
         ),
         "Status": object(&properties, &required),

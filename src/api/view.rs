@@ -58,6 +58,9 @@ pub struct Adapter {
     pub kind: String,
     /// A word such as `up`, `down` or `refused`.
     pub state: String,
+    /// Why it is down, with what to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
     /// How many devices it serves.
     pub devices: u64,
 }

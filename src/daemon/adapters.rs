@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use super::core::Core;
 use crate::{
-    adapter::{Adapter, AdapterContext, Alive, Announce, Intake, intake::Teller},
+    adapter::{Adapter, AdapterContext, Alive, Announce, Intake, Metrics, intake::Teller},
     command::Routes,
     model::{DeviceRequest, Point},
     supervisor::{Restart, Stage, TaskHandle},
@@ -19,6 +19,8 @@ const REQUEST_QUEUE: usize = 64;
 pub(super) struct AdapterTask {
     /// What runs.
     pub(super) adapter: Arc<dyn Adapter>,
+    /// What it counts, and what it says of its link.
+    pub(super) metrics: Arc<Metrics>,
     /// Stops it alone.
     pub(super) handle: TaskHandle,
 }
@@ -38,6 +40,7 @@ impl Core {
         // One for all its runs: what waits survives a fault of the adapter.
         let intake = Intake::new(way, adapter.pressure(), metrics.shed.clone());
         let memory = self.memories.of(adapter.name(), adapter.kind(), Arc::clone(&metrics));
+        let counted = Arc::clone(&metrics);
         let handle =
             self.supervisor.spawn_watched(Stage::Intake, &name, Restart::WithBackoff, move |stop, progress| {
                 let (sender, requests) = mpsc::channel(REQUEST_QUEUE);
@@ -63,7 +66,7 @@ impl Core {
                 // On the heap: what keeps the task running would hold it several times over.
                 Box::pin(async move { intake.carry(running.run(context), &teller).await })
             });
-        super::lock(&self.running.adapters).push(AdapterTask { adapter, handle });
+        super::lock(&self.running.adapters).push(AdapterTask { adapter, metrics: counted, handle });
     }
 
     /// How an adapter's losses are told.

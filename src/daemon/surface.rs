@@ -101,7 +101,10 @@ impl Core {
         }
         let is_down = |adapter: &view::Adapter| adapter.state == "down";
         let adapters = self.adapter_views().into_iter().filter(is_down);
-        problems.extend(adapters.map(|adapter| format!("adapter {}: its link is down", adapter.name)));
+        problems.extend(adapters.map(|adapter| {
+            let fault = adapter.fault.map(|fault| format!(": {fault}")).unwrap_or_default();
+            format!("adapter {}: its link is down{fault}", adapter.name)
+        }));
         for task in super::lock(&self.running.adapters).iter() {
             let condition = task.adapter.condition();
             problems.extend(condition.map(|rests| format!("adapter {}: {}", task.adapter.name(), rests.text)));
@@ -142,7 +145,7 @@ impl Core {
     /// Adapters with their state.
     fn adapter_views(&self) -> Vec<view::Adapter> {
         let view = |task: &super::adapters::AdapterTask| {
-            let is_up = self.metrics.adapters.of(task.adapter.name()).up.get() > 0;
+            let is_up = task.metrics.up.get() > 0;
             let state = match task.adapter.condition() {
                 Some(condition) => condition.state,
                 None if is_up => "up",
@@ -151,6 +154,7 @@ impl Core {
             view::Adapter {
                 name: task.adapter.name().to_owned(),
                 kind: task.adapter.kind().to_owned(),
+                fault: task.metrics.fault.text().filter(|_| state == "down"),
                 state: state.to_owned(),
                 devices: task.adapter.devices().len() as u64,
             }

@@ -248,6 +248,11 @@ fn a_radio_that_is_switched_off_and_on_is_used_again() {
 
     world.bluez.tell("block");
     world.gateway.wait_for_log("hci0 is not powered");
+    let (status, _) = world.cli(&["status"]);
+    assert!(
+        status.contains("adapter ble: its link is down: hci0 is not powered (help: bluetoothctl power on)"),
+        "{status}"
+    );
     let back = Instant::now();
     world.bluez.tell("unblock");
     world.bluez.wait_for_scan();

@@ -183,6 +183,7 @@ async fn run(config: &Config, context: AdapterContext) -> Result<(), AdapterErro
                 error
             }
         };
+        poller.metrics.fault.tell(&error);
         let wait = outage.goes_on(config, &error);
         if alive.during(Box::pin(pause(&poller, wait, &error, &mut requests, &mut stop))).await.is_none() {
             return Ok(());
@@ -200,6 +201,7 @@ async fn connected(
     let metrics = Arc::clone(&poller.metrics);
     metrics.connects.inc();
     metrics.up.set(1);
+    metrics.fault.over();
     let end = poller.session(&mut client, requests, stop).await;
     metrics.up.set(0);
     (end, client.into_bus())

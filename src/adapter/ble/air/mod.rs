@@ -14,7 +14,6 @@
 mod agent;
 mod bus;
 mod ear;
-mod faults;
 mod known;
 mod life;
 mod link;
@@ -30,12 +29,13 @@ mod wire;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt::Display,
     time::Duration,
 };
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use tokio::{sync::watch, time::sleep};
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 pub use self::{
     agent::{Pairing, Passkey},
@@ -47,7 +47,6 @@ pub use self::{
 use self::{
     bus::{Bus, BusError, RadioState},
     ear::Ear,
-    faults::Faults,
     life::{Life, Step},
     looks::{Look, look, why_none},
     radio::{End, Radio},
@@ -78,15 +77,14 @@ pub struct Air<'a> {
 impl Air<'_> {
     /// Listens until stopping is asked for.
     pub async fn listen(&self, mut stop: Stop) {
-        let mut told = Faults::default();
         while !stop.is_requested() {
             let error = match Bus::shared().await {
-                Ok(bus) => self.listen_on(&bus, &mut told, stop.clone()).await,
+                Ok(bus) => self.listen_on(&bus, stop.clone()).await,
                 Err(error) => Some(error),
             };
             self.metrics.up.set(0);
             if let Some(error) = error {
-                told.fault(self.adapter, error.to_string());
+                self.tell_fault(&error);
             }
             tokio::select! {
                 biased;
@@ -97,18 +95,18 @@ impl Air<'_> {
     }
 
     /// Listens as long as the bus is there; `None` when stopping was asked for.
-    async fn listen_on(&self, bus: &Bus, told: &mut Faults, stop: Stop) -> Option<BusError> {
+    async fn listen_on(&self, bus: &Bus, stop: Stop) -> Option<BusError> {
         let (looks, states) = watch::channel(Ok(Vec::new()));
         tokio::select! {
             biased;
             error = bus.lost() => Some(error),
             () = look(bus, &looks) => None,
-            () = self.run_radios(bus, told, states, stop) => None,
+            () = self.run_radios(bus, states, stop) => None,
         }
     }
 
     /// Starts radios as they come, until stopping is asked for; then waits until all have ended.
-    async fn run_radios(&self, bus: &Bus, told: &mut Faults, mut states: watch::Receiver<Look>, mut stop: Stop) {
+    async fn run_radios(&self, bus: &Bus, mut states: watch::Receiver<Look>, mut stop: Stop) {
         let (mut running, mut lives) = (BTreeSet::<String>::new(), BTreeMap::<String, Life>::new());
         let mut radios = FuturesUnordered::<_>::new();
         while !(stop.is_requested() && radios.is_empty()) {
@@ -118,7 +116,7 @@ impl Air<'_> {
                     running.remove::<String>(&name);
                     lives.insert(name.clone(), life);
                     self.metrics.up.set(i64::from(!running.is_empty()));
-                    self.tell_end(told, &name, &end);
+                    self.tell_end(&name, &end);
                     // A silent one goes on at once; the others are there again when a look shows them.
                     if matches!(end, End::Silent(_)) {
                         states.mark_changed();
@@ -126,7 +124,7 @@ impl Air<'_> {
                 }
                 () = stop.requested(), if radios.is_empty() => {}
                 Ok(()) = states.changed() => {
-                    for name in self.wanted(&mut states, told) {
+                    for name in self.wanted(&mut states) {
                         if !stop.is_requested() && running.insert(name.clone()) {
                             let life = lives.remove(&name).unwrap_or_default();
                             radios.push(self.run_radio(bus, name, life, states.clone(), stop.clone()));
@@ -199,12 +197,12 @@ impl Air<'_> {
     }
 
     /// The radios that are wanted and on; tells when there is none.
-    fn wanted(&self, states: &mut watch::Receiver<Look>, told: &mut Faults) -> Vec<String> {
+    fn wanted(&self, states: &mut watch::Receiver<Look>) -> Vec<String> {
         let look = states.borrow_and_update();
         let radios = match &*look {
             Ok(radios) => radios,
             Err(error) => {
-                told.fault(self.adapter, error.clone());
+                self.tell_fault(error);
                 return Vec::new();
             }
         };
@@ -212,22 +210,36 @@ impl Air<'_> {
         let (on, off): (Vec<_>, Vec<_>) = radios.iter().filter(is_wanted).partition(|state| state.powered);
         let names: Vec<_> = on.into_iter().map(|state| state.name.clone()).collect();
         if names.is_empty() {
-            told.fault(self.adapter, why_none(self.radio, &off));
+            self.tell_fault(&why_none(self.radio, &off));
         } else if self.metrics.up.get() > 0 {
             // Not before one scans: a radio that is there may still refuse to.
-            told.fine(self.adapter, &names);
+            self.tell_back(&names);
         }
         names
     }
 
     /// Tells why a radio ended, unless that was asked for.
-    fn tell_end(&self, told: &mut Faults, radio: &str, end: &End) {
+    fn tell_end(&self, radio: &str, end: &End) {
         match end {
             End::Stopped => {}
             End::Silent(_) => debug!(adapter = self.adapter, radio, %end, "Starting the scan again"),
             End::Failed(_) | End::Gone | End::Off | End::Restarted | End::NotDiscovering | End::Over => {
-                told.fault(self.adapter, format!("{radio}: {end}"));
+                self.tell_fault(&format_args!("{radio}: {end}"));
             }
+        }
+    }
+
+    /// Tells a fault, unless it is the one that was told last.
+    fn tell_fault(&self, fault: &impl Display) {
+        if self.metrics.fault.tell(fault) {
+            warn!(adapter = self.adapter, %fault, "Bluetooth is down, trying again");
+        }
+    }
+
+    /// Tells that a fault is over.
+    fn tell_back(&self, radios: &[String]) {
+        if self.metrics.fault.over() {
+            info!(adapter = self.adapter, ?radios, "Bluetooth is back");
         }
     }
 }

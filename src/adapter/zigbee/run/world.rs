@@ -112,6 +112,7 @@ pub(super) async fn run(config: &Config, shown: Shown, context: AdapterContext) 
             failures = 0;
             backoff.reset();
         }
+        world.metrics.fault.tell(&error);
         if failures == 0 {
             warn!(adapter = config.name, link = %config.link, %error, "Coordinator is away, trying again");
         }
@@ -143,6 +144,7 @@ impl World<'_> {
         self.shown.lock().condition = None;
         self.told = None;
         self.metrics.up.set(1);
+        self.metrics.fault.over();
         let (channel, pan) = (network.channel, network.pan);
         info!(adapter = self.config.name, firmware = stick.firmware, channel, %pan, "Zigbee network is at work");
         match Session::new(self, radio, stick.ieee, network).run().await {
