@@ -12,6 +12,7 @@ pub mod profile;
 
 pub mod adapter;
 pub mod rules;
+mod script;
 
 pub mod buffer;
 pub mod uplink;

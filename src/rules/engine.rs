@@ -1,26 +1,16 @@
-//! The script engine with its limits: nothing a script does takes more time, memory or stack than it was given.
+//! The script engine of rules: the functions it adds to the language, and its limits.
 
-use rhai::{Dynamic, Engine, RhaiNativeFunc, module_resolvers::DummyModuleResolver};
+use rhai::{Engine, RhaiNativeFunc};
 
 use super::{functions, host::Shared};
+use crate::script::Limits;
 
-/// Deepest call of functions within a script.
-const MAX_CALL_LEVELS: usize = 16;
-/// Deepest expression at the top level and inside functions.
-const MAX_EXPR_DEPTH: (usize, usize) = (64, 32);
-/// Longest string in bytes.
-const MAX_STRING: usize = 4 * 1024;
 /// Most items of an array, those of arrays in it included.
 const MAX_ARRAY: usize = 1_000;
 /// Most fields of an object map, those of maps in it included.
 const MAX_MAP: usize = 200;
-/// Most variables in scope.
-const MAX_VARIABLES: usize = 100;
 /// Most functions of one file.
 const MAX_FUNCTIONS: usize = 200;
-/// How many operations pass between two looks at the clock; a power of two.
-const LOOK_EVERY: u64 = 256;
-
 /// Registers functions that reach the host, and knows their names.
 pub(super) struct Registrar {
     /// Takes the functions.
@@ -36,7 +26,9 @@ pub(super) fn build(host: &Shared, max_operations: u64) -> (Engine, Vec<&'static
     let mut registrar = Registrar { engine: Engine::new(), host: host.clone(), names: Vec::new() };
     functions::register(&mut registrar);
     let Registrar { mut engine, names, .. } = registrar;
-    limit(&mut engine, host, max_operations);
+    let limits = Limits { operations: max_operations, array: MAX_ARRAY, map: MAX_MAP, functions: MAX_FUNCTIONS };
+    let host = host.clone();
+    limits.set(&mut engine, "took longer than max_time", move || host.lock().is_out_of_time());
     (engine, names)
 }
 
@@ -62,26 +54,4 @@ impl Registrar {
     pub(super) fn note(&mut self, name: &'static str) {
         self.names.push(name);
     }
-}
-
-/// Sets every limit there is.
-fn limit(engine: &mut Engine, host: &Shared, max_operations: u64) {
-    engine
-        .set_max_operations(max_operations)
-        .set_max_call_levels(MAX_CALL_LEVELS)
-        .set_max_expr_depths(MAX_EXPR_DEPTH.0, MAX_EXPR_DEPTH.1)
-        .set_max_string_size(MAX_STRING)
-        .set_max_array_size(MAX_ARRAY)
-        .set_max_map_size(MAX_MAP)
-        .set_max_variables(MAX_VARIABLES)
-        .set_max_functions(MAX_FUNCTIONS)
-        .set_max_modules(0)
-        .set_strict_variables(true)
-        .set_module_resolver(DummyModuleResolver::new())
-        .disable_symbol("eval");
-    let host = host.clone();
-    engine.on_progress(move |operations| {
-        let is_due = operations % LOOK_EVERY == 0;
-        (is_due && host.lock().is_out_of_time()).then(|| Dynamic::from("took longer than max_time"))
-    });
 }

@@ -8,28 +8,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rhai::{Blob, Dynamic, Engine, EvalAltResult, module_resolvers::DummyModuleResolver};
+use rhai::{Blob, Engine, EvalAltResult};
 
-/// Most operations of a call; a decoder of a whole frame takes some hundred.
-const MAX_OPERATIONS: u64 = 50_000;
+use crate::script::Limits;
+
+/// A decoder of a whole frame takes some hundred operations.
+const LIMITS: Limits = Limits { operations: 50_000, array: 2_048, map: 256, functions: 50 };
 /// Longest call. Operations end nearly all that take too long; this ends those whose operations are slow.
 const MAX_TIME: Duration = Duration::from_millis(100);
-/// How many operations pass between two looks at the clock; a power of two.
-const LOOK_EVERY: u64 = 256;
-/// Deepest call of functions.
-const MAX_CALL_LEVELS: usize = 16;
-/// Deepest expression at the top level and inside functions.
-const MAX_EXPR_DEPTH: (usize, usize) = (64, 32);
-/// Longest string in bytes.
-const MAX_STRING: usize = 4 * 1024;
-/// Most items of an array or bytes of a blob.
-const MAX_ARRAY: usize = 2_048;
-/// Most fields of a map.
-const MAX_MAP: usize = 256;
-/// Most variables in scope.
-const MAX_VARIABLES: usize = 100;
-/// Most functions of one file.
-const MAX_FUNCTIONS: usize = 50;
 
 /// When the call under way is to end.
 #[derive(Debug, Clone)]
@@ -67,26 +53,10 @@ impl Limit {
 pub(super) fn build(limit: &Limit) -> Engine {
     let mut engine = Engine::new();
     register(&mut engine);
-    engine
-        .set_max_operations(MAX_OPERATIONS)
-        .set_max_call_levels(MAX_CALL_LEVELS)
-        .set_max_expr_depths(MAX_EXPR_DEPTH.0, MAX_EXPR_DEPTH.1)
-        .set_max_string_size(MAX_STRING)
-        .set_max_array_size(MAX_ARRAY)
-        .set_max_map_size(MAX_MAP)
-        .set_max_variables(MAX_VARIABLES)
-        .set_max_functions(MAX_FUNCTIONS)
-        .set_max_modules(0)
-        .set_strict_variables(true)
-        .set_module_resolver(DummyModuleResolver::new())
-        .disable_symbol("eval");
     // What a script prints is nobody's to read.
     engine.on_print(|_| {}).on_debug(|_, _, _| {});
     let limit = limit.clone();
-    engine.on_progress(move |operations| {
-        let is_due = operations % LOOK_EVERY == 0;
-        (is_due && limit.is_over()).then(|| Dynamic::from("it takes too long"))
-    });
+    LIMITS.set(&mut engine, "it takes too long", move || limit.is_over());
     engine
 }
 
