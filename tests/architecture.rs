@@ -17,7 +17,7 @@ const DOORS: [(&str, &[&str]); 13] = [
     ("serial2_tokio::", &["adapter"]),
     ("bluez_async::", &["adapter"]),
     ("use dbus", &["adapter"]),
-    ("rhai::", &["rules", "profile"]),
+    ("rhai::", &["rules", "profile", "script"]),
     ("axum::", &["api"]),
     ("clap::", &["cli"]),
     ("tar::", &["cli"]),
