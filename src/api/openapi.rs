@@ -29,10 +29,9 @@ pub fn document() -> Value {
 
 /// One method of one path.
 fn operation(route: &Route) -> Value {
-    let content = match route.answer {
-        Some(name) => json!({ route.media: { "schema": reference(name) } }),
-        None => json!({ route.media: { "schema": { "type": "string" } } }),
-    };
+    let schema = route.answer.map_or_else(|| json!({ "type": "string" }), reference);
+    let content: Map<_, _> =
+        route.media.iter().map(|media| ((*media).to_owned(), json!({ "schema": schema }))).collect();
     let error = json!({ "application/json": { "schema": reference("Error") } });
     let mut operation = json!({
         "summary": route.summary,

@@ -58,8 +58,8 @@ pub(super) struct Route {
     pub(super) body: Option<&'static str>,
     /// What it takes behind the `?`.
     pub(super) query: &'static [Parameter],
-    /// Media type of the answer.
-    pub(super) media: &'static str,
+    /// Media types that the answer can have; the first when none is asked for.
+    pub(super) media: &'static [&'static str],
     /// What answers it.
     handler: fn() -> MethodRouter<Context>,
 }
@@ -73,7 +73,7 @@ impl Route {
         handler: fn() -> MethodRouter<Context>,
         summary: &'static str,
     ) -> Self {
-        let media = "application/json";
+        let media = &["application/json"];
         Self { method, path, summary, answer: Some(answer), body: None, query: &[], media, handler }
     }
 
@@ -94,8 +94,8 @@ impl Route {
         self
     }
 
-    /// The same with another media type.
-    const fn media(mut self, media: &'static str) -> Self {
+    /// The same with other media types.
+    const fn media(mut self, media: &'static [&'static str]) -> Self {
         self.media = media;
         self
     }
@@ -119,10 +119,10 @@ pub(super) const ROUTES: &[Route] = &[
         "/api/v1/tail",
         "TailLine",
         || get(tail::tail),
-        "Readings as they come, one JSON object per line, until the client leaves",
+        "Readings as they come, one JSON object per line or server-sent event, until the client leaves",
     )
     .selecting()
-    .media(tail::MEDIA),
+    .media(&[tail::MEDIA, tail::EVENTS]),
     Route::json("post", "/api/v1/read", "Live", || post(handlers::read), "Ask a device for a value now")
         .taking("Target"),
     Route::json(
@@ -183,7 +183,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route {
         answer: None,
         ..Route::json("get", "/metrics", "", || get(handlers::metrics), "All metrics as OpenMetrics text")
-            .media(handlers::METRICS_MEDIA)
+            .media(&[handlers::METRICS_MEDIA])
     },
     Route::json("get", "/health", "Health", || get(handlers::health), "200 when everything works, else 503"),
 ];

@@ -1,4 +1,5 @@
-//! Live values: one JSON object per line for as long as the client listens.
+//! Live values: one JSON object per line for as long as the client listens, or one server-sent event for each where
+//! the client accepts those.
 //!
 //! The gateway never waits for a reader. One that falls behind loses the oldest batches and gets a line that says
 //! how many.
@@ -8,7 +9,10 @@ use std::{convert::Infallible, sync::Arc};
 use axum::{
     body::{Body, Bytes},
     extract::State,
-    http::header::CONTENT_TYPE,
+    http::{
+        HeaderMap,
+        header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE},
+    },
     response::{IntoResponse, Response},
 };
 use futures_util::{Stream, stream};
@@ -28,11 +32,57 @@ use crate::{
 
 /// Media type of JSON lines.
 pub(super) const MEDIA: &str = "application/x-ndjson";
+/// Media type of server-sent events (HTML Living Standard, 9.2).
+pub(super) const EVENTS: &str = "text/event-stream";
 
 /// Streams readings until the client leaves or the gateway stops.
-pub(super) async fn tail(State(context): State<Context>, query: Select) -> Result<Response, ApiError> {
-    let listener = Listener { readings: context.gateway.watch(), select: selector(query)?, stop: context.stop };
-    Ok(([(CONTENT_TYPE, MEDIA)], Body::from_stream(lines(listener))).into_response())
+pub(super) async fn tail(
+    State(context): State<Context>,
+    headers: HeaderMap,
+    query: Select,
+) -> Result<Response, ApiError> {
+    let framing = Framing::wanted(&headers);
+    let (readings, select) = (context.gateway.watch(), selector(query)?);
+    let listener = Listener { readings, select, framing, stop: context.stop };
+    // Live values are never worth keeping on the way.
+    let headers = [(CONTENT_TYPE, framing.media()), (CACHE_CONTROL, "no-store")];
+    Ok((headers, Body::from_stream(chunks(listener))).into_response())
+}
+
+/// How objects are told apart in the stream.
+#[derive(Debug, Clone, Copy)]
+enum Framing {
+    /// Each is a line.
+    Lines,
+    /// Each is the data of an event, as `EventSource` of browsers reads it.
+    Events,
+}
+
+impl Framing {
+    /// Events for who names them, lines for everybody else.
+    fn wanted(headers: &HeaderMap) -> Self {
+        let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+        let mut media = accepted.flat_map(|value| value.split([',', ';']));
+        if media.any(|name| name.trim().eq_ignore_ascii_case(EVENTS)) { Self::Events } else { Self::Lines }
+    }
+
+    /// What the answer is called.
+    fn media(self) -> &'static str {
+        match self {
+            Self::Lines => MEDIA,
+            Self::Events => EVENTS,
+        }
+    }
+
+    /// One object as it is sent. Its JSON has no line break, so that an event has one `data` field.
+    fn frame(self, content: &impl Serialize) -> Vec<u8> {
+        // Writing plain data to memory does not fail.
+        let json = serde_json::to_vec(content).unwrap_or_default();
+        match self {
+            Self::Lines => [&json[..], b"\n"].concat(),
+            Self::Events => [b"data: ", &json[..], b"\n\n"].concat(),
+        }
+    }
 }
 
 /// One client's place in the stream.
@@ -41,12 +91,14 @@ struct Listener {
     readings: Receiver<Arc<[Reading]>>,
     /// What the client wants to see.
     select: Option<Selector>,
+    /// How it wants to see it.
+    framing: Framing,
     /// Ends the stream.
     stop: Stop,
 }
 
-/// Chunks of whole lines.
-fn lines(listener: Listener) -> impl Stream<Item = Result<Bytes, Infallible>> {
+/// Chunks of whole objects.
+fn chunks(listener: Listener) -> impl Stream<Item = Result<Bytes, Infallible>> {
     stream::unfold(listener, async |mut listener| {
         let chunk = listener.next().await?;
         Some((Ok(chunk), listener))
@@ -64,7 +116,7 @@ impl Listener {
             };
             let chunk = match received {
                 Ok(batch) => self.show(&batch),
-                Err(RecvError::Lagged(missed_batches)) => line(&Missed { missed_batches }),
+                Err(RecvError::Lagged(missed_batches)) => self.framing.frame(&Missed { missed_batches }),
                 Err(RecvError::Closed) => return None,
             };
             if !chunk.is_empty() {
@@ -73,17 +125,9 @@ impl Listener {
         }
     }
 
-    /// The wanted readings of a batch, a line each.
+    /// The wanted readings of a batch.
     fn show(&self, batch: &[Reading]) -> Vec<u8> {
         let is_wanted = |reading: &&Reading| self.select.as_ref().is_none_or(|s| s.matches(&reading.point.address));
-        batch.iter().filter(is_wanted).flat_map(|reading| line(&Live::from(reading))).collect()
+        batch.iter().filter(is_wanted).flat_map(|reading| self.framing.frame(&Live::from(reading))).collect()
     }
-}
-
-/// One line of JSON.
-fn line(content: &impl Serialize) -> Vec<u8> {
-    // Writing plain data to memory does not fail.
-    let mut line = serde_json::to_vec(content).unwrap_or_default();
-    line.push(b'\n');
-    line
 }

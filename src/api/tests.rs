@@ -185,6 +185,32 @@ async fn a_slow_listener_is_told_what_it_missed() {
 }
 
 #[tokio::test]
+async fn a_browser_reads_live_values_as_events() {
+    let mut harness = Harness::new(true);
+    let (path, fake) = (harness.path.clone(), Arc::clone(&harness.fake));
+    let (signal, stop) = StopSignal::pair();
+    let server = harness.server.take().unwrap().run(stop);
+    let request = b"GET /api/v1/tail?select=*/voltage HTTP/1.1\r\nhost: x\r\naccept: text/event-stream\r\n\r\n";
+
+    let publish = async {
+        while fake.readings.receiver_count() == 0 {
+            tokio::task::yield_now().await;
+        }
+        fake.readings.send([reading("voltage", 1.0), reading("voltage", 2.0)].into()).unwrap();
+        while !fake.readings.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        signal.raise();
+    };
+    let ((), answer, ()) = tokio::join!(server, raw(&path, request), publish);
+
+    assert!(answer.contains("content-type: text/event-stream\r\n"), "{answer}");
+    let events: Vec<_> = answer.split("\n\n").filter_map(|event| event.split_once("data: ")).collect();
+    let values: Vec<Value> = events.iter().map(|(_, json)| serde_json::from_str(json).unwrap()).collect();
+    assert_eq!(values.iter().map(|live| &live["value"]).collect::<Vec<_>>(), [&json!(1.0), &json!(2.0)]);
+}
+
+#[tokio::test]
 async fn a_listener_does_not_hold_up_the_stop() {
     let mut harness = Harness::new(true);
     let (client, fake) = (harness.client(), Arc::clone(&harness.fake));
