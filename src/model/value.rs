@@ -64,12 +64,12 @@ impl Value {
         }
     }
 
-    /// Reads a sender's JSON as the type a point has. A whole number is a float where a float is wanted; nothing
-    /// else is converted.
+    /// Reads a sender's JSON as the type a point has. A whole number is a float where a float is wanted, and `21.0` a
+    /// whole number where one is wanted, since many languages know one kind of number only; nothing else is converted.
     pub fn from_json(json: &serde_json::Value, wanted: PointType) -> Result<Self, ValueError> {
         let value = match wanted {
             PointType::Float => json.as_f64().map(Self::Float),
-            PointType::Int => json.as_i64().map(Self::Int).or_else(|| json.as_u64().map(Self::Uint)),
+            PointType::Int => whole(json),
             PointType::Bool => json.as_bool().map(Self::Bool),
             PointType::Text => json.as_str().map(|text| Self::Text(text.into())),
             PointType::Bytes => json.as_str().and_then(base64_decode).map(|bytes| Self::Bytes(bytes.into())),
@@ -107,6 +107,19 @@ impl fmt::Display for Value {
             Self::Json(v) => write!(f, "{v}"),
         }
     }
+}
+
+/// A whole number, also in the form of a float.
+fn whole(json: &serde_json::Value) -> Option<Value> {
+    let exact = json.as_i64().map(Value::Int).or_else(|| json.as_u64().map(Value::Uint));
+    exact.or_else(|| json.as_f64().and_then(whole_float))
+}
+
+/// A float without a fraction, within what a float tells apart: beyond 2^53 it stands for several whole numbers.
+#[expect(clippy::cast_possible_truncation, reason = "a whole number below 2^53 fits")]
+fn whole_float(number: f64) -> Option<Value> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    (number.fract() == 0.0 && number.abs() < EXACT).then_some(Value::Int(number as i64))
 }
 
 /// A type as a person calls it who has never read a configuration.
@@ -158,6 +171,17 @@ mod tests {
         let refused = |json, wanted| Value::from_json(&json, wanted).unwrap_err().to_string();
         assert_eq!(refused(json!(1.5), PointType::Int), "1.5 is no whole number");
         assert_eq!(refused(json!("abc"), PointType::Float), "\"abc\" is no number");
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_as_a_float() {
+        let read = |json| Value::from_json(&json, PointType::Int);
+
+        assert_eq!(read(json!(21.0)), Ok(Value::Int(21)));
+        assert_eq!(read(json!(-0.0)), Ok(Value::Int(0)));
+        assert_eq!(read(json!(u64::MAX)), Ok(Value::Uint(u64::MAX)));
+        assert!(read(json!(9_007_199_254_740_992.0)).is_err(), "it could be the next number as well");
+        assert!(read(json!(1e300)).is_err());
     }
 
     #[test]
