@@ -71,7 +71,7 @@ pub(super) fn read(payload: Payload) -> Result<Request, Unreadable> {
 /// Reads the contract's JSON object.
 fn read_json(bytes: &[u8]) -> Result<Request, Unreadable> {
     let nameless = |error| Unreadable { id: None, error };
-    let mut object = parse(bytes).map_err(nameless)?;
+    let mut object = parse(bytes).map_err(|error| Unreadable { id: id_alone(bytes), error })?;
     let id = command_id(&object).map_err(nameless)?;
     let fields = || -> Result<_, ReadError> {
         let (device, point) = (text(&object, "device")?, text(&object, "point")?);
@@ -103,6 +103,20 @@ fn parse(bytes: &[u8]) -> Result<Map<String, Json>, ReadError> {
         Ok(_) => Err(ReadError::NoObject),
         Err(error) => Err(ReadError::NoJson(error.to_string())),
     }
+}
+
+/// The id of JSON whose other fields cannot be held, such as a number beyond any float: they are passed over.
+fn id_alone(bytes: &[u8]) -> Option<CommandId> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        id: String,
+    }
+
+    // A list would be read as the fields in their order.
+    if bytes.len() > MAX_BYTES || !bytes.trim_ascii_start().starts_with(b"{") {
+        return None;
+    }
+    serde_json::from_slice(bytes).ok().and_then(|Named { id }| CommandId::new(&id))
 }
 
 /// The id, which has to be a text.
@@ -153,12 +167,15 @@ mod tests {
         let cases = [
             ("", None, None),
             ("[]", None, Some(ReadError::NoObject)),
+            (r#"["c1"]"#, None, Some(ReadError::NoObject)),
             (r#"{"device":"a"}"#, None, Some(ReadError::Missing("id"))),
             (r#"{"id":7}"#, None, Some(ReadError::NoText("id"))),
             (r#"{"id":""}"#, None, Some(ReadError::Id)),
             (r#"{"id":"c1"}"#, id.clone(), Some(ReadError::Missing("device"))),
             (r#"{"id":"c1","device":"a","point":3}"#, id.clone(), Some(ReadError::NoText("point"))),
             (r#"{"id":"c1","device":"a","point":"b"}"#, id.clone(), Some(ReadError::Missing("value"))),
+            (r#"{"id":"c1","device":"a","point":"b","value":1e999}"#, id.clone(), None),
+            (r#"{"id":"c1","value":NaN}"#, None, None),
             (r#"{"id":"c1","device":"a","point":"b","value":1,"expires":"soon"}"#, id, None),
         ];
         for (text, id, error) in cases {
