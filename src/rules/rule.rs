@@ -1,10 +1,10 @@
 //! One rule over its life: the version that runs, how it fares, and why a newer one was refused.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{
     report::{RuleState, RuleStatus},
-    script::Script,
+    script::{Entry, Script},
 };
 
 /// Shortest time between two lines in the log about faults of one rule.
@@ -26,8 +26,8 @@ pub(super) struct Rule {
     pub(super) calls: u64,
     /// Failed calls so far.
     faults: u64,
-    /// Failed calls since the last good one.
-    pub(super) in_row: u32,
+    /// Failed calls of a function since its last good one; only functions that failed are in it.
+    pub(super) in_row: BTreeMap<Entry, u32>,
     /// The last fault, or why the file was refused.
     last_error: Option<String>,
     /// Uptime when a fault was told last.
@@ -37,7 +37,7 @@ pub(super) struct Rule {
 impl Rule {
     /// A rule whose file was just found.
     pub(super) fn new(name: Arc<str>) -> Self {
-        let (calls, faults, in_row) = (0, 0, 0);
+        let (calls, faults, in_row) = (0, 0, BTreeMap::new());
         let (version, script, refused, last_error, told) = (None, None, None, None, None);
         Self { name, version, script, refused, quarantined: false, calls, faults, in_row, last_error, told }
     }
@@ -48,7 +48,7 @@ impl Rule {
         self.script = Some(script);
         self.refused = None;
         self.quarantined = false;
-        self.in_row = 0;
+        self.in_row.clear();
         self.last_error = None;
         self.told = None;
     }
@@ -66,10 +66,9 @@ impl Rule {
 
     /// Counts a fault; true when it is worth a line in the log: it is another one than before, or the first since a
     /// good call, and the last line is a while ago.
-    pub(super) fn note_fault(&mut self, text: &str, uptime: Duration) -> bool {
+    pub(super) fn note_fault(&mut self, entry: Entry, text: &str, uptime: Duration) -> bool {
         self.faults += 1;
-        self.in_row += 1;
-        let is_new = self.in_row == 1 || self.last_error.as_deref() != Some(text);
+        let is_new = !self.in_row.contains_key(&entry) || self.last_error.as_deref() != Some(text);
         let is_quiet = self.told.is_none_or(|told| uptime.saturating_sub(told) >= TELL_EVERY);
         self.last_error = Some(text.to_owned());
         if is_new && is_quiet {

@@ -60,7 +60,7 @@ pub(super) struct Timer {
 }
 
 /// Which function of a script is called.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Entry {
     /// The handler of this number.
     Handler(usize),

@@ -153,7 +153,7 @@ impl RuleSet {
         self.metrics.calls.inc();
         let text = match outcome {
             Ok(Ok(())) => {
-                called.in_row = 0;
+                called.in_row.remove(&entry);
                 return self.host.lock().keep();
             }
             Ok(Err(error)) => format!("{}{}", script::describe(&error), at(&error)),
@@ -161,43 +161,43 @@ impl RuleSet {
         };
         let subject = self.host.lock().undo();
         match bad {
-            Some(quality) => self.stumble(rule, &format!("{text}: the reading is {quality} and has no value")),
-            None => self.fault(rule, &text),
+            // It says nothing about the readings to come: a device with ten points that goes offline must not take
+            // every rule on them out of service.
+            Some(quality) => {
+                self.count_fault(rule, entry, &format!("{text}: the reading is {quality} and has no value"));
+            }
+            None => self.fault(rule, entry, &text),
         }
         subject
     }
 
-    /// Counts a fault on a bad reading. It says nothing about the readings to come: a device with ten points that
-    /// goes offline must not take every rule on them out of service.
-    fn stumble(&mut self, rule: usize, text: &str) {
-        let in_row = self.rules[rule].in_row;
-        self.count_fault(rule, text);
-        self.rules[rule].in_row = in_row;
-    }
-
-    /// Counts a fault, and takes the rule out of service when there were too many in a row.
-    fn fault(&mut self, rule: usize, text: &str) {
-        self.count_fault(rule, text);
+    /// Counts a fault, and takes the rule out of service when one of its functions had too many in a row: others of
+    /// the file that work must not keep a broken one going.
+    fn fault(&mut self, rule: usize, entry: Entry, text: &str) {
+        self.count_fault(rule, entry, text);
         let failed = &mut self.rules[rule];
         let name = failed.name.to_string();
-        if failed.in_row < self.quarantine_after {
+        let in_row = failed.in_row.entry(entry).or_default();
+        *in_row += 1;
+        let in_row = *in_row;
+        if in_row < self.quarantine_after {
             return;
         }
         failed.quarantined = true;
         tracing::error!(rule = name, error = text, "Rule failed too often in a row and is out of service");
-        let text = format!("rule {name} failed {} times in a row: {text}", failed.in_row);
+        let text = format!("rule {name} failed {in_row} times in a row: {text}");
         self.output.events.push(Event::gateway(self.clock.now(), "rule-quarantined", text));
         self.host.lock().points.forget_handlers();
         self.count_running();
     }
 
     /// Counts a fault and tells it once.
-    fn count_fault(&mut self, rule: usize, text: &str) {
+    fn count_fault(&mut self, rule: usize, entry: Entry, text: &str) {
         let uptime = self.clock.uptime();
         let failed = &mut self.rules[rule];
         let name = failed.name.to_string();
         self.metrics.faults.get_or_create(&vec![("rule".to_owned(), name.clone())]).inc();
-        if failed.note_fault(text, uptime) {
+        if failed.note_fault(entry, text, uptime) {
             tracing::warn!(rule = name, error = text, "Rule failed, the reading passes as it was");
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::fixture::{Bench, lines, point};
 use crate::{
     model::{Clock as _, EventKind, PointType, Reading, Timestamp},
-    rules::RuleState,
+    rules::{RuleState, script::Entry},
 };
 
 /// The reading passes and the fault is known.
@@ -132,6 +132,18 @@ fn a_failing_timer_counts_like_a_failing_handler() {
 }
 
 #[test]
+fn a_timer_that_works_does_not_keep_a_broken_handler_going() {
+    let mut bench = Bench::one(r#"on("meter/power", |r| throw 1); every("1s", || emit("site/alive", true));"#);
+
+    for _ in 0..10 {
+        bench.power(1.0);
+        bench.advance(Duration::from_secs(1));
+    }
+
+    assert_eq!(bench.status().state, RuleState::Quarantined);
+}
+
+#[test]
 fn a_fault_that_says_something_new_each_time_is_not_told_each_time() {
     let mut bench = Bench::start(
         &[("rule", r#"on("meter/power", |r| throw r.value);"#)],
@@ -141,7 +153,8 @@ fn a_fault_that_says_something_new_each_time_is_not_told_each_time() {
     bench.power(1.0);
     let (rule, first) = (&mut bench.set.rules[0], bench.clock.uptime());
 
-    let told = [1, 59, 61].map(|second| rule.note_fault(&second.to_string(), first + Duration::from_secs(second)));
+    let told = [1, 59, 61]
+        .map(|second| rule.note_fault(Entry::Handler(0), &second.to_string(), first + Duration::from_secs(second)));
 
     assert_eq!(told, [false, false, true]);
 }
