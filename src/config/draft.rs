@@ -132,8 +132,19 @@ pub(super) fn files(path: &Path, problems: &mut Problems) -> Vec<PathBuf> {
         }
     };
     more.sort();
+    more.retain(|file| can_end(file, problems));
     more.insert(0, path.to_owned());
     more
+}
+
+/// Whether reading comes to an end: a pipe that nobody writes to, or a device, would hold up start and reload for ever.
+/// What cannot be looked at is left to whoever opens it.
+fn can_end(file: &Path, problems: &mut Problems) -> bool {
+    let can_end = fs::metadata(file).map_or(true, |found| found.is_file() || found.is_dir());
+    if !can_end {
+        problems.unreadable(&Place::start_of(file), "is a pipe or a device").help("move it out of conf.d");
+    }
+    can_end
 }
 
 /// The `*.toml` files of a folder; hidden ones are an editor's.
@@ -151,14 +162,26 @@ fn toml_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
 
 /// Reads one file; what cannot be read is reported.
 pub(super) fn read_file(path: &Path, problems: &mut Problems) -> Table {
-    let text = fs::read(path).and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other));
-    match text {
-        Ok(text) => tree::parse(path, &text, problems),
+    match fs::read(path) {
+        Ok(bytes) => match str::from_utf8(&bytes) {
+            Ok(text) => return tree::parse(path, text, problems),
+            Err(error) => not_text(path, &bytes[..error.valid_up_to()], problems),
+        },
         Err(error) => {
-            problems.unreadable(&Place::start_of(path), format!("cannot read the file: {error}"));
-            Table::new()
+            let problem = problems.unreadable(&Place::start_of(path), format!("cannot read the file: {error}"));
+            problem.help("is the path right, and may this user read it?");
         }
     }
+    Table::new()
+}
+
+/// Reports the first byte that is no text; `before` is what is.
+fn not_text(path: &Path, before: &[u8], problems: &mut Problems) {
+    let before = String::from_utf8_lossy(before);
+    let last = before.rsplit('\n').next().unwrap_or_default();
+    let (line, column) = (before.matches('\n').count() + 1, last.chars().count() + 1);
+    let place = Place { file: path.into(), line, column };
+    problems.unreadable(&place, "a character is no UTF-8").help("save the file as UTF-8");
 }
 
 impl Draft {

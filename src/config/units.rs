@@ -22,7 +22,7 @@ pub fn duration(text: &str) -> Result<Duration, Fault> {
     };
     let millis = millis.and_then(|millis| u64::try_from(millis).ok());
     let longest = LONGEST_DAYS * 86_400_000;
-    let too_long = || Fault::new(format!("{text:?} is longer than {LONGEST_DAYS} days"));
+    let too_long = || Fault::new(format!("{text:?} is longer than {LONGEST_DAYS} days")).help("give a shorter one");
     millis.filter(|&millis| millis <= longest).map(Duration::from_millis).ok_or_else(too_long)
 }
 
@@ -46,7 +46,7 @@ pub(super) fn size(text: &str) -> Result<u64, Fault> {
     let thousandths = number_and_unit(text).map_or(0, |(number, _)| number);
     let bytes = thousandths.checked_mul(factor).map(|product| product / 1000);
     let fits = bytes.and_then(|bytes| i64::try_from(bytes).ok()).and_then(|bytes| u64::try_from(bytes).ok());
-    fits.ok_or_else(|| Fault::new(format!("{text:?} is larger than any disk")))
+    fits.ok_or_else(|| Fault::new(format!("{text:?} is larger than any disk")).help("give a smaller one"))
 }
 
 /// Reads `10/min`: a count per s, min, h or day.
@@ -93,7 +93,9 @@ fn port_number(text: &str) -> Result<u16, Fault> {
         return Err(Fault::new(format!("{text:?} is no port")).help("write HOST or HOST:PORT and nothing behind it"));
     }
     let port = text.parse().ok().filter(|&port: &u16| port != 0);
-    port.ok_or_else(|| Fault::new(format!("port {text} is outside 1 to 65535")))
+    port.ok_or_else(|| {
+        Fault::new(format!("port {text} is outside 1 to 65535")).help("leave it out for the usual one")
+    })
 }
 
 /// Splits `1.5h` into thousandths of the number and the unit.

@@ -76,11 +76,13 @@ pub fn from_integer(node: &Node, problems: &mut Problems, min: i64, max: i64) ->
     match node.data {
         Data::Int(number) if (min..=max).contains(&number) => Some(number),
         Data::Int(number) => {
-            problems.error(&node.place, format!("{number} is outside {min} to {max}"));
+            let problem = problems.error(&node.place, format!("{number} is outside {min} to {max}"));
+            problem.help("give a number within these limits");
             None
         }
         _ => {
-            problems.error(&node.place, format!("expected a whole number, found {}", node.data.kind()));
+            let problem = problems.error(&node.place, format!("expected a whole number, found {}", node.data.kind()));
+            problem.help("write it without quotes and without a point");
             None
         }
     }
@@ -121,11 +123,11 @@ macro_rules! word_values {
 pub(crate) use word_values;
 
 text_values! {
-    String: "text", |text| if text.is_empty() { Err(Fault::new("text is empty")) } else { Ok(text.to_owned()) };
+    String: "text", filled;
     Slug: "a-z, 0-9, - and _", |text| slug(text, |id: DeviceId| Self(id.as_str().into()));
     DeviceId: "a-z, 0-9, - and _", |text| slug(text, |id| id);
     PointName: "a-z, 0-9, - and _", |text| Self::new(text).map_err(|error| not_slug(text, &error));
-    Selector: "device/point, with *", |text| Self::parse(text).map_err(|error| Fault::new(error.to_string()));
+    Selector: "device/point, with *", selector;
     PointAddress: "device/point", point_address;
     Rate: "a count per s, min, h or day: 10/min", units::rate;
     SpanOrZero: "a duration or 0: 10s, 5m, 24h, 90d", |text| units::duration(text).map(Self);
@@ -141,6 +143,19 @@ text_values! {
 
 word_values! {
     Access: ["r" => Access::R, "w" => Access::W, "rw" => Access::Rw], later [];
+}
+
+/// Which points are meant.
+fn selector(text: &str) -> Result<Selector, Fault> {
+    Selector::parse(text).map_err(|error| Fault::new(error.to_string()).help("\"*/*\" stands for all"))
+}
+
+/// Text with something in it.
+fn filled(text: &str) -> Result<String, Fault> {
+    if text.is_empty() {
+        return Err(Fault::new("text is empty").help("give at least one character"));
+    }
+    Ok(text.to_owned())
 }
 
 /// A slug, with its own text made into one as help.
@@ -161,7 +176,7 @@ fn not_slug(text: &str, error: &dyn std::fmt::Display) -> Fault {
     let fault = Fault::new(format!("{text:?} is no name: {error}"));
     match slugify(text) {
         Some(slug) => fault.help(format!("use {slug:?}")),
-        None => fault,
+        None => fault.help("choose another name"),
     }
 }
 
@@ -218,7 +233,8 @@ impl FromNode for bool {
 
     fn from_node(node: Node, problems: &mut Problems) -> Option<Self> {
         let Data::Bool(flag) = node.data else {
-            problems.error(&node.place, format!("expected true or false, found {}", node.data.kind()));
+            let problem = problems.error(&node.place, format!("expected true or false, found {}", node.data.kind()));
+            problem.help("write true or false, without quotes");
             return None;
         };
         Some(flag)
@@ -235,7 +251,8 @@ impl FromNode for f64 {
             Data::Float(number) if number.is_finite() => Some(number),
             _ => {
                 let found = if matches!(node.data, Data::Float(_)) { "nan or inf" } else { node.data.kind() };
-                problems.error(&node.place, format!("expected a finite number, found {found}"));
+                let problem = problems.error(&node.place, format!("expected a finite number, found {found}"));
+                problem.help("write a number such as 0.5, without quotes");
                 None
             }
         }
@@ -248,7 +265,7 @@ impl FromNode for PathBuf {
 
     fn from_node(node: Node, problems: &mut Problems) -> Option<Self> {
         let text = from_text(&node, problems, |text| match text {
-            "" => Err(Fault::new("path is empty")),
+            "" => Err(Fault::new("path is empty").help("name a file or folder, or leave the key out")),
             _ if text.contains('\0') => Err(Fault::new("path has a NUL character")),
             _ => Ok(text.to_owned()),
         })?;

@@ -68,7 +68,7 @@ fn servers_of_ours() {
     server(
         "allow = ['10.0.0.9']\n[[republish.point]]\nsource = 'd/*'\nregister = 'input:1'\ntype = 'u16'",
         "18:10: error: \"*\" is no name: '*' is not allowed in a name: use a-z, 0-9, '-' and '_', starting with a letter or \
-         digit",
+         digit (help: choose another name)",
     );
     let twice = "allow = ['10.0.0.9']\npoint = []\n[[republish]]\nname = 's'\nlisten = '0.0.0.0:1503'\n\
         allow = ['10.0.0.9']\npoint = []\n";
@@ -90,7 +90,10 @@ fn keys_and_types() {
         "gateway = 1\n",
         "1:11: error: expected a table, found an integer (help: write { key = value, … }, or [single brackets])",
     );
-    near("[buffer]\nexpress = 'yes'\n", "2:11: error: expected true or false, found text");
+    near(
+        "[buffer]\nexpress = 'yes'\n",
+        "2:11: error: expected true or false, found text (help: write true or false, without quotes)",
+    );
     near("[gateway]\nid = 7\n", "2:6: error: expected text, found an integer (help: put it in quotes)");
     near(
         "[buffer]\nmax_size = 5\n",
@@ -114,8 +117,14 @@ fn keys_and_types() {
         "uplink = {}\n",
         "1:10: error: expected a list, found a table (help: write [value, …], or [[double brackets]] for a list of tables)",
     );
-    near("[rules]\nquarantine_after = 0\n", "2:20: error: 0 is outside 1 to 4294967295");
-    near("[rules]\nmax_operations = 1.5\n", "2:18: error: expected a whole number, found a float");
+    near(
+        "[rules]\nquarantine_after = 0\n",
+        "2:20: error: 0 is outside 1 to 4294967295 (help: give a number within these limits)",
+    );
+    near(
+        "[rules]\nmax_operations = 1.5\n",
+        "2:18: error: expected a whole number, found a float (help: write it without quotes and without a point)",
+    );
     near(
         "[buffer]\ndurability = 'ballanced'\n",
         "2:14: error: \"ballanced\" is no value of this key (help: did you mean \"balanced\"?)",
@@ -169,7 +178,7 @@ fn uplinks() {
         "backlog = { share = 1.5 }\n",
         "4:21: error: a share of 1.5 of the window (help: give a part above 0 and at most 1, such as 0.5)",
     );
-    has("window = 0\n", "4:10: error: 0 is outside 1 to 65535");
+    has("window = 0\n", "4:10: error: 0 is outside 1 to 65535 (help: give a number within these limits)");
     has("password = { env = 'P' }\n", "4:12: error: a password without a username (help: add the key username)");
     has(
         "username = 'u'\npassword = {}\n",
@@ -184,7 +193,7 @@ fn uplinks() {
     let url = "[[uplink]]\nname = 'c'\nurl = ";
     one(url, "'wss://b'\n", &format!("3:7: error: scheme \"wss\" is not in this version {form}"));
     one(url, "'http://b'\n", &format!("3:7: error: unknown scheme \"http\" {form}"));
-    one(url, "'mqtt://b:0'\n", "3:7: error: port 0 is outside 1 to 65535");
+    one(url, "'mqtt://b:0'\n", "3:7: error: port 0 is outside 1 to 65535 (help: leave it out for the usual one)");
 }
 
 #[test]
@@ -248,6 +257,7 @@ fn grants() {
     );
     has(
         "from = 'uplink:c'\ntargets = ['d']\n",
-        "20:12: error: \"d\" is no selector: write device/point, with * for any run of characters",
+        "20:12: error: \"d\" is no selector: write device/point, with * for any run of characters (help: \"*/*\" stands for \
+         all)",
     );
 }

@@ -81,8 +81,12 @@ fn devices_say_where_they_are() {
     let adapter = "[[adapter]]\nname = 'a'\nkind = 'modbus'\nlink = 'tcp://h'\n[[device]]\nid = 'd'\nadapter = 'a'\n";
     let point = "[[device.point]]\nname = 'p'\nregister = 'input:0'\ntype = 'u16'\n";
     let backoff = format!("address = {{ unit = 1 }}\nbackoff = {{ after = 0 }}\n{point}");
-    one(adapter, &backoff, "9:21: error: 0 is outside 1 to 4294967295");
-    one(adapter, &format!("address = {{ unit = 256 }}\n{point}"), "8:20: error: 256 is outside 0 to 255");
+    one(adapter, &backoff, "9:21: error: 0 is outside 1 to 4294967295 (help: give a number within these limits)");
+    one(
+        adapter,
+        &format!("address = {{ unit = 256 }}\n{point}"),
+        "8:20: error: 256 is outside 0 to 255 (help: give a number within these limits)",
+    );
     one(
         adapter,
         &format!("address = {{ unit = 1 }}\nprofile = 'x/y'\n{point}"),

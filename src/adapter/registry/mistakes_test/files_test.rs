@@ -48,6 +48,25 @@ fn a_byte_order_mark_and_dos_line_ends_move_no_place() {
 }
 
 #[test]
+fn a_byte_that_is_no_text_is_found() {
+    let found = report(&[("tidegate.toml", b"[gateway]\nsite = '\xC3\xA9\xE9'\n")]);
+
+    assert_eq!(found, ["tidegate.toml:2:10: error: a character is no UTF-8 (help: save the file as UTF-8)"]);
+}
+
+#[test]
+fn what_has_no_end_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("tidegate.toml"), "").unwrap();
+    fs::create_dir(folder.path().join("conf.d")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", folder.path().join("conf.d/a.toml")).unwrap();
+
+    let told = load(&folder.path().join("tidegate.toml")).err().unwrap().to_string();
+
+    assert!(told.contains("conf.d/a.toml:1:1: error: is a pipe or a device (help: move it out of conf.d)"), "{told}");
+}
+
+#[test]
 fn a_missing_file_is_one_problem() {
     let report = load(Path::new("/nonexistent/tidegate.toml")).err().unwrap();
 
