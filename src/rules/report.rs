@@ -33,18 +33,15 @@ pub enum Level {
     Warning,
 }
 
-/// `FILE:LINE:COL: error: …`
+/// `FILE:LINE:COL: error: …`, the form editors jump to; what is of the file as a whole is at its start.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.file)?;
-        if let Some(line) = self.line {
-            write!(f, ":{line}:{}", self.column.unwrap_or(1))?;
-        }
+        let (line, column) = (self.line.unwrap_or(1), self.column.unwrap_or(1));
         let level = match self.level {
             Level::Error => "error",
             Level::Warning => "warning",
         };
-        write!(f, ": {level}: {}", self.text)
+        write!(f, "{}:{line}:{column}: {level}: {}", self.file, self.text)
     }
 }
 

@@ -87,7 +87,7 @@ fn check_tells_every_problem_with_its_place() {
     assert_eq!(told.len(), 7, "{told:#?}");
     assert!(told[0].contains("a.rhai:2:1: error: ") && told[0].contains("Meter"), "{told:#?}");
     assert!(told[1].contains("b.rhai:1:") && told[1].contains("typo"), "{told:#?}");
-    assert!(told[2].contains("c.rhai: warning: \"meter/speed\" covers no known point"), "{told:#?}");
+    assert!(told[2].contains("c.rhai:1:1: warning: \"meter/speed\" covers no known point"), "{told:#?}");
     assert!(told[3].contains("never runs"), "{told:#?}");
     assert!(!report.is_ok());
 }
