@@ -7,7 +7,7 @@ use super::{
     check::{Unique, in_order},
     file,
     parse::topic_prefix,
-    report::{Fault, Problems},
+    report::{Fault, Place, Problems},
     section::{At, FromNode, Keyed as _, Shape},
     tls::{TlsKeys, readable},
     tree::{Data, Node},
@@ -21,11 +21,27 @@ const LONGEST_KEEP_ALIVE: u64 = 65_535;
 pub(super) fn uplinks(typed: Vec<At<file::Uplink>>, gateway: &Gateway, problems: &mut Problems) -> Vec<Uplink> {
     let mut names = Unique::default();
     let mut checked = Vec::new();
-    for At { value, .. } in typed {
+    for At { value, place } in typed {
         let is_new = value.name.as_ref().is_none_or(|n| names.take("uplink", &n.value.0, &n.place, problems));
-        checked.extend(uplink(value, gateway, problems).filter(|_| is_new));
+        let Some(uplink) = uplink(value, gateway, problems).filter(|_| is_new) else { continue };
+        check_neighbours(&uplink, &checked, &place, problems);
+        checked.push(uplink);
     }
     checked
+}
+
+/// Warns of an uplink that gets in the way of another at the same broker. With the same topics each of them carries out
+/// every command, and the last will of one says `offline` while the other is up.
+fn check_neighbours(uplink: &Uplink, others: &[Uplink], place: &Place, problems: &mut Problems) {
+    for other in others.iter().filter(|other| other.url == uplink.url) {
+        let both = format!("uplinks {:?} and {:?} have the same", other.name, uplink.name);
+        if other.topic_prefix == uplink.topic_prefix {
+            problems.warning(place, format!("{both} topics at one broker")).help("give it a topic_prefix of its own");
+        }
+        if other.client_id == uplink.client_id {
+            problems.warning(place, format!("{both} client_id at one broker")).help("leave it out at one of them");
+        }
+    }
 }
 
 /// One uplink; `None` when a required key is missing or wrong.

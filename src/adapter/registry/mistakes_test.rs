@@ -162,6 +162,25 @@ fn names_sizes_and_durations() {
 }
 
 #[test]
+fn uplinks_that_get_in_each_others_way() {
+    let second = |keys: &str| {
+        let found = report(&[("tidegate.toml", format!("{UPLINK}[[uplink]]\nname = 'd'\n{keys}").as_bytes())]);
+        found.join("\n")
+    };
+
+    let both = "tidegate.toml:4:1: warning: uplinks \"c\" and \"d\" have the same";
+    assert_eq!(
+        second("url = 'mqtt://b:1883'\n"),
+        format!("{both} topics at one broker (help: give it a topic_prefix of its own)")
+    );
+    assert_eq!(
+        second("url = 'mqtt://b'\ntopic_prefix = 'x'\nclient_id = 'tidegate-plant-c'\n[gateway]\nid = 'plant'\n"),
+        format!("{both} client_id at one broker (help: leave it out at one of them)")
+    );
+    assert_eq!(second("url = 'mqtt://other'\n"), "");
+}
+
+#[test]
 fn uplinks() {
     let has = |text: &str, wanted: &str| one(UPLINK, text, wanted);
     has(
