@@ -44,6 +44,9 @@ pub enum ApiError {
     /// The part of the gateway that has to answer does not run at the moment.
     #[error("{0}")]
     Unavailable(String),
+    /// As many live streams as there is room for.
+    #[error("{0} live streams run already")]
+    Crowded(usize),
     /// The device did not answer in time.
     #[error("{0}")]
     Timeout(String),
@@ -58,7 +61,7 @@ impl ApiError {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable(_) | Self::Crowded(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Timeout(_) => StatusCode::GATEWAY_TIMEOUT,
         }
     }
@@ -75,6 +78,7 @@ impl ApiError {
             Self::Refused(why) if why.contains(UNCHANGED) => return None,
             Self::Refused(_) => UNCHANGED,
             Self::Unavailable(_) => "GET /health says which part is missing",
+            Self::Crowded(_) => "end one of them",
             Self::Invalid(_) | Self::TooLarge(_) | Self::Timeout(_) => return None,
         };
         Some(help.to_owned())

@@ -8,6 +8,7 @@ use axum::{
     extract::DefaultBodyLimit,
     routing::{MethodRouter, get, post, put},
 };
+use tokio::sync::Semaphore;
 
 use super::{Gateway, error::ApiError, handlers, tail};
 use crate::shutdown::Stop;
@@ -22,6 +23,8 @@ pub(super) struct Context {
     pub(super) gateway: Arc<dyn Gateway>,
     /// The unix user behind the connection.
     pub(super) user: Arc<str>,
+    /// Places for live streams.
+    pub(super) listeners: Arc<Semaphore>,
     /// Ends live streams.
     pub(super) stop: Stop,
 }

@@ -10,6 +10,7 @@ use hyper_util::{
 };
 use tokio::{
     net::{UnixListener, UnixStream},
+    sync::Semaphore,
     time::{sleep, timeout},
 };
 
@@ -22,6 +23,9 @@ use crate::shutdown::Stop;
 
 /// Connections at once; more wait in the kernel's queue.
 const MAX_CONNECTIONS: usize = 64;
+
+/// Live streams at once. One more is refused, so that streams that nobody ends leave room for everybody else.
+pub(super) const MAX_LISTENERS: usize = 48;
 
 /// How long a client may take for a request's head, and how long an idle connection is kept.
 const HEAD_LIMIT: Duration = Duration::from_secs(10);
@@ -40,12 +44,15 @@ pub struct Server {
     gateway: Arc<dyn Gateway>,
     /// Names the unix user behind a connection.
     user_name: fn(u32) -> String,
+    /// Places for live streams.
+    listeners: Arc<Semaphore>,
 }
 
 impl Server {
     /// Takes the socket. A start with the socket of a running daemon ends here, before anything else is touched.
     pub fn bind(path: &Path, gateway: Arc<dyn Gateway>, user_name: fn(u32) -> String) -> Result<Self, SocketError> {
-        Ok(Self { socket: Socket::bind(path)?, gateway, user_name })
+        let listeners = Arc::new(Semaphore::new(MAX_LISTENERS));
+        Ok(Self { socket: Socket::bind(path)?, gateway, user_name, listeners })
     }
 
     /// Answers until stopping is asked for; then lets running requests end within a limit.
@@ -70,7 +77,8 @@ impl Server {
 
     /// What every handler of a connection is given, but for the user.
     fn context(&self, stop: &Stop) -> ContextParts {
-        ContextParts { gateway: Arc::clone(&self.gateway), user_name: self.user_name, stop: stop.clone() }
+        let (gateway, listeners) = (Arc::clone(&self.gateway), Arc::clone(&self.listeners));
+        ContextParts { gateway, user_name: self.user_name, listeners, stop: stop.clone() }
     }
 }
 
@@ -91,6 +99,8 @@ struct ContextParts {
     gateway: Arc<dyn Gateway>,
     /// Names the unix user behind a connection.
     user_name: fn(u32) -> String,
+    /// Places for live streams.
+    listeners: Arc<Semaphore>,
     /// Ends live streams and idle connections.
     stop: Stop,
 }
@@ -112,8 +122,8 @@ async fn accept(listener: &UnixListener) -> UnixStream {
 async fn serve_connection(stream: UnixStream, parts: ContextParts) {
     // The kernel refuses to name a peer only when it is gone already.
     let Ok(peer) = stream.peer_cred() else { return };
-    let ContextParts { gateway, user_name, mut stop } = parts;
-    let context = Context { gateway, user: user_name(peer.uid()).into(), stop: stop.clone() };
+    let ContextParts { gateway, user_name, listeners, mut stop } = parts;
+    let context = Context { gateway, user: user_name(peer.uid()).into(), listeners, stop: stop.clone() };
     let service = TowerToHyperService::new(router(context));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -17,12 +17,16 @@ use axum::{
 };
 use futures_util::{Stream, stream};
 use serde::Serialize;
-use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::sync::{
+    OwnedSemaphorePermit,
+    broadcast::{Receiver, error::RecvError},
+};
 
 use super::{
     error::ApiError,
     handlers::{Select, selector},
     routes::Context,
+    server::MAX_LISTENERS,
     view::{Live, Missed},
 };
 use crate::{
@@ -42,8 +46,9 @@ pub(super) async fn tail(
     query: Select,
 ) -> Result<Response, ApiError> {
     let framing = Framing::wanted(&headers);
+    let place = context.listeners.try_acquire_owned().map_err(|_| ApiError::Crowded(MAX_LISTENERS))?;
     let (readings, select) = (context.gateway.watch(), selector(query)?);
-    let listener = Listener { readings, select, framing, stop: context.stop };
+    let listener = Listener { readings, select, framing, stop: context.stop, _place: place };
     // Live values are never worth keeping on the way.
     let headers = [(CONTENT_TYPE, framing.media()), (CACHE_CONTROL, "no-store")];
     Ok((headers, Body::from_stream(chunks(listener))).into_response())
@@ -95,6 +100,8 @@ struct Listener {
     framing: Framing,
     /// Ends the stream.
     stop: Stop,
+    /// Given back when the client leaves.
+    _place: OwnedSemaphorePermit,
 }
 
 /// Chunks of whole objects.

@@ -11,6 +11,7 @@ use tokio::{
 
 use super::{
     fake::{Harness, reading},
+    server::MAX_LISTENERS,
     *,
 };
 use crate::shutdown::StopSignal;
@@ -182,6 +183,29 @@ async fn a_slow_listener_is_told_what_it_missed() {
 
     assert_eq!(seen[0], json!({"missed_batches": 3}));
     assert_eq!((&seen[1]["value"], &seen[2]["value"]), (&json!(4.0), &json!(5.0)));
+}
+
+#[tokio::test]
+async fn live_streams_leave_room_for_everybody_else() {
+    let mut harness = Harness::new(true);
+    let path = harness.path.clone();
+    let tail = b"GET /api/v1/tail HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+
+    harness
+        .serve(async {
+            let mut streams = Vec::new();
+            for _ in 0..MAX_LISTENERS {
+                let mut stream = UnixStream::connect(&path).await.unwrap();
+                stream.write_all(tail).await.unwrap();
+                stream.read_u8().await.unwrap();
+                streams.push(stream);
+            }
+
+            assert!(raw(&path, tail).await.starts_with("HTTP/1.1 503"));
+            let status = b"GET /api/v1/status HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+            assert!(raw(&path, status).await.starts_with("HTTP/1.1 200"));
+        })
+        .await;
 }
 
 #[tokio::test]
