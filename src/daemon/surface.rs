@@ -23,6 +23,7 @@ use crate::{
         self, ApiError, BoxFuture, Gateway, HistoryWish, LetterRequest, NetworkRequest, Server, SocketError,
         WriteRequest, view,
     },
+    command::damaged_ledgers,
     host::{disk::Wear, identity, process::Usage},
     model::{
         CommandId, DeviceRequest, Envelope, Event, EventKind, Outcome, OutcomeStatus, Payload, PointAddress, Quality,
@@ -294,6 +295,9 @@ impl Gateway for Surface {
     fn buffer(&self) -> Value {
         let mut buffer = json!(*self.0.buffer.status().borrow());
         buffer["wear"] = json!(self.0.wear());
+        // A folder that cannot be listed is told of by the buffer itself, which lies in it.
+        let ledger = self.0.buffer.status().borrow().path.with_file_name("commands.db");
+        buffer["damaged_ledgers"] = json!(damaged_ledgers(&ledger).unwrap_or_default());
         buffer
     }
 
