@@ -16,7 +16,6 @@ use tracing::error;
 use super::{
     assembly::{Daemon, StartError},
     core::Core,
-    uplinks::{self, UplinkTask},
 };
 use crate::{
     api::{
@@ -124,14 +123,6 @@ impl Core {
             }
         }
         problems
-    }
-
-    /// Uplinks with their state and what they are owed.
-    fn uplink_views(&self) -> Vec<Value> {
-        let owed = self.buffer.status().borrow().uplinks.clone();
-        let of = |name: &str| owed.iter().find(|owed| &*owed.uplink == name);
-        let view = |task: &UplinkTask| uplinks::view(&task.status.borrow(), of(&task.config.name));
-        super::lock(&self.running.uplinks).iter().map(view).collect()
     }
 
     /// What this process does to the disk of the buffer.
@@ -330,6 +321,7 @@ impl Gateway for Surface {
     fn metrics(&self) -> String {
         let wear = self.0.wear();
         self.0.metrics.written.set(i64::try_from(wear.written_bytes).unwrap_or(i64::MAX));
+        self.0.show_backlogs();
         telemetry::metrics::text(&self.0.metrics.registry)
     }
 
