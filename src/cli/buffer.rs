@@ -79,7 +79,8 @@ pub(super) fn text(buffer: &Value) -> String {
     if let Some(salvage) = buffer.get("salvage").filter(|salvage| !salvage.is_null()) {
         let number = |key: &str| salvage[key].as_u64().unwrap_or_default();
         let carried = amount(number("readings"), number("blocks"));
-        row("salvaging", format!("{}, {} %, {carried}", cell(&salvage["file"]), number("percent")));
+        let what = if salvage["is_history"] == true { "salvaging history" } else { "salvaging" };
+        row(what, format!("{}, {} %, {carried}", cell(&salvage["file"]), number("percent")));
     }
     for aside in buffer["set_aside"].as_array().into_iter().flatten() {
         let state = if aside["is_salvaged"] == true { "salvaged" } else { "not salvaged yet" };
