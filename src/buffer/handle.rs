@@ -8,7 +8,7 @@ use super::{
     Identity, Letter, Letters, Metrics, OpenError, Status, Writer,
     codec::Encoder,
     core::Core,
-    damage::{Done, FoundLetter, Row},
+    damage::{Done, FoundLetter, Past, PastEnd, PastRow, Row},
     opening,
     rollup::Unwritten,
     seal::Seal,
@@ -259,8 +259,18 @@ impl Buffer {
         self.ask(|reply| Request::CarryLetter { letter, reply }).await
     }
 
-    /// Everything that could be read of a file is handed over.
-    pub(super) async fn end_salvage(&self, done: Box<Done>) -> Result<(), Stopped> {
+    /// Hands over a row of the history of such a file; gives it back when there is no room now.
+    pub(super) async fn carry_past(&self, row: Box<PastRow>) -> Result<Option<Box<PastRow>>, Stopped> {
+        self.ask(|reply| Request::CarryPast { row, reply }).await
+    }
+
+    /// Nothing more comes of the history of a file.
+    pub(super) async fn end_past(&self, file: Arc<str>, end: PastEnd) -> Result<(), Stopped> {
+        self.ask(|reply| Request::EndPast { file, end, reply }).await
+    }
+
+    /// Everything that was owed and could be read of a file is handed over; gives what is wanted of it for the history.
+    pub(super) async fn end_salvage(&self, done: Box<Done>) -> Result<Option<Past>, Stopped> {
         self.ask(|reply| Request::EndSalvage { done, reply }).await
     }
 

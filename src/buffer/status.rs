@@ -62,6 +62,8 @@ pub struct Status {
 pub struct Salvaging {
     /// Its name.
     pub file: Arc<str>,
+    /// Whether it is its history that comes, behind everything that was owed.
+    pub is_history: bool,
     /// How much of it was read.
     pub percent: u8,
     /// Blocks that were carried over since the start.

@@ -12,7 +12,7 @@ use tracing::error;
 use super::{
     Append, Feed, FetchError, Letter, Letters, OpenError,
     core::Core,
-    damage::{Done, FoundLetter, Row, Salvage},
+    damage::{Done, FoundLetter, Past, PastEnd, PastRow, Row, Salvage},
     rollup::Unwritten,
 };
 use crate::model::{Block, BlockId, EpochEnd, PointAddress, Reading, Replay, StateChange, Wanted};
@@ -46,7 +46,9 @@ pub(super) enum Request {
     Unwritten { address: PointAddress, reply: Reply<Unwritten> },
     CarryOver { row: Box<Row>, reply: Reply<Option<Box<Row>>> },
     CarryLetter { letter: Box<FoundLetter>, reply: Reply<Option<Box<FoundLetter>>> },
-    EndSalvage { done: Box<Done>, reply: Reply<()> },
+    EndSalvage { done: Box<Done>, reply: Reply<Option<Past>> },
+    CarryPast { row: Box<PastRow>, reply: Reply<Option<Box<PastRow>>> },
+    EndPast { file: Arc<str>, end: PastEnd, reply: Reply<()> },
     Flush(Reply<()>),
     Close(Reply<()>),
 }
@@ -190,7 +192,12 @@ fn answer_at_once(core: &mut Core, request: Request) {
         Request::CarryOver { row, reply } => drop(reply.send(core.carry_over(*row).err().map(Box::new))),
         Request::CarryLetter { letter, reply } => drop(reply.send(core.carry_letter(letter).err())),
         Request::EndSalvage { done, reply } => {
-            core.end_salvage(&done);
+            let past = core.end_salvage(&done);
+            let _ = reply.send(past);
+        }
+        Request::CarryPast { row, reply } => drop(reply.send(core.carry_past(row).err())),
+        Request::EndPast { file, end, reply } => {
+            core.end_past(&file, end);
             let _ = reply.send(());
         }
         // Askers that have gone; and what the loop itself sees to.

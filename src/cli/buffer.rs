@@ -79,12 +79,17 @@ pub(super) fn text(buffer: &Value) -> String {
     if let Some(salvage) = buffer.get("salvage").filter(|salvage| !salvage.is_null()) {
         let number = |key: &str| salvage[key].as_u64().unwrap_or_default();
         let carried = amount(number("readings"), number("blocks"));
-        row("salvaging", format!("{}, {} %, {carried}", cell(&salvage["file"]), number("percent")));
+        let what = if salvage["is_history"] == true { "salvaging history" } else { "salvaging" };
+        row(what, format!("{}, {} %, {carried}", cell(&salvage["file"]), number("percent")));
     }
     for aside in buffer["set_aside"].as_array().into_iter().flatten() {
         let state = if aside["is_salvaged"] == true { "salvaged" } else { "not salvaged yet" };
         let size = bytes(aside["bytes"].as_u64().unwrap_or_default());
         row("set aside", format!("{}, {size}, {state}", cell(&aside["file"])));
+    }
+    for ledger in buffer["damaged_ledgers"].as_array().into_iter().flatten() {
+        let size = bytes(ledger["bytes"].as_u64().unwrap_or_default());
+        row("set aside", format!("{}, {size}, a ledger of commands", cell(&ledger["file"])));
     }
     if !buffer["failing"].is_null() {
         row("failing", cell(&buffer["failing"]));
@@ -121,6 +126,7 @@ mod tests {
                 {"uplink": "scada", "blocks": 0, "readings": 0, "oldest": null},
             ],
             "set_aside": [{"file": "buffer.db.damaged-17", "bytes": 2048, "is_salvaged": true}],
+            "damaged_ledgers": [{"file": "commands.db.damaged-3", "bytes": 4096}],
             "failing": "disk is full",
             "wear": {"written_bytes": 4096, "bytes_per_day": 1_048_576, "disk_bytes": 1_073_741_824, "years": 100.0},
         }));
@@ -133,6 +139,7 @@ mod tests {
             "owed to cloud       90 readings in 2 blocks, the oldest of 2026-11-20T12:00:00.000Z",
             "owed to scada       0 readings in 0 blocks",
             "set aside           buffer.db.damaged-17, 2.0 KiB, salvaged",
+            "set aside           commands.db.damaged-3, 4.0 KiB, a ledger of commands",
             "failing             disk is full",
         ] {
             assert!(text.lines().any(|shown| shown == line), "{line}\n{text}");

@@ -97,15 +97,22 @@ fn uplink(uplink: &Value) -> Value {
     shown
 }
 
-/// `1200 blocks, 3.0 MiB, 40/s, 30 s left, throttled`: what is known of it.
+/// `9000 readings in 1200 blocks, 3.0 MiB, the oldest 5 min old, 40/s, 30 s left, throttled`: what is known of it.
 fn owed(uplink: &Value, blocks: u64) -> String {
     let rate = uplink["drain_rate"].as_f64().filter(|rate| *rate > 0.0);
-    let left = uplink["drained_in_s"].as_u64().map(|seconds| format!("{} left", span(Duration::from_secs(seconds))));
+    let seconds = |key: &str| uplink[key].as_u64().filter(|seconds| *seconds > 0);
+    let time = |key: &str| seconds(key).map(|seconds| span(Duration::from_secs(seconds)));
+    let blocks = count(&blocks, "block");
+    let readings = uplink["owed_readings"].as_u64().filter(|readings| *readings > 0);
     let parts = [
-        Some(count(&blocks, "block")),
+        Some(
+            readings
+                .map_or_else(|| blocks.clone(), |readings| format!("{} in {blocks}", count(&readings, "reading"))),
+        ),
         uplink["owed_bytes"].as_u64().filter(|owed| *owed > 0).map(bytes),
+        time("owed_age_s").map(|age| format!("the oldest {age} old")),
         rate.map(|rate| format!("{rate:.1}/s")),
-        left,
+        time("drained_in_s").map(|left| format!("{left} left")),
         (uplink["throttled"] == true).then(|| "throttled".to_owned()),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
@@ -127,11 +134,17 @@ mod tests {
     #[test]
     fn an_uplink_tells_what_it_is_owed_and_when_that_is_done() {
         let shown = uplink(&json!({
-            "latency_ms": 12.34, "owed_blocks": 1200, "owed_bytes": 3 << 20, "drain_rate": 40.0, "drained_in_s": 30, "throttled": true,
+            "latency_ms": 12.34, "owed_blocks": 1200, "owed_readings": 9000, "owed_bytes": 3 << 20, "owed_age_s": 60,
+            "drain_rate": 40.0, "drained_in_s": 30, "throttled": true,
         }));
         assert_eq!(
             (&shown["latency"], &shown["owed"]),
-            (&json!("12.3 ms"), &json!("1200 blocks, 3.0 MiB, 40.0/s, 30 s left, throttled"))
+            (
+                &json!("12.3 ms"),
+                &json!(
+                    "9000 readings in 1200 blocks, 3.0 MiB, the oldest 1 min 0 s old, 40.0/s, 30 s left, throttled"
+                )
+            )
         );
 
         let idle = uplink(&json!({"owed_blocks": 1, "drain_rate": 0.0, "drained_in_s": null, "throttled": false}));

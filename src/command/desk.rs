@@ -7,14 +7,14 @@ use std::{
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::sync::{mpsc, watch};
-use tracing::error;
+use tracing::{error, warn};
 
 use super::{
     Metrics,
     case::{Case, Order},
     clerk::Clerk,
     lanes::{Lanes, MAX_WAITING},
-    ledger::{Ledger, LedgerError},
+    ledger::{Ledger, LedgerError, SetAside},
     policy::{self, Moment, Refusal},
     router::{Answer, Reached, Sleeping, carry_out},
     routes::Routes,
@@ -76,8 +76,8 @@ pub struct Desk {
     path: PathBuf,
     /// Which ids were acted on.
     ledger: Ledger,
-    /// A damaged ledger's new name, until it is told.
-    set_aside: Option<PathBuf>,
+    /// A ledger that was damaged, until it is told.
+    set_aside: Option<SetAside>,
 }
 
 impl Desk {
@@ -155,9 +155,13 @@ impl Desk {
 
     /// Tells that a damaged ledger was set aside: ids from before it are forgotten.
     async fn report_damage(&mut self, context: &Context) {
-        let Some(aside) = self.set_aside.take() else { return };
-        error!(file = %aside.display(), "Command ledger was damaged and set aside, earlier ids are forgotten");
-        let text = format!("the damaged command ledger is now {}; earlier ids are forgotten", aside.display());
+        let Some(SetAside { file, deleted }) = self.set_aside.take() else { return };
+        for older in deleted {
+            context.metrics.ledgers_deleted.inc();
+            warn!(file = %older.display(), "A damaged command ledger of earlier times is deleted, there are too many");
+        }
+        error!(file = %file.display(), "Command ledger was damaged and set aside, earlier ids are forgotten");
+        let text = format!("the damaged command ledger is now {}; earlier ids are forgotten", file.display());
         let event = Event::gateway(context.clock.now(), "ledger-set-aside", text);
         // Nobody listens any more only at shutdown.
         let _ = context.audit.send(event).await;

@@ -30,7 +30,7 @@ use prometheus_client::{
 
 pub use self::{
     desk::{Context, Desk},
-    ledger::{LedgerError, copy as copy_ledger},
+    ledger::{DamagedLedger, LedgerError, copy as copy_ledger, damaged_ledgers},
     routes::{Route, Routes},
 };
 use crate::model::OutcomeStatus;
@@ -42,6 +42,8 @@ pub struct Metrics {
     outcomes: Family<Vec<(String, String)>, Counter>,
     /// Commands under way or waiting for their device.
     open: Gauge,
+    /// Damaged ledgers that were deleted because there were too many.
+    ledgers_deleted: Counter,
 }
 
 impl Metrics {
@@ -50,6 +52,8 @@ impl Metrics {
         let metrics = Self::default();
         registry.register("commands", "Commands by their outcome", metrics.outcomes.clone());
         registry.register("commands_open", "Commands without an outcome yet", metrics.open.clone());
+        let text = "Damaged command ledgers that were deleted because there were too many";
+        registry.register("command_ledgers_deleted", text, metrics.ledgers_deleted.clone());
         metrics
     }
 

@@ -369,7 +369,7 @@ section! {
         /// What happens while readings come faster than they can be stored: `wait` lets the adapter wait, so that its
         /// readings are late, `shed` lets the oldest go, which a gap then tells. Choose `wait` for what can be asked
         /// again, `shed` for what is sent once.
-        pressure: Pressure = optional("by kind: `wait` for `modbus`");
+        pressure: Pressure = optional("by kind: `wait` for `modbus`, `shed` for `ble` and `zigbee`");
     }
 }
 

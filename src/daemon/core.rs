@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::{
     adapters::{AdapterTask, Switchboard},
+    backlog,
     republish::Servers,
     uplinks::UplinkTask,
 };
@@ -120,6 +121,8 @@ pub(super) struct Metrics {
     pub(super) adapters: adapter::Families,
     /// By uplink.
     pub(super) uplinks: uplink::Families,
+    /// What uplinks have to deliver.
+    pub(super) backlogs: backlog::Metrics,
     /// Bytes this process has written to disk.
     pub(super) written: Gauge,
 }
@@ -129,8 +132,9 @@ impl Metrics {
     pub(super) fn register(mut registry: Registry) -> Self {
         let adapters = adapter::Families::register(&mut registry);
         let uplinks = uplink::Families::register(&mut registry);
+        let backlogs = backlog::Metrics::register(&mut registry);
         let written = Gauge::default();
         registry.register("process_written_bytes", "Bytes written to disk since the start", written.clone());
-        Self { registry, adapters, uplinks, written }
+        Self { registry, adapters, uplinks, backlogs, written }
     }
 }

@@ -14,10 +14,13 @@
 
 mod adapters;
 mod assembly;
+mod backlog;
 mod core;
 mod history;
 mod letters;
 mod network;
+#[cfg(test)]
+mod pressure_test;
 mod reload;
 #[cfg(feature = "modbus")]
 mod republish;

@@ -16,13 +16,13 @@ use tracing::error;
 use super::{
     assembly::{Daemon, StartError},
     core::Core,
-    uplinks::{self, UplinkTask},
 };
 use crate::{
     api::{
         self, ApiError, BoxFuture, Gateway, HistoryWish, LetterRequest, NetworkRequest, Server, SocketError,
         WriteRequest, view,
     },
+    command::damaged_ledgers,
     host::{disk::Wear, identity, process::Usage},
     model::{
         CommandId, DeviceRequest, Envelope, Event, EventKind, Outcome, OutcomeStatus, Payload, PointAddress, Quality,
@@ -126,14 +126,6 @@ impl Core {
             }
         }
         problems
-    }
-
-    /// Uplinks with their state and what they are owed.
-    fn uplink_views(&self) -> Vec<Value> {
-        let owed = self.buffer.status().borrow().uplinks.clone();
-        let of = |name: &str| owed.iter().find(|owed| &*owed.uplink == name);
-        let view = |task: &UplinkTask| uplinks::view(&task.status.borrow(), of(&task.config.name));
-        super::lock(&self.running.uplinks).iter().map(view).collect()
     }
 
     /// What this process does to the disk of the buffer.
@@ -298,6 +290,9 @@ impl Gateway for Surface {
     fn buffer(&self) -> Value {
         let mut buffer = json!(*self.0.buffer.status().borrow());
         buffer["wear"] = json!(self.0.wear());
+        // A folder that cannot be listed is told of by the buffer itself, which lies in it.
+        let ledger = self.0.buffer.status().borrow().path.with_file_name("commands.db");
+        buffer["damaged_ledgers"] = json!(damaged_ledgers(&ledger).unwrap_or_default());
         buffer
     }
 
@@ -330,6 +325,7 @@ impl Gateway for Surface {
     fn metrics(&self) -> String {
         let wear = self.0.wear();
         self.0.metrics.written.set(i64::try_from(wear.written_bytes).unwrap_or(i64::MAX));
+        self.0.show_backlogs();
         telemetry::metrics::text(&self.0.metrics.registry)
     }
 

@@ -1,7 +1,7 @@
 //! The composed gateway with adapters of the tests' own.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU32, Ordering},
@@ -70,6 +70,12 @@ async fn gateway(dir: &Path) -> Daemon {
 
 /// The same with the broker's port and a clock.
 async fn gateway_with(dir: &Path, port: u16, clock: SharedClock) -> Daemon {
+    let config = configured(dir, port);
+    start(&config, Arc::new(Clumsy { starts: AtomicU32::new(0), point: point() }), clock).await
+}
+
+/// A configuration with one uplink, in a folder.
+pub(super) fn configured(dir: &Path, port: u16) -> PathBuf {
     let place = dir.display();
     let config = dir.join("tidegate.toml");
     std::fs::create_dir_all(dir.join("rules")).unwrap();
@@ -78,15 +84,23 @@ async fn gateway_with(dir: &Path, port: u16, clock: SharedClock) -> Daemon {
          [api]\nsocket = \"{place}/api.sock\"\n[[uplink]]\nname = \"cloud\"\nurl = \"mqtt://127.0.0.1:{port}\"\n"
     );
     std::fs::write(&config, text).unwrap();
+    config
+}
+
+/// The one point there is.
+pub(super) fn point() -> Arc<Point> {
     let (device, name) = (DeviceId::new("meter").unwrap(), PointName::new("power").unwrap());
-    let point = Arc::new(Point::new(device, name, PointType::Int, None));
-    let (settings, _, warnings) = registry::load(&config).unwrap();
-    let clumsy: Arc<dyn Adapter> = Arc::new(Clumsy { starts: AtomicU32::new(0), point });
-    Daemon::start(&config, (settings, vec![clumsy], warnings), clock, log()).await.unwrap()
+    Arc::new(Point::new(device, name, PointType::Int, None))
+}
+
+/// A gateway with one adapter.
+pub(super) async fn start(config: &Path, adapter: Arc<dyn Adapter>, clock: SharedClock) -> Daemon {
+    let (settings, _, warnings) = registry::load(config).unwrap();
+    Daemon::start(config, (settings, vec![adapter], warnings), clock, log()).await.unwrap()
 }
 
 /// Fails instead of hanging.
-async fn bounded<T>(work: impl Future<Output = T>) -> T {
+pub(super) async fn bounded<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(30), work).await.expect("nothing happened for half a minute")
 }
 

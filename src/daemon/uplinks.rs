@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::core::Core;
@@ -50,27 +49,6 @@ impl Core {
         });
         super::lock(&self.running.uplinks).push(UplinkTask { config, handle, status });
     }
-}
-
-/// An uplink's status with what the buffer knows of it: what it is owed, and how long that takes at the present rate.
-pub(super) fn view(status: &uplink::Status, owed: Option<&buffer::Owed>) -> Value {
-    let mut view = json!(status);
-    if let Some(owed) = owed {
-        view["owed_blocks"] = owed.blocks.into();
-        view["owed_readings"] = owed.readings.into();
-        view["owed_bytes"] = owed.bytes.into();
-        view["drained_in_s"] = seconds_left(owed.blocks, status.drain_rate).into();
-    }
-    view
-}
-
-/// `None` when nothing is owed or nothing drains. New blocks that come meanwhile are not foreseen.
-fn seconds_left(blocks: u64, rate: f64) -> Option<u64> {
-    let blocks = u32::try_from(blocks).unwrap_or(u32::MAX);
-    let seconds = f64::from(blocks) / rate;
-    (blocks > 0 && seconds.is_finite())
-        .then(|| Duration::try_from_secs_f64(seconds.ceil()).map(|left| left.as_secs()).ok())
-        .flatten()
 }
 
 /// One uplink's view of the buffer.
@@ -126,33 +104,5 @@ impl Outbox for Cursor {
 
     async fn refused(&self, block: BlockId, why: String) -> Result<(), OutboxClosed> {
         self.core.buffer.refused(&self.uplink, block, why).await.map_err(closed)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::Timestamp;
-
-    #[test]
-    fn the_end_of_a_drain_is_foretold_while_something_drains() {
-        let mut status = uplink::Status::new("cloud".into(), "mqtt://b:1883".into(), Timestamp::default());
-        let owed =
-            buffer::Owed { uplink: "cloud".into(), blocks: 1000, readings: 90_000, bytes: 9 << 20, oldest: None };
-
-        assert_eq!(view(&status, Some(&owed))["drained_in_s"], Value::Null);
-        status.drain_rate = 300.0;
-        let view = view(&status, Some(&owed));
-
-        assert_eq!(view["drained_in_s"], 4);
-        assert_eq!(view["owed_bytes"], 9 << 20);
-        assert_eq!((&view["owed_blocks"], &view["owed_readings"]), (&json!(1000), &json!(90_000)));
-        assert_eq!((&view["name"], &view["throttled"]), (&json!("cloud"), &json!(false)));
-    }
-
-    #[test]
-    fn nothing_owed_and_a_rate_that_never_ends_have_no_end() {
-        assert_eq!(seconds_left(0, 10.0), None);
-        assert_eq!(seconds_left(5, f64::MIN_POSITIVE), None);
     }
 }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use super::Core;
-use crate::buffer::damage::{Aside, Pending, asides, delete, excess};
+use crate::buffer::damage::{Aside, Past, Pending, asides, delete, excess};
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(60);
@@ -21,8 +21,7 @@ impl Core {
         }
         self.asides_looked = Some(now);
         // A store that cannot say what it still waits for keeps everything.
-        let Ok(pending) = Pending::all(&self.store.db) else { return };
-        let pending: Vec<Arc<str>> = pending.iter().map(|pending| pending.name().into()).collect();
+        let Ok(pending) = self.waited_for() else { return };
         let mut kept = match asides(&self.settings.path, &pending) {
             Ok(kept) => kept,
             Err(error) => return warn!(%error, "Files that were set aside cannot be listed"),
@@ -31,6 +30,14 @@ impl Core {
             self.delete_aside(&gone);
         }
         self.status.send_modify(|status| status.set_aside = kept);
+    }
+
+    /// The files that are not salvaged yet. On a disk that is nearly full nobody waits for the history.
+    fn waited_for(&self) -> rusqlite::Result<Vec<Arc<str>>> {
+        let pending: Vec<Arc<str>> =
+            Pending::all(&self.store.db)?.iter().map(|pending| pending.name().into()).collect();
+        let pasts = if self.status.borrow().disk_low { Vec::new() } else { Past::all(&self.store.db)? };
+        Ok(pending.into_iter().chain(pasts.iter().map(|past| Arc::clone(past.name()))).collect())
     }
 
     fn room_for_asides(&self) -> u64 {

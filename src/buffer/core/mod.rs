@@ -4,6 +4,7 @@
 
 mod asides;
 mod bounding;
+mod past;
 mod pressure;
 mod reading;
 mod reminding;

@@ -9,7 +9,7 @@ use super::Core;
 use crate::{
     buffer::{
         OpenError,
-        damage::{Done, FoundLetter, Pending, Row, Salvage, Skipped},
+        damage::{Done, FoundLetter, Past, Pending, Row, Salvage, Skipped},
     },
     config::Priority,
     model::{Block, Event, EventKind, Stream, Timestamp},
@@ -25,13 +25,14 @@ impl Core {
         let pending =
             Pending::all(&self.store.db).map_err(|error| OpenError::Sqlite { path: path.clone(), error })?;
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        Ok(Salvage::new(folder, self.store.seal.clone(), pending))
+        let pasts = Past::all(&self.store.db).map_err(|error| OpenError::Sqlite { path: path.clone(), error })?;
+        Ok(Salvage::new(folder, self.store.seal.clone(), pending, pasts))
     }
 
     /// Takes in a row of another store; gives it back when there is no room now. How far the file was read is
     /// committed with it. What an uplink had already it is not owed again.
     pub(in crate::buffer) fn carry_over(&mut self, row: Row) -> Result<(), Row> {
-        if self.ring.waiting_size().1 >= ROOM || self.status.borrow().failing.is_some() {
+        if !self.takes_old_rows() {
             return Err(row);
         }
         let uplinks = self.delivery.names();
@@ -56,6 +57,11 @@ impl Core {
         Ok(())
     }
 
+    /// Whether there is room beside what is new.
+    pub(super) fn takes_old_rows(&self) -> bool {
+        self.ring.waiting_size().1 < ROOM && self.status.borrow().failing.is_none()
+    }
+
     fn carry_block(&mut self, row: &Row, block: &Block, uplinks: &[Arc<str>]) {
         let had = |name: &&Arc<str>| row.sent.settled(name).contains(block.id.0);
         let is_owed = |name: &&Arc<str>| self.delivery.wants(name, &block.stream) && !had(name);
@@ -67,9 +73,14 @@ impl Core {
             return;
         }
         self.sum_up(block);
-        let readings = block.readings() as u64;
         let had: Vec<_> = uplinks.iter().filter(had).cloned().collect();
         self.admit_again(block, row.priority, row.cut.min(self.cutter.now()), &had);
+        self.count_salvaged(block);
+    }
+
+    /// A block of another store came in.
+    pub(super) fn count_salvaged(&mut self, block: &Block) {
+        let readings = block.readings() as u64;
         self.metrics.salvaged_blocks.inc();
         self.metrics.salvaged_readings.inc_by(readings);
         self.status.send_modify(|status| {
@@ -119,8 +130,9 @@ impl Core {
         }
     }
 
-    /// Everything that can be read of a file is in: what is missing is told, and the file is not asked again.
-    pub(in crate::buffer) fn end_salvage(&mut self, done: &Done) {
+    /// Everything that was owed and can be read of a file is in: what is missing is told, and the file is asked for its
+    /// history alone, which is given if there is to be one.
+    pub(in crate::buffer) fn end_salvage(&mut self, done: &Done) -> Option<Past> {
         let now = self.cutter.now();
         done.events(now).iter().for_each(|event| self.event(event));
         self.tell_skipped();
@@ -136,6 +148,9 @@ impl Core {
         // What the file itself had not told yet.
         done.metas.iter().filter_map(Skipped::parse).for_each(|skipped| self.tell_numbers(&skipped));
         self.status.send_modify(|status| status.salvage = None);
+        let past = done.past.as_ref().filter(|_| !self.settings.history.is_zero());
+        self.metas.extend(past.map(Past::row));
+        past.cloned()
     }
 
     /// Tells the numbers that an uplink will not be given, and forgets them.

@@ -1,4 +1,5 @@
-//! Salvaging while the gateway works: a row at a time, with a rest after each, through the ordinary way in.
+//! Salvaging while the gateway works: a row at a time, with a rest after each, through the ordinary way in. What is
+//! owed to uplinks comes first, of every file; the history after it, more slowly still.
 
 use std::{
     path::PathBuf,
@@ -10,7 +11,8 @@ use tokio::time::sleep;
 use tracing::{error, info};
 
 use super::{
-    Done, FoundLetter, Row,
+    Done, FoundLetter, Past, PastEnd, PastRow, Row,
+    past::PastReader,
     pending::Pending,
     salvager::{Salvager, Step},
 };
@@ -22,6 +24,9 @@ use crate::{
 /// Between two steps: a damaged file may be large, and the live readings come first. Twenty steps a second of eight
 /// rows carry some hundred thousand readings a second at most, and leave a core nearly idle.
 const REST: Duration = Duration::from_millis(50);
+/// How much longer than a row of the history took the rest behind it is: most of the writer's time stays for others,
+/// also on a slow card.
+const PATIENCE: u32 = 4;
 /// How often the log tells how far it is.
 const TELL: Duration = Duration::from_secs(30);
 
@@ -32,17 +37,26 @@ pub struct Salvage {
     folder: PathBuf,
     seal: Seal,
     pending: Vec<Pending>,
+    /// Files of which the history alone is missing.
+    pasts: Vec<Past>,
 }
 
 impl Salvage {
     /// What a store is still waiting for.
-    pub(in crate::buffer) fn new(folder: PathBuf, seal: Seal, pending: Vec<Pending>) -> Self {
-        Self { folder, seal, pending }
+    pub(in crate::buffer) fn new(folder: PathBuf, seal: Seal, pending: Vec<Pending>, pasts: Vec<Past>) -> Self {
+        Self { folder, seal, pending, pasts }
     }
 
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
-        self.pending.is_empty()
+        self.pending.is_empty() && self.pasts.is_empty()
+    }
+
+    /// Readers of the history of all of them.
+    #[cfg(test)]
+    pub(super) fn open_pasts(&self) -> Vec<PastReader> {
+        let open = |past: &Past| PastReader::open(&self.folder, past.clone(), self.seal.clone()).unwrap();
+        self.pasts.iter().map(open).collect()
     }
 
     /// Readers of all of them, for uplinks `a` and `b`.
@@ -55,28 +69,37 @@ impl Salvage {
 
     /// Carries over what can be read of each file. What is interrupted goes on at the next start.
     pub async fn run(&self, buffer: &Buffer, mut stop: Stop) -> Result<(), Stopped> {
+        tokio::select! {
+            biased;
+            () = stop.requested() => Ok(()),
+            done = self.carry_all(buffer) => done,
+        }
+    }
+
+    async fn carry_all(&self, buffer: &Buffer) -> Result<(), Stopped> {
+        let mut pasts = self.pasts.clone();
         for pending in &self.pending {
-            tokio::select! {
-                biased;
-                () = stop.requested() => return Ok(()),
-                done = self.carry_over(pending, buffer) => done?,
-            }
+            pasts.extend(self.carry_over(pending, buffer).await?);
+        }
+        for past in pasts {
+            self.carry_past(past, buffer).await?;
         }
         Ok(())
     }
 
-    async fn carry_over(&self, pending: &Pending, buffer: &Buffer) -> Result<(), Stopped> {
+    /// Carries over what is owed of a file; gives what is left of it for the history.
+    async fn carry_over(&self, pending: &Pending, buffer: &Buffer) -> Result<Option<Past>, Stopped> {
         info!(file = pending.file, "Salvaging a damaged buffer in the background");
         let mut salvager = match self.open(pending, buffer).await {
             Ok(salvager) => salvager,
-            Err(error) if self.folder.join(&pending.file).try_exists().is_ok_and(|is_there| !is_there) => {
+            Err(error) if self.is_gone(&pending.file) => {
                 error!(%error, "Damaged buffer is gone before it was salvaged");
                 return buffer.end_salvage(Box::new(Done::gone(pending))).await;
             }
             Err(error) => {
                 // The file stays, and the next start tries again.
                 error!(%error, "Damaged buffer cannot be salvaged");
-                return Ok(());
+                return Ok(None);
             }
         };
         let mut told = Instant::now();
@@ -101,6 +124,53 @@ impl Salvage {
             }
             sleep(REST).await;
         }
+    }
+
+    /// Carries over the history of a file. It ends early when the file is gone; what holds it open would hold its room.
+    async fn carry_past(&self, past: Past, buffer: &Buffer) -> Result<(), Stopped> {
+        let (folder, seal, file) = (self.folder.clone(), self.seal.clone(), Arc::clone(past.name()));
+        let mut reader = match blocking(move || PastReader::open(&folder, past, seal)).await? {
+            Ok(reader) => reader,
+            Err(_) if self.is_gone(&file) => return buffer.end_past(file, PastEnd::Gone).await,
+            Err(error) => {
+                // The file stays, and the next start tries again.
+                error!(%error, "History of a damaged buffer cannot be read");
+                return Ok(());
+            }
+        };
+        loop {
+            let (back, rows) = blocking(move || {
+                let rows = reader.step();
+                (reader, rows)
+            })
+            .await?;
+            reader = back;
+            let Some(rows) = rows else { return buffer.end_past(file, PastEnd::Read).await };
+            for row in rows {
+                if !self.take_in_past(row, buffer).await? {
+                    return buffer.end_past(file, PastEnd::Gone).await;
+                }
+            }
+            sleep(REST).await;
+        }
+    }
+
+    /// Hands a row of the history over when there is room for it; false when the file is gone.
+    async fn take_in_past(&self, row: PastRow, buffer: &Buffer) -> Result<bool, Stopped> {
+        let mut waiting = Some(Box::new(row));
+        while let Some(row) = waiting.take() {
+            if self.is_gone(&row.file) {
+                return Ok(false);
+            }
+            let begun = Instant::now();
+            waiting = buffer.carry_past(row).await?;
+            sleep(REST.max(begun.elapsed() * PATIENCE)).await;
+        }
+        Ok(true)
+    }
+
+    fn is_gone(&self, file: &str) -> bool {
+        self.folder.join(file).try_exists().is_ok_and(|is_there| !is_there)
     }
 
     async fn open(&self, pending: &Pending, buffer: &Buffer) -> Result<Salvager, OpenError> {

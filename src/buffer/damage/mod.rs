@@ -5,6 +5,8 @@
 //!                                                              └──> check         or for repair and salvage
 //! ```
 //!
+//! `past` brings the history behind what is owed.
+//!
 //! A row counts as read when its body passes its checksum or its key: numbers of a row that does not are never
 //! believed, so that nothing is invented. What is missing is told by the numbers around it. A file that was set aside is
 //! only read, and stays.
@@ -18,6 +20,7 @@ mod letters;
 mod look;
 mod numbers;
 mod offline;
+mod past;
 mod pending;
 mod salvager;
 mod skipped;
@@ -33,6 +36,7 @@ pub use offline::{Rescued, SalvageError, read_out, rebuild, repair};
 pub(super) use asides::{delete, excess};
 pub(super) use handover::Handover;
 pub(super) use letters::Found as FoundLetter;
+pub(super) use past::{Past, PastEnd, PastRow};
 pub(super) use pending::{Pending, Sent};
 pub(super) use salvager::{Done, Row, moved};
 pub(super) use skipped::Skipped;

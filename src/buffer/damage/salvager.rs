@@ -9,6 +9,7 @@ use super::{
     letters::{Found as FoundLetter, LetterWalk},
     look::look,
     numbers::{Hole, Numbers, Track},
+    past::Past,
     pending::{MetaRow, Pending, Sent, extents, hand_over},
     walk::{Found, Good, Walk},
 };
@@ -54,6 +55,8 @@ pub(in crate::buffer) struct Done {
     pub(in crate::buffer) untold: u64,
     /// What is forgotten with it, and what it hands over.
     pub(in crate::buffer) metas: Vec<MetaRow>,
+    /// What is left in it for the history.
+    pub(in crate::buffer) past: Option<Past>,
 }
 
 /// What one step gave.
@@ -195,7 +198,8 @@ impl Salvager {
             self.moved.values().fold((0, 0), |sum, (numbers, readings)| (sum.0 + numbers.len(), sum.1 + readings));
         let metas = hand_over(&self.store).into_iter().chain(self.pending.done()).collect();
         let (file, letters) = (Arc::clone(&self.file), self.letters.counts());
-        Done { file, carried, gaps, damaged: self.damaged, letters, untold, metas }
+        let past = (!self.is_all).then(|| Past::new(&file, &self.settled));
+        Done { file, carried, gaps, damaged: self.damaged, letters, untold, metas, past }
     }
 }
 
@@ -211,6 +215,7 @@ impl Done {
             letters: (0, 0),
             untold: 1,
             metas: pending.done(),
+            past: None,
         }
     }
 

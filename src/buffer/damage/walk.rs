@@ -57,7 +57,12 @@ pub(super) struct Walk {
 impl Walk {
     /// Through the rows of a table that begin up to `last`.
     pub(super) fn new(table: Table, last: u64) -> Self {
-        Self { table, left: vec![(0, last)], unreadable: 0 }
+        Self::from(table, 0, last)
+    }
+
+    /// Through those that begin in a range.
+    pub(super) fn from(table: Table, first: u64, last: u64) -> Self {
+        Self { table, left: if first <= last { vec![(first, last)] } else { Vec::new() }, unreadable: 0 }
     }
 
     /// The table.

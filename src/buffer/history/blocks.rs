@@ -162,7 +162,7 @@ impl Archive {
                     let mut readings = readings.unwrap_or_default();
                     readings.retain(|reading| (from..to).contains(&reading.ts));
                     if self.is_shared {
-                        seen.drop_others(head, &mut readings);
+                        seen.drop_others(&head.stream, head.id, &mut readings);
                     }
                     if take(Step { block: head.id, span, readings, damaged }).is_break() {
                         return Ok(());
@@ -223,7 +223,7 @@ impl Archive {
 /// Readings of shared points that were seen of late: uplinks with a filter have blocks of their own with the same
 /// readings.
 #[derive(Default)]
-struct Seen {
+pub(in crate::buffer) struct Seen {
     /// Where a reading was seen first, by a hash of it.
     first: HashMap<u64, (Stream, u64)>,
     swept: u64,
@@ -231,17 +231,17 @@ struct Seen {
 
 impl Seen {
     /// Leaves out what was seen in another stream.
-    fn drop_others(&mut self, head: &Head, readings: &mut Vec<Reading>) {
+    pub(in crate::buffer) fn drop_others(&mut self, stream: &Stream, block: u64, readings: &mut Vec<Reading>) {
         readings.retain(|reading| {
             let mut hasher = DefaultHasher::new();
             (&reading.point.address, reading.ts, &reading.quality).hash(&mut hasher);
             reading.value.as_ref().map(ToString::to_string).hash(&mut hasher);
-            let (stream, _) = self.first.entry(hasher.finish()).or_insert_with(|| (head.stream.clone(), head.id));
-            *stream == head.stream
+            let (first, _) = self.first.entry(hasher.finish()).or_insert_with(|| (stream.clone(), block));
+            first == stream
         });
-        if head.id >= self.swept + APART {
-            self.swept = head.id;
-            self.first.retain(|_, (_, id)| *id + APART >= head.id);
+        if block >= self.swept + APART {
+            self.swept = block;
+            self.first.retain(|_, (_, id)| *id + APART >= block);
         }
     }
 }

@@ -17,6 +17,7 @@ use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 use rusqlite::{Connection, OpenFlags};
 use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
+pub(super) use self::blocks::Seen;
 pub use self::{
     blocks::{Archive, ArchiveError, Step},
     wish::{Every, Period, Wish, parse_time},

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::{super::format::bytes, Finding, site::Site};
 use crate::{
     buffer::damage::asides,
+    command::damaged_ledgers,
     host::machine::{self, Disk, Mount},
 };
 
@@ -26,7 +27,7 @@ pub(super) fn check(site: &Site) -> Vec<Finding> {
             "put [buffer] path on a disk; in a container that is a volume",
         )),
     }
-    findings.extend(set_aside(site));
+    findings.extend(set_aside(site).into_iter().chain(ledgers(site)));
     findings
 }
 
@@ -40,6 +41,21 @@ fn set_aside(site: &Site) -> Option<Finding> {
     let fix = "tidegate buffer status says whether they are salvaged; then delete them, as the gateway does for want of \
                room, or read the rest with tidegate buffer salvage";
     Some(Finding::note("buffer", text, fix))
+}
+
+/// Damaged ledgers of commands that were set aside.
+fn ledgers(site: &Site) -> Option<Finding> {
+    let ledger = site.root.path(&site.buffer.path).with_file_name("commands.db");
+    let found = damaged_ledgers(&ledger).ok().filter(|found| !found.is_empty())?;
+    let names: Vec<_> = found.iter().map(|aside| &*aside.file).collect();
+    let taken = bytes(found.iter().map(|aside| aside.bytes).sum());
+    let text = format!(
+        "the ledger of commands was damaged: {} take {taken} in {}",
+        names.join(", "),
+        site.state().display()
+    );
+    let fix = "ids of commands from before are forgotten; delete them when you have seen what you want to see";
+    Some(Finding::note("commands", text, fix))
 }
 
 /// The file system a folder is on: the one mounted nearest to it.
@@ -108,6 +124,17 @@ mod tests {
 
         assert_eq!(finding.level, Level::Note);
         assert_eq!(finding.text, "the buffer was damaged: buffer.db.damaged-17 take 5 B in /state");
+    }
+
+    #[test]
+    fn damaged_ledgers_are_mentioned() {
+        let (_folder, mut site) = site("", &[("/state/commands.db.damaged-2", "123"), ("/state/commands.db", "")]);
+        site.buffer.path = "/state/buffer.db".into();
+
+        let finding = ledgers(&site).unwrap();
+
+        assert_eq!(finding.level, Level::Note);
+        assert_eq!(finding.text, "the ledger of commands was damaged: commands.db.damaged-2 take 3 B in /state");
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! - A file that is gone from its place, as after an unmount, is let go of. Until it is back no command is taken: a
 //!   new file in its place would have forgotten what was done.
 
+mod aside;
 mod store;
 
 use std::{path::Path, path::PathBuf, thread, time::Duration};
@@ -19,6 +20,8 @@ use tokio::{
 };
 use tracing::{info, warn};
 
+pub(super) use self::aside::SetAside;
+pub use self::aside::{DamagedLedger, damaged_ledgers};
 use self::store::Store;
 use crate::model::{CommandId, OutcomeStatus, ResponseTo, Timestamp};
 
@@ -127,9 +130,8 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    /// Opens the file and starts the thread; blocks for a few milliseconds. A damaged file is set aside, and its new
-    /// name returned.
-    pub(super) fn open(path: &Path, remember: Duration) -> Result<(Self, Option<PathBuf>), LedgerError> {
+    /// Opens the file and starts the thread; blocks for a few milliseconds. A damaged file is set aside.
+    pub(super) fn open(path: &Path, remember: Duration) -> Result<(Self, Option<SetAside>), LedgerError> {
         let failed = |reason: String| LedgerError::Open { path: path.display().to_string(), reason };
         let (store, set_aside) = store::open(path, remember).map_err(failed)?;
         let (steps, inbox) = mpsc::channel(QUEUE);

@@ -1,15 +1,13 @@
 //! The ledger's SQL.
 
-use std::{
-    fs,
-    os::unix::fs::MetadataExt as _,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{fs, os::unix::fs::MetadataExt as _, path::Path, time::Duration};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params};
 
-use super::{Entry, Interrupted, Key, Seen, Verdict};
+use super::{
+    Entry, Interrupted, Key, Seen, Verdict,
+    aside::{SetAside, set_aside},
+};
 use crate::model::{CommandId, OutcomeStatus, ResponseTo, Timestamp};
 
 /// Schema versions in their order; `user_version` counts those that were applied.
@@ -34,7 +32,7 @@ pub(super) struct Store {
 
 /// Opens or makes the file. A damaged one is set aside and a new one begun: a gateway that takes no command until
 /// somebody comes would be worse than one that forgot old ids, and it says so.
-pub(super) fn open(path: &Path, remember: Duration) -> Result<(Store, Option<PathBuf>), String> {
+pub(super) fn open(path: &Path, remember: Duration) -> Result<(Store, Option<SetAside>), String> {
     match Store::open(path, remember) {
         Ok(store) => Ok((store, None)),
         Err(error) if is_damage(&error) => {
@@ -57,22 +55,6 @@ pub(super) fn copy(from: &Path, into: &Path) -> rusqlite::Result<()> {
 /// Whether the file itself is at fault.
 fn is_damage(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
-}
-
-/// Renames the file and what belongs to it to the first free `<name>.damaged-<n>`.
-fn set_aside(path: &Path) -> std::io::Result<PathBuf> {
-    let with = |base: &Path, suffix: &str| PathBuf::from(format!("{}{suffix}", base.display()));
-    let mut names = (1..).map(|n: u32| with(path, &format!(".damaged-{n}")));
-    let aside = names.find(|name| !name.exists()).expect("numbers do not run out");
-    for suffix in ["-wal", "-shm"] {
-        // Mostly not there; what is there belongs to the damaged file and must not meet the new one.
-        match fs::rename(with(path, suffix), with(&aside, suffix)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
-    }
-    fs::rename(path, &aside)?;
-    Ok(aside)
 }
 
 impl Store {

@@ -20,7 +20,7 @@ fn done(decided: Timestamp) -> Verdict {
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-fn open_in(dir: &tempfile::TempDir) -> (Ledger, Option<PathBuf>) {
+fn open_in(dir: &tempfile::TempDir) -> (Ledger, Option<SetAside>) {
     Ledger::open(&dir.path().join("commands.db"), DAY).unwrap()
 }
 
@@ -122,7 +122,7 @@ async fn a_damaged_file_is_set_aside_and_kept() {
 
     let (ledger, aside) = open_in(&dir);
 
-    let aside = aside.unwrap();
+    let aside = aside.unwrap().file;
     assert!(aside.ends_with("commands.db.damaged-1"));
     assert_eq!(std::fs::read(aside).unwrap(), vec![0x5a; 8192]);
     assert_eq!(ledger.seen(key("c1")).await, Ok(Seen::Never));

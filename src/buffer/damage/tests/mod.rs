@@ -4,6 +4,7 @@ mod anywhere;
 mod asides;
 mod kept;
 mod offline;
+mod past;
 mod sealed;
 mod uplinks;
 
@@ -16,7 +17,7 @@ use std::{
 
 use serde_json::Value as Json;
 
-use super::{check, salvager::Step};
+use super::{PastEnd, check, past::PastReader, salvager::Step};
 use crate::{
     buffer::{
         core::Core,
@@ -80,11 +81,37 @@ fn salvage(buffer: &mut Core, settings: &config::Buffer) {
                         assert!(buffer.carry_letter(Box::new(letter)).is_ok());
                     }
                 }
-                Step::Done(done) => break buffer.end_salvage(&done),
+                Step::Done(done) => {
+                    buffer.end_salvage(&done);
+                    break;
+                }
             }
         }
     }
     assert!(buffer.commit());
+    for reader in buffer.salvage().unwrap().open_pasts() {
+        take_past(buffer, reader, usize::MAX);
+    }
+    assert!(buffer.commit());
+}
+
+/// Takes so many rows of a history, or all of it.
+fn take_past(buffer: &mut Core, mut reader: PastReader, rows: usize) {
+    let file = Arc::clone(reader.file());
+    let mut left = rows;
+    while let Some(found) = reader.step() {
+        for row in found {
+            if left == 0 {
+                return;
+            }
+            left -= 1;
+            if let Err(row) = buffer.carry_past(Box::new(row)) {
+                assert!(buffer.commit());
+                assert!(buffer.carry_past(row).is_ok());
+            }
+        }
+    }
+    buffer.end_past(&file, PastEnd::Read);
 }
 
 /// Numbers that gap events name, with their reason and in which store.
