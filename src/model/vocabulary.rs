@@ -53,6 +53,7 @@ vocabulary! {
     Voc = "volatile_organic_compounds", Float, Some("ug/m3"), "Volatile organic compounds in the air.";
     VocIndex = "voc_index", Int, None, "Volatile organic compounds, as an index without unit.";
     NoxIndex = "nox_index", Int, None, "Nitrogen oxides, as an index without unit.";
+    VocParts = "volatile_organic_compounds_parts", Float, Some("[ppb]"), "Volatile organic compounds in the air, as parts of it.";
     Formaldehyde = "formaldehyde", Float, Some("mg/m3"), "Formaldehyde in the air.";
     SoundLevel = "sound_pressure", Float, Some("dB"), "Sound pressure level.";
 
@@ -133,7 +134,8 @@ vocabulary! {
     Timestamp = "timestamp", Text, None, "A time the device gives, RFC 3339 in UTC.";
     Weight = "weight", Float, Some("kg"), "Weight.";
     WeightPounds = "weight", Float, Some("[lb_av]"), "Weight, from devices that are set to pounds.";
-    Impedance = "impedance", Int, Some("Ohm"), "Impedance of the body.";
+    Impedance = "impedance", Float, Some("Ohm"), "Impedance of the body.";
+    HeartRate = "heart_rate", Float, Some("/min"), "Beats of a heart per minute.";
     Volume = "volume", Float, Some("L"), "Volume.";
     VolumeMl = "volume", Float, Some("mL"), "Volume, from devices that measure it in millilitres.";
     VolumeM3 = "volume", Float, Some("m3"), "Volume, from meters that count in cubic metres.";

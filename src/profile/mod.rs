@@ -16,4 +16,4 @@ pub use fill::fill;
 pub use library::{Library, ProfileName};
 pub use pack::Pack;
 pub use script::{Answer, Argument, CallError, Runner, Script};
-pub use vectors::{Advert, Expected, Frame, Vector, Vectors, Write, read as read_vectors};
+pub use vectors::{Advert, Expected, Frame, Sent, Vector, Vectors, Write, read as read_vectors};

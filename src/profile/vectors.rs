@@ -29,6 +29,8 @@ pub struct Vector {
     pub frames: Vec<Frame>,
     /// What a Bluetooth device advertises, one after the other.
     pub adverts: Vec<Advert>,
+    /// What the characteristics of a Bluetooth device hold, as typed: `180f/2a19`.
+    pub characteristics: Vec<(At<String>, Vec<u8>)>,
     /// What the points have to say; points that are not named may say anything.
     pub readings: Vec<Expected>,
     /// Whether all of it was understood. What its readings are to be compared with is not known otherwise.
@@ -90,7 +92,16 @@ pub struct Write {
     /// The value that it shall have, in JSON.
     pub value: serde_json::Value,
     /// What has to be sent.
-    pub frame: Frame,
+    pub sent: Sent,
+}
+
+/// What carries a command out.
+#[derive(Debug, Clone)]
+pub enum Sent {
+    /// A frame to a Zigbee device.
+    Frame(Frame),
+    /// Bytes to the characteristic of a Bluetooth device.
+    Bytes(Vec<u8>),
 }
 
 /// Everything that is to come of a profile.
@@ -121,8 +132,10 @@ section! {
         point: PointName = required;
         /// The value it shall have.
         value: Json = required;
-        /// The frame that is sent, with 0 as its sequence number.
-        frame: FrameKeys = required;
+        /// The frame that is sent to a Zigbee device, with 0 as its sequence number.
+        frame: FrameKeys = optional("it is of another kind");
+        /// What is written into the characteristic of a Bluetooth device, in hexadecimal.
+        bytes: Hex = optional("it is of another kind");
     }
 }
 
@@ -149,6 +162,8 @@ section! {
         frames: Vec<At<FrameKeys>> = default("[]");
         /// What a Bluetooth device advertises.
         adverts: Vec<At<AdvertKeys>> = default("[]");
+        /// What the characteristics of a Bluetooth device hold: `{ "180f/2a19" = "64" }`.
+        characteristics: Data = default("{}");
         /// What the points have to say.
         readings: Vec<At<ReadingKeys>> = required;
     }
@@ -294,7 +309,7 @@ pub fn read(folder: &Path, problems: &mut Problems) -> Vectors {
     let vectors = keys.vector.map_or_else(Vec::new, |at| at.value);
     Vectors {
         vectors: vectors.into_iter().map(|section| vector(section, problems)).collect(),
-        writes: keys.write.value.into_iter().filter_map(write).collect(),
+        writes: keys.write.value.into_iter().filter_map(|at| write(at, problems)).collect(),
     }
 }
 
@@ -307,9 +322,10 @@ fn vector(mut section: Section, problems: &mut Problems) -> Vector {
     let readings = readings.into_iter().filter_map(|at| expected(at, problems)).collect();
     let frames = keys.frames.value.into_iter().filter_map(|at| frame(at.value, at.place)).collect();
     let adverts = keys.adverts.value.into_iter().map(|at| advert(at.value, at.place)).collect();
-    let registers = keys.registers.value.0;
+    let (registers, characteristics) = (keys.registers.value.0, keys.characteristics.value.0);
     let about = keys.about.map_or_else(String::new, |about| about.value);
-    Vector { about, place, registers, frames, adverts, readings, is_whole: problems.count() == before }
+    let is_whole = problems.count() == before;
+    Vector { about, place, registers, frames, adverts, characteristics, readings, is_whole }
 }
 
 /// One advertisement as meant.
@@ -324,10 +340,18 @@ fn advert(keys: AdvertKeys, place: Place) -> Advert {
 }
 
 /// One command as meant; `None` when a part of it is missing.
-fn write(at: At<WriteKeys>) -> Option<Write> {
+fn write(at: At<WriteKeys>, problems: &mut Problems) -> Option<Write> {
     let At { value: keys, place } = at;
-    let frame = frame(keys.frame.as_ref()?.value.clone(), keys.frame?.place)?;
-    Some(Write { about: keys.about?.value, place, point: keys.point?.value, value: keys.value?.value.0, frame })
+    let sent = match (keys.frame, keys.bytes) {
+        (Some(frame), None) => Sent::Frame(self::frame(frame.value, frame.place)?),
+        (None, Some(bytes)) => Sent::Bytes(bytes.value.0),
+        (Some(_), Some(_)) | (None, None) => {
+            let help = "write frame = { … } for a Zigbee device, or bytes = \"64\" for a Bluetooth one";
+            problems.error(&place, "a command has either a frame or bytes").help(help);
+            return None;
+        }
+    };
+    Some(Write { about: keys.about?.value, place, point: keys.point?.value, value: keys.value?.value.0, sent })
 }
 
 /// One frame as meant; `None` when a part of it is missing.

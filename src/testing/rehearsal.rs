@@ -25,6 +25,8 @@ use super::{
     modbus_unit::{self, Bank},
     profiled,
 };
+#[cfg(any(feature = "zigbee", feature = "ble"))]
+use crate::profile::Write;
 use crate::{
     adapter::{
         Adapter as _, AdapterContext, Alive, Announce, Intake, Metrics,
@@ -118,6 +120,21 @@ fn check_coverage(points: &[Arc<Point>], vectors: &[Vector], folder: &Path, prob
     }
     if let Some(vector) = vectors.get(MAX_VECTORS) {
         problems.error(&vector.place, format!("a profile has at most {MAX_VECTORS} vectors"));
+    }
+}
+
+/// Reports points that can be set and that no command speaks of.
+#[cfg(any(feature = "zigbee", feature = "ble"))]
+fn check_writes<'a>(
+    settable: impl Iterator<Item = &'a PointName>,
+    writes: &[Write],
+    folder: &Path,
+    problems: &mut Problems,
+) {
+    let place = Place::start_of(&folder.join("vectors.toml"));
+    for name in settable.filter(|name| writes.iter().all(|write| write.point != **name)) {
+        let fault = Fault::new(format!("point {:?} is in no write", name.as_str()));
+        problems.absent(&place, fault.help("add a [[write]] with what sets it"));
     }
 }
 

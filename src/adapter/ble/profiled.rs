@@ -11,8 +11,9 @@ use std::{
 };
 
 use super::{
+    config::GattPoint,
     decode::{Advertisement, Uuid},
-    section::{MatchKeys, PointKeys, advertised_points},
+    section::{MatchKeys, PointKeys, profile_points},
 };
 use crate::{
     config::{
@@ -68,18 +69,24 @@ pub struct Decoders {
     runners: Mutex<HashMap<PathBuf, Option<Runner>>>,
 }
 
+/// The points of a profile, of no device yet: those that are advertised, and those behind a connection.
+pub fn points_of(pack: &Pack, problems: &mut Problems) -> (Vec<Arc<Point>>, Vec<GattPoint>) {
+    let listed = pack.point_nodes().filter_map(|node| {
+        let (value, place) = (PointKeys::from_node(node.clone(), problems)?, node.place.clone());
+        Some(At { value, place })
+    });
+    let listed = listed.collect();
+    profile_points(listed, pack.decode.is_some(), problems)
+}
+
 impl Profile {
     /// What a profile says of advertisements; `None` for one without a `decode.rhai`.
     pub fn of(name: &ProfileName, pack: &Pack, problems: &mut Problems) -> Option<Self> {
         let script = pack.decode.clone()?;
         let matches = pack.matches.iter().filter_map(|node| MatchKeys::from_node(node.clone(), problems)?.meant());
         let matches = matches.collect();
-        let listed = pack.point_nodes().filter_map(|node| {
-            let (value, place) = (PointKeys::from_node(node.clone(), problems)?, node.place.clone());
-            Some(At { value, place })
-        });
-        let listed = listed.collect();
-        Some(Self { name: name.as_str().to_owned(), matches, points: advertised_points(listed, problems), script })
+        let (points, _) = points_of(pack, problems);
+        Some(Self { name: name.as_str().to_owned(), matches, points, script })
     }
 
     /// The point of a name.

@@ -21,7 +21,7 @@ use crate::config::{
 use crate::profile::Library;
 
 pub use key::parse as parse_key;
-pub use point::{PointKeys, advertised_points};
+pub use point::{PointKeys, parse_characteristic, profile_points};
 use point::{Points, named, points};
 
 /// The word in `kind = "ble"`, and the keys that come with it.

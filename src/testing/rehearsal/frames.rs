@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use super::{Outcome, Vector, check_coverage, compare};
+use super::{Outcome, Vector, check_coverage, check_writes, compare};
 use crate::{
     adapter::zigbee::{
         address::Cluster,
@@ -13,7 +13,7 @@ use crate::{
     },
     config::report::Problems,
     model::{DeviceId, Point, Reading, Timestamp, Value},
-    profile::{Frame, Pack, ProfileName, Vectors, Write},
+    profile::{Frame, Pack, ProfileName, Sent, Vectors, Write},
 };
 
 /// Reads every frame and writes every command of a profile.
@@ -35,7 +35,8 @@ pub(super) fn rehearse(
     for write in &all.writes {
         check_write(&quirk, write, &mut scripts, &mut problems);
     }
-    check_writes(&quirk, &all.writes, folder, &mut problems);
+    let settable = quirk.points.iter().filter(|point| point.access.can_write()).map(|point| &point.name);
+    check_writes(settable, &all.writes, folder, &mut problems);
     Outcome { points: points.len(), vectors: all.vectors.len() + all.writes.len(), report: problems.into_report() }
 }
 
@@ -103,13 +104,19 @@ fn check_write(quirk: &Quirk, write: &Write, scripts: &mut Scripts, problems: &m
         problems.error(&write.place, format!("the profile has no point {:?}", write.point.as_str()));
         return;
     };
+    let Sent::Frame(frame) = &write.sent else {
+        problems
+            .error(&write.place, "a Zigbee device is sent a frame")
+            .help("write frame = { cluster = 6, zcl = \"…\" }");
+        return;
+    };
     let about = format!("in the write {:?}", write.about);
     let ordered = Value::from_json(&write.value, point.kind)
         .map_err(|error| error.to_string())
         .and_then(|value| scripts.order(quirk, point, &value));
     match ordered {
         Err(why) => drop(problems.error(&write.place, format!("{} cannot be set: {why}", write.point)).help(about)),
-        Ok((_, order)) => compare_frame(point, &order, &write.frame, &about, problems),
+        Ok((_, order)) => compare_frame(point, &order, frame, &about, problems),
     }
 }
 
@@ -123,15 +130,5 @@ fn compare_frame(point: &OwnPoint, order: &Order, wanted: &Frame, about: &str, p
             point.name, found.0, found.1, expected.0, expected.1
         );
         problems.error(&wanted.place, message).help(about);
-    }
-}
-
-/// Reports points that can be set and that no command speaks of.
-fn check_writes(quirk: &Quirk, writes: &[Write], folder: &Path, problems: &mut Problems) {
-    let place = crate::config::Place::start_of(&folder.join("vectors.toml"));
-    let settable = quirk.points.iter().filter(|point| point.access.can_write());
-    for point in settable.filter(|point| writes.iter().all(|write| write.point != point.name)) {
-        let fault = crate::config::Fault::new(format!("point {:?} is in no write", point.name.as_str()));
-        problems.absent(&place, fault.help("add a [[write]] with the frame that sets it"));
     }
 }

@@ -122,6 +122,83 @@ async fn the_profiles_of_the_page_about_unknown_devices_are_right() {
     }
 }
 
+/// A valve that is connected to.
+#[cfg(feature = "ble")]
+const VALVE: &str = "name = 'X'\nvendor = 'Acme'\nmodel = 'X'\nkind = 'ble'\nsource = ['none']\n\
+    [[point]]\nname = 'battery'\ncharacteristic = '180f/2a19'\n\
+    [[point]]\nname = 'level'\ncharacteristic = 'ff00/ff01'\ntype = 'i16'\nscale = 0.1\nunit = 'Cel'\ninvalid = [-32768]\naccess = 'rw'\nmax = 40\n\
+    [[point]]\nname = 'open'\ncharacteristic = 'ff00/ff01'\ntype = 'bool'\nat = 2\n";
+
+/// What is wrong with the valve's vectors.
+#[cfg(feature = "ble")]
+async fn wrong_with_the_valve(vectors: &str) -> Vec<String> {
+    let (folder, mut library) = library("", vectors);
+    fs::write(folder.path().join("acme/x/profile.toml"), VALVE).unwrap();
+    let outcome = rehearse(&mut library, &"acme/x".parse().unwrap()).await.unwrap();
+    assert_eq!(outcome.points, 3);
+    outcome.report.problems.iter().map(|problem| problem.message.clone()).collect()
+}
+
+/// What sets the valve's level.
+#[cfg(feature = "ble")]
+const WRITE: &str = "[[write]]\nabout = 'z'\npoint = 'level'\nvalue = 21.5\nbytes = 'd700'\n";
+
+#[cfg(feature = "ble")]
+#[tokio::test]
+async fn points_behind_a_connection_are_read_from_what_their_characteristics_hold() {
+    let whole = "[[vector]]\nabout = 'x'\ncharacteristics = { '180f/2a19' = '64', 'ff00/ff01' = 'd7ff 01' }\n\
+        readings = [{ point = 'battery', value = 100, unit = '%' }, { point = 'open', value = true },\n\
+        { point = 'level', value = -4.1, unit = 'Cel' }]\n";
+    let none = "[[vector]]\nabout = 'y'\ncharacteristics = { 'ff00/ff01' = '0080' }\nreadings = [\n\
+        { point = 'level', quality = 'bad:not-available', unit = 'Cel' }, { point = 'open', quality = 'bad:decode' }]\n";
+
+    assert_eq!(wrong_with_the_valve(&format!("{whole}{none}{WRITE}")).await, [""; 0]);
+    for (right, other, told) in
+        [("-4.1", "-4.2", "level is -4.1, expected -4.2"), ("'64'", "''", "battery is bad:decode, expected 100")]
+    {
+        assert_eq!(wrong_with_the_valve(&format!("{}{WRITE}", whole.replace(right, other))).await, [told]);
+    }
+}
+
+#[cfg(feature = "ble")]
+#[tokio::test]
+async fn what_sets_a_point_behind_a_connection_is_compared() {
+    let read = "[[vector]]\nabout = 'x'\ncharacteristics = { '180f/2a19' = '64', 'ff00/ff01' = 'd7ff 01' }\n\
+        readings = [{ point = 'battery', value = 100, unit = '%' }, { point = 'open', value = true },\n\
+        { point = 'level', value = -4.1, unit = 'Cel' }]\n";
+    for (right, other, told) in [
+        ("d700", "d701", "level is set by d700, expected d701"),
+        ("21.5", "41", "level cannot be set: 41 is outside the point's limits"),
+        ("21.5", "'x'", "level cannot be set: \"x\" is no number"),
+        ("'level'", "'open'", "the profile has no point \"open\" that can be set"),
+        ("bytes = 'd700'", "frame = { cluster = 6, zcl = '01' }", "a characteristic is written"),
+        ("bytes = 'd700'", "", "a command has either a frame or bytes"),
+    ] {
+        let found = wrong_with_the_valve(&format!("{read}{}", WRITE.replace(right, other))).await;
+        assert_eq!(found.first().map(String::as_str), Some(told), "{found:?}");
+    }
+    assert_eq!(wrong_with_the_valve(read).await, ["point \"level\" is in no write"]);
+}
+
+#[cfg(feature = "ble")]
+#[tokio::test]
+async fn characteristics_that_are_none_or_nobodys_are_told() {
+    let vector = |characteristics: &str| {
+        format!(
+            "[[vector]]\nabout = 'x'\n{characteristics}\nreadings = [{{ point = 'battery', value = 1, unit = '%' }}, \
+            {{ point = 'open', value = true }}, {{ point = 'level', value = 1, unit = 'Cel' }}]\n"
+        )
+    };
+    for (typed, told) in [
+        ("characteristics = { '180f' = '64' }", "\"180f\" is no characteristic"),
+        ("characteristics = { '180f/2a1a' = '64' }", "no point is read from 180f/2a1a"),
+        ("", "there is no advertisement, and no characteristic"),
+        ("adverts = [{ name = 'x' }]", "the profile has no decode.rhai that reads advertisements"),
+    ] {
+        assert_eq!(wrong_with_the_valve(&format!("{}{WRITE}", vector(typed))).await, [told], "{typed}");
+    }
+}
+
 #[tokio::test]
 async fn the_profile_of_the_page_about_profiles_is_right() {
     let page = include_str!("../../../docs/profiles.md");

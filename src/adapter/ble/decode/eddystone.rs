@@ -39,6 +39,8 @@ fn uid(data: &[u8], finding: &mut Finding) -> Result<(), Why> {
 
 /// Power, a scheme, and characters of which some stand for an ending.
 fn url(data: &[u8], finding: &mut Finding) -> Result<(), Why> {
+    /// `eddystone-url`, frame specification: how many characters there can be.
+    const LONGEST: usize = 17;
     /// `eddystone-url`, URL scheme prefix and HTTP URL encoding.
     const SCHEMES: [&str; 4] = ["http://www.", "https://www.", "http://", "https://"];
     const ENDINGS: [&str; 14] = [
@@ -49,6 +51,9 @@ fn url(data: &[u8], finding: &mut Finding) -> Result<(), Why> {
     let [_, power, scheme, rest @ ..] = data else { return Err(Why::TooShort { got: data.len(), want: 4 }) };
     if rest.is_empty() {
         return Err(Why::TooShort { got: data.len(), want: 4 });
+    }
+    if rest.len() > LONGEST {
+        return Err(Why::Length { got: data.len(), want: LONGEST + 3 });
     }
     let mut url = String::from(*SCHEMES.get(usize::from(*scheme)).ok_or(Why::Implausible("scheme"))?);
     for code in rest {
@@ -110,6 +115,8 @@ mod tests {
         service(SERVICE, "10 00 00 676F6F676C65 07")
             .gives("eddystone_url", "url http://www.google.com, tx_power 0 dB[mW]");
         service(SERVICE, "10 00 00 20").refuses("eddystone_url", Why::Implausible("url"));
+        service(SERVICE, &format!("10 00 03 {}", "41".repeat(18)))
+            .refuses("eddystone_url", Why::Length { got: 21, want: 20 });
         service(SERVICE, "10 00 09 41").refuses("eddystone_url", Why::Implausible("scheme"));
     }
 }

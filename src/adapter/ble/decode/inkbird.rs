@@ -124,7 +124,7 @@ fn air(data: &[u8], finding: &mut Finding) -> Result<(), Why> {
     let celsius = if data[7] & 0x02 == 0 {
         Value::decimal(temperature.into(), 1)
     } else {
-        Value::rounded((f64::from(temperature) / 10.0 - 32.0) * 5.0 / 9.0, 1)
+        Value::rounded((f64::from(temperature) / 10.0 - 32.0) * 5.0 / 9.0, 2)
     };
     finding.readings.push(Quantity::Temperature, celsius);
     finding.readings.decimal(Quantity::Humidity, humidity, 1);

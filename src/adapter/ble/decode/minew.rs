@@ -23,12 +23,15 @@ pub(super) fn decode(frame: &Frame<'_>, finding: &mut Finding) -> Result<(), Why
         0x01 => temperature_and_humidity(data, finding),
         0x02 => switch::<10>(Quantity::Light, data, finding),
         0x03 => acceleration(data, finding),
-        0x05 => illuminance(data, finding),
+        0x05 => number(Quantity::Illuminance, data, finding),
         0x08 => information(data, finding),
         0x11 => switch::<11>(Quantity::Motion, data, finding),
+        0x12 => number(Quantity::VocParts, data, finding),
         0x13 => temperature(data, finding),
+        0x15 => acceleration_and_rotation(data, finding),
         0x17 => pressure(data, finding),
         0x18 => vibration(data, finding),
+        0x19 => number(Quantity::LightLevel, data, finding),
         0x20 => switch::<10>(Quantity::Tamper, data, finding),
         0x21 => switch::<10>(Quantity::WaterLeak, data, finding),
         other => Err(Why::UnknownFrame((*other).into())),
@@ -50,23 +53,36 @@ fn temperature(data: &[u8], finding: &mut Finding) -> Result<(), Why> {
     Ok(())
 }
 
-/// In g, of which 256 parts are 9.80665 m/s2.
 fn acceleration(data: &[u8], finding: &mut Finding) -> Result<(), Why> {
     let data: &[u8; 15] = exactly(data)?;
-    let axis = |at: usize| {
-        let raw = i64::from(i16::from_be_bytes([data[at], data[at + 1]]));
-        Value::quotient(raw * 980_665, 25_600_000.0)
-    };
-    finding.readings.push(Quantity::AccelerationX, axis(3));
-    finding.readings.push(Quantity::AccelerationY, axis(5));
-    finding.readings.push(Quantity::AccelerationZ, axis(7));
+    axes(data, 3, finding);
     finding.readings.push(Quantity::Battery, data[2]);
     Ok(())
 }
 
-fn illuminance(data: &[u8], finding: &mut Finding) -> Result<(), Why> {
+/// Three axes in g, of which 256 parts are 9.80665 m/s2.
+fn axes(data: &[u8], from: usize, finding: &mut Finding) {
+    let points = [Quantity::AccelerationX, Quantity::AccelerationY, Quantity::AccelerationZ];
+    for (point, at) in points.into_iter().zip([from, from + 2, from + 4]) {
+        let raw = i64::from(i16::from_be_bytes([data[at], data[at + 1]]));
+        finding.readings.push(point, Value::quotient(raw * 980_665, 25_600_000.0));
+    }
+}
+
+/// Acceleration as above and rotation in 0.01 degrees per second, in place of the battery.
+fn acceleration_and_rotation(data: &[u8], finding: &mut Finding) -> Result<(), Why> {
+    let data: &[u8; 20] = exactly(data)?;
+    axes(data, 2, finding);
+    for at in [8, 10, 12] {
+        finding.readings.decimal(Quantity::Gyroscope, i16::from_be_bytes([data[at], data[at + 1]]), 2);
+    }
+    Ok(())
+}
+
+/// A number of two bytes, as it is.
+fn number(quantity: Quantity, data: &[u8], finding: &mut Finding) -> Result<(), Why> {
     let data: &[u8; 11] = exactly(data)?;
-    finding.readings.push(Quantity::Illuminance, u16::from_be_bytes([data[3], data[4]]));
+    finding.readings.push(quantity, u16::from_be_bytes([data[3], data[4]]));
     finding.readings.push(Quantity::Battery, data[2]);
     Ok(())
 }
@@ -127,6 +143,14 @@ mod tests {
             ("A105 64 0102 E626A13F23AC", "illuminance 258 lx, battery 100 %"),
             ("A108 64 E626A13F23AC 504C5553", "battery 100 %"),
             ("A111 64 0001 E626A13F23AC", "motion true, battery 100 %"),
+            // The next three are those of the tests of advlib, which calls the first parts per million.
+            ("A112 63 4000 AABBCCDDEEFF", "volatile_organic_compounds_parts 16384 [ppb], battery 99 %"),
+            (
+                "A115 0000 FF80 013B 0000 0044 9E58 AABBCCDDEEFF",
+                "acceleration_x 0.0 m/s2, acceleration_y -4.903325 m/s2, acceleration_z 12.0667763671875 m/s2, \
+                 gyroscope 0.0 deg/s, gyroscope_2 0.68 deg/s, gyroscope_3 -250.0 deg/s",
+            ),
+            ("A119 64 0AB4 AABBCCDDEEFF", "light_level 2740, battery 100 %"),
             ("A113 64 1580 E626A13F23AC", "temperature 21.5 Cel, battery 100 %"),
             ("A117 64 03F58000 E626A13F23AC", "pressure 1013.5 hPa, battery 100 %"),
             ("A118 64 00000000 01 E626A13F23AC", "vibration true, battery 100 %"),

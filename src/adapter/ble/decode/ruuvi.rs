@@ -5,7 +5,7 @@
 
 use super::{
     Format, Value, Why,
-    bytes::{at_least, exactly},
+    bytes::exactly,
     finding::{Finding, Frame},
 };
 use crate::model::Quantity;
@@ -68,7 +68,7 @@ fn format_5(data: &[u8], finding: &mut Finding) -> Result<(), Why> {
 
 /// Data format 6 of the Ruuvi Air, which fits into a short advertisement.
 fn format_6(data: &[u8], finding: &mut Finding) -> Result<(), Why> {
-    let data: &[u8; 20] = at_least(data)?;
+    let data: &[u8; 20] = exactly(data)?;
     climate(data, finding);
     particles(Quantity::Pm25, data, 7, finding);
     finding.readings.maybe(Quantity::Co2, available(data, 9));
@@ -82,7 +82,7 @@ fn format_6(data: &[u8], finding: &mut Finding) -> Result<(), Why> {
 
 /// Data format E1 of the Ruuvi Air, for extended advertisements.
 fn format_e1(data: &[u8], finding: &mut Finding) -> Result<(), Why> {
-    let data: &[u8; 40] = at_least(data)?;
+    let data: &[u8; 40] = exactly(data)?;
     climate(data, finding);
     particles(Quantity::Pm1, data, 7, finding);
     particles(Quantity::Pm25, data, 9, finding);
@@ -244,6 +244,16 @@ mod tests {
         manufacturer(COMPANY, "03291A1ECE1EFC18F94202CA0B53").gives_nothing_when_cut();
         manufacturer(COMPANY, "0512FC5394C37C0004FFFC040CAC364200CDCBB8334C884F").gives_nothing_when_cut();
         manufacturer(COMPANY, "06170C5668C79E007000C90501D9FFCD004C884F").gives_nothing_when_cut();
+    }
+
+    #[test]
+    fn a_frame_that_is_too_long_gives_nothing() {
+        for (frame, format, want) in [
+            ("06170C5668C79E007000C90501D9FFCD004C884F", "ruuvi_df6", 20),
+            ("E1170C5668C79E0065007004BD11CA00C90A0213E0ACFFFFFFDECDEE10FFFFFFFFFFCBB8334C884F", "ruuvi_e1", 40),
+        ] {
+            manufacturer(COMPANY, &format!("{frame}00")).refuses(format, Why::Length { got: want + 1, want });
+        }
     }
 
     #[test]

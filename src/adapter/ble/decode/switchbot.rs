@@ -1,10 +1,12 @@
-//! SwitchBot meters, contact, motion and leak sensors: service data 0xFD3D (older 0x0D00) and manufacturer data 0x0969.
+//! SwitchBot meters, hubs, contact, motion, presence and leak sensors: service data 0xFD3D (older 0x0D00) and manufacturer data 0x0969.
 //!
 //! <https://github.com/OpenWonderLabs/SwitchBotAPI-BLE>. The service data tell the model; the manufacturer data begin
-//! with the address and hold the values, which the older firmware puts into the service data as well.
+//! with the address and hold the values, which the older firmware puts into the service data as well. The newest models
+//! have no letter any more but three bytes at the end of the service data; their layouts are those of `PySwitchbot`.
 
 use super::{
     Format, Value, Why,
+    bytes::at_least,
     finding::{Finding, Frame},
 };
 use crate::model::Quantity;
@@ -31,8 +33,24 @@ pub(super) fn decode(frame: &Frame<'_>, finding: &mut Finding) -> Result<(), Why
         b's' | b'S' => motion(service, own, finding),
         b'&' | 0x06 => leak(own, finding),
         b'v' | b'V' => hub(own, finding),
-        other => Err(Why::UnknownModel(other.into())),
+        b'%' | 0x05 => climate(hub_values(own)?, finding),
+        other => newer(other, service, own, finding),
     }
+}
+
+/// Models that the end of the service data tells, behind which one more byte may stand.
+fn newer(letter: u8, service: &[u8], own: Option<&[u8]>, finding: &mut Finding) -> Result<(), Why> {
+    let own = own.unwrap_or_default();
+    for end in [service.len(), service.len().saturating_sub(1)] {
+        match service[..end] {
+            [_, .., 0x10, 0xB9, 0x40] => return third_hub(own, finding),
+            [_, .., 0x10, 0x53, 0xB0] => return weather_station(own, finding),
+            [_, .., 0x10, 0xF3, 0xD8] => return climate_panel(own, finding),
+            [_, .., 0x10, 0xCC, 0xC8] => return presence(service, own, finding),
+            _ => {}
+        }
+    }
+    Err(Why::UnknownModel(letter.into()))
 }
 
 /// Three bytes: tenths of a degree, degrees with bit 7 for "above zero", humidity. All zero is no measurement.
@@ -122,10 +140,57 @@ fn leak(own: Option<&[u8]>, finding: &mut Finding) -> Result<(), Why> {
 
 /// Hub 2: brightness in steps, and the values of its cable.
 fn hub(own: Option<&[u8]>, finding: &mut Finding) -> Result<(), Why> {
+    climate(hub_values(own)?, finding)?;
+    let light = own.and_then(|own| own.get(12)).copied().unwrap_or_default();
+    finding.readings.push(Quantity::LightLevel, Value::Int((light & 0x1F).into()));
+    Ok(())
+}
+
+/// Where hubs have the values of their cable.
+fn hub_values(own: Option<&[u8]>) -> Result<&[u8], Why> {
     let own = own.unwrap_or_default();
-    let values = own.get(12..16).ok_or(Why::TooShort { got: own.len(), want: 16 })?;
-    climate(&values[1..], finding)?;
-    finding.readings.push(Quantity::LightLevel, Value::Int((values[0] & 0x1F).into()));
+    own.get(13..16).ok_or(Why::TooShort { got: own.len(), want: 16 })
+}
+
+/// Hub 3: as Hub 2, a bit that says that no cable is plugged in, and motion.
+fn third_hub(own: &[u8], finding: &mut Finding) -> Result<(), Why> {
+    let own: &[u8; 17] = at_least(own)?;
+    if own[12] & 0x20 == 0 {
+        climate(&own[13..16], finding)?;
+    }
+    finding.readings.push(Quantity::LightLevel, own[12] & 0x0F);
+    finding.readings.push(Quantity::Motion, own[16] & 0x80 != 0);
+    Ok(())
+}
+
+/// Battery, with a bit for charging, before temperature and humidity.
+fn weather_station(own: &[u8], finding: &mut Finding) -> Result<(), Why> {
+    let own: &[u8; 11] = at_least(own)?;
+    climate(&own[8..], finding)?;
+    finding.readings.push(Quantity::Battery, own[7] & 0x7F);
+    finding.readings.push(Quantity::BatteryCharging, own[7] & 0x80 != 0);
+    Ok(())
+}
+
+/// On and battery in one byte, temperature and humidity, and behind its buttons motion and light.
+fn climate_panel(own: &[u8], finding: &mut Finding) -> Result<(), Why> {
+    let own: &[u8; 16] = at_least(own)?;
+    climate(&own[8..11], finding)?;
+    let readings = &mut finding.readings;
+    readings.push(Quantity::On, own[7] & 0x80 != 0);
+    readings.push(Quantity::Battery, own[7] & 0x7F);
+    readings.push(Quantity::Motion, own[15] & 0x80 != 0);
+    readings.push(Quantity::Light, own[15] >> 1 & 0x03 == 2);
+    Ok(())
+}
+
+/// Motion, for how long in seconds, and brightness in steps.
+fn presence(service: &[u8], own: &[u8], finding: &mut Finding) -> Result<(), Why> {
+    let own: &[u8; 12] = at_least(own)?;
+    finding.readings.push(Quantity::Occupancy, own[7] & 0x40 != 0);
+    finding.readings.push(Quantity::Duration, u16::from_be_bytes([own[8], own[9]]));
+    finding.readings.push(Quantity::LightLevel, own[11] & 0x1F);
+    battery(service, finding);
     Ok(())
 }
 
@@ -163,6 +228,33 @@ mod tests {
         service(SERVICE, "2600")
             .with_manufacturer(COMPANY, "C1C2C3C4C5C6 01 E4 03")
             .gives("switchbot", "water_leak true, tamper true, battery 100 %, battery_low true");
+    }
+
+    #[test]
+    fn vectors_of_hubs_and_stations() {
+        // Frames made by hand; PySwitchbot 3.1 reads the same.
+        let own = |data| service(SERVICE, "00 00 64 00 10 B9 40").with_manufacturer(COMPANY, data);
+        own("C1C2C3C4C5C6 01 0000000000 05 08 96 32 80")
+            .gives("switchbot", "temperature 22.8 Cel, humidity 50 %, light_level 5, motion true");
+        own("C1C2C3C4C5C6 01 0000000000 25 08 96 32 00").gives("switchbot", "light_level 5, motion false");
+        service(SERVICE, "7600")
+            .with_manufacturer(COMPANY, "C1C2C3C4C5C6 01 0000000000 13 08 96 32")
+            .gives("switchbot", "temperature 22.8 Cel, humidity 50 %, light_level 19");
+        service(SERVICE, "2500")
+            .with_manufacturer(COMPANY, "C1C2C3C4C5C6 01 0000000000 00 08 16 32")
+            .gives("switchbot", "temperature -22.8 Cel, humidity 50 %");
+        service(SERVICE, "00 00 64 00 10 53 B0 00")
+            .with_manufacturer(COMPANY, "C1C2C3C4C5C6 01 E4 08 96 32")
+            .gives("switchbot", "temperature 22.8 Cel, humidity 50 %, battery 100 %, battery_charging true");
+        service(SERVICE, "00 00 64 00 10 F3 D8")
+            .with_manufacturer(COMPANY, "C1C2C3C4C5C6 01 E4 08 96 32 0000000084")
+            .gives(
+                "switchbot",
+                "temperature 22.8 Cel, humidity 50 %, on true, battery 100 %, motion true, light true",
+            );
+        service(SERVICE, "00 00 64 00 10 CC C8")
+            .with_manufacturer(COMPANY, "C1C2C3C4C5C6 01 4C 0102 00 85")
+            .gives("switchbot", "occupancy true, duration 258 s, light_level 5, battery 100 %");
     }
 
     #[test]

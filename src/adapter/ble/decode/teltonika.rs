@@ -56,7 +56,9 @@ pub(super) fn decode(frame: &Frame<'_>, finding: &mut Finding) -> Result<(), Why
         // In 10 mV above 2 V.
         readings.decimal(Quantity::Voltage, i64::from(cursor.u8()?) + 200, 2);
     }
-    Ok(())
+    // What the flags do not speak of makes them doubtful.
+    let (got, rest) = (frame.data.len(), cursor.rest().len());
+    if rest == 0 { Ok(()) } else { Err(Why::Length { got, want: got - rest }) }
 }
 
 #[cfg(test)]
@@ -80,7 +82,8 @@ mod tests {
     }
 
     #[test]
-    fn flags_that_promise_more_than_there_is_give_nothing() {
+    fn flags_that_promise_more_or_less_than_there_is_give_nothing() {
+        manufacturer(COMPANY, "01 01 08B4 12").refuses("teltonika_eye", Why::Length { got: 5, want: 4 });
         manufacturer(COMPANY, EXAMPLE).gives_nothing_when_cut();
         manufacturer(COMPANY, "02B7").refuses("teltonika_eye", Why::UnknownVersion(2));
     }

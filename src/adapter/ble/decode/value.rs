@@ -41,12 +41,13 @@ impl Value {
     }
 }
 
-/// To the nearest integer, halves away from zero; `core` has no `f64::round`.
-#[expect(clippy::cast_possible_truncation, reason = "what is rounded here lies far within 2^53")]
-#[expect(clippy::cast_precision_loss, reason = "an integer within 2^53 is exact")]
+/// To the nearest integer, halves to the even one (IEEE 754, 4.3.1), so that many readings are not biased.
+///
+/// `core` has no `f64::round_ties_even`, but an addition rounds like that: above 2^52 no fraction is left.
 fn round(value: f64) -> f64 {
-    let half = if value < 0.0 { -0.5 } else { 0.5 };
-    ((value + half) as i64) as f64
+    /// 1.5 times 2^52.
+    const NO_FRACTION: f64 = 6_755_399_441_055_744.0;
+    (value + NO_FRACTION) - NO_FRACTION
 }
 
 impl From<bool> for Value {
@@ -111,8 +112,11 @@ mod tests {
     }
 
     #[test]
-    fn rounding_goes_away_from_zero_on_both_sides() {
-        assert_eq!(Value::rounded(2.675_1, 2), Value::Float(2.68));
-        assert_eq!(Value::rounded(-2.675_1, 2), Value::Float(-2.68));
+    fn halves_go_to_the_even_side() {
+        for (value, rounded) in
+            [(2.675_1, 2.68), (-2.675_1, -2.68), (30.125, 30.12), (-30.125, -30.12), (30.375, 30.38), (0.004, 0.0)]
+        {
+            assert_eq!(Value::rounded(value, 2), Value::Float(rounded));
+        }
     }
 }

@@ -155,15 +155,8 @@ impl Device {
             return Taken::Repeat;
         }
         let decoded = self.decode(heard);
-        if let Some(verdict) = decoded.replay.map(|counter| self.replay.judge(counter)) {
-            match verdict {
-                Verdict::New => {}
-                Verdict::Repeated => return Taken::Repeat,
-                Verdict::Replayed => return Taken::Replayed,
-            }
-        }
-        if self.repeats.is_same_number(&decoded, now) {
-            return Taken::Repeat;
+        if let Some(known) = self.known(&decoded, now) {
+            return known;
         }
         let own = self.read_by_profile(heard, &decoded, decoders);
         self.failures += u64::from(own.as_ref().is_some_and(|own| own.why.is_some()));
@@ -189,6 +182,15 @@ impl Device {
                 let readings = self.readings(&decoded, heard, extras, (ts, now));
                 Taken::Readings(readings, self.points.len() > before)
             }
+        }
+    }
+
+    /// What becomes of a measurement that was read before; `None` for one that is new.
+    fn known(&mut self, decoded: &Decoded, now: Instant) -> Option<Taken> {
+        match decoded.replay.map(|counter| self.replay.judge(counter)) {
+            Some(Verdict::Repeated) => Some(Taken::Repeat),
+            Some(Verdict::Replayed) => Some(Taken::Replayed),
+            Some(Verdict::New) | None => self.repeats.is_same_number(decoded, now).then_some(Taken::Repeat),
         }
     }
 

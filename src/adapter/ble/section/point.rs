@@ -6,6 +6,7 @@ mod words;
 
 use std::{sync::Arc, time::Duration};
 
+pub use self::words::characteristic as parse_characteristic;
 use self::{
     advertised::{advertised, refuse_alone, scripted},
     words::{characteristic, kind},
@@ -138,10 +139,15 @@ pub(super) fn points(
     points
 }
 
-/// The advertised points of a profile that reads advertisements, of no device yet.
-pub fn advertised_points(listed: Vec<At<PointKeys>>, problems: &mut Problems) -> Vec<Arc<Point>> {
+/// The points of a profile, of no device yet: those that are advertised, and those behind a connection.
+pub fn profile_points(
+    listed: Vec<At<PointKeys>>,
+    is_scripted: bool,
+    problems: &mut Problems,
+) -> (Vec<Arc<Point>>, Vec<GattPoint>) {
     let nobody = DeviceId::new("profile").expect("a slug");
-    points(listed, &nobody, Duration::ZERO, true, problems).advertised
+    let Points { advertised, behind } = points(listed, &nobody, Duration::ZERO, is_scripted, problems);
+    (advertised, behind)
 }
 
 /// A point as grants see it.

@@ -5,6 +5,7 @@
 //! length is not known either; what stood before it is valid (the specification orders objects by number for that).
 
 mod objects;
+mod table;
 mod v1;
 mod v2;
 

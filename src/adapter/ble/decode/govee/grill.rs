@@ -60,6 +60,12 @@ pub(super) fn is_known(company: u16) -> bool {
     MODELS.iter().any(|model| model.companies.contains(&company))
 }
 
+/// Whether a device says that it has the service of one.
+pub(super) fn is_announced(advert: &Advertisement<'_>) -> bool {
+    let services = MODELS.iter().map(|model| model.service).chain([SIX_PROBES]);
+    services.into_iter().any(|service| advert.has_service(Uuid::short(service)))
+}
+
 /// Decodes a frame of 14, 17 or 20 bytes.
 pub(super) fn decode(
     advert: &Advertisement<'_>,

@@ -19,9 +19,11 @@ const APPLE: u16 = 0x004C;
 /// What Govee calls itself.
 const OWN: [u16; 5] = [0xEC88, 0x0001, 0x8801, 0x8803, 0x8843];
 
-/// The data of an advertisement that looks like Govee's: by its company identifier, or by its name.
+/// The data of an advertisement that looks like Govee's: by its company identifier, its name, or the service of a grill
+/// thermometer.
 pub(super) fn find<'a>(advert: &Advertisement<'a>) -> Option<&'a [u8]> {
     let is_named = ["Govee", "GV", "H5", "B5178"].iter().any(|start| advert.name_or_empty().contains(start));
+    let is_named = is_named || grill::is_announced(advert);
     let mut others = advert.manufacturer.iter().filter(|(company, _)| *company != APPLE);
     let found = others.find(|(company, _)| is_named || OWN.contains(company) || grill::is_known(*company));
     found.map(|(_, data)| *data)

@@ -1,5 +1,8 @@
 use super::{
-    super::fixtures::{Sample, manufacturer},
+    super::{
+        Uuid,
+        fixtures::{Sample, manufacturer},
+    },
     *,
 };
 
@@ -68,6 +71,14 @@ fn vectors_of_grills() {
     manufacturer(0x2730, "5DA1B401000101E4 0A28 1F40 00 FFFF 1F40").gives("govee", "temperature 26.0 Cel");
     manufacturer(0x1B36, "5DA1B401000002E4 0A28 1F40 00 0960 1F40")
         .gives("govee", "temperature_3 26.0 Cel, temperature_4 24.0 Cel");
+}
+
+#[test]
+fn a_grill_is_known_by_its_service_alone() {
+    // Made by hand; govee-ble 1.5 reads the same. Probes 3 and 4, of which the second is not plugged in.
+    manufacturer(0x1234, "0000 38 44 00 E100 1400 6400 00 FFFF 1400 6400 0000")
+        .with_service_uuid(Uuid::short(0x5550))
+        .gives("govee", "temperature_3 225 Cel, battery 56 %");
 }
 
 #[test]

@@ -12,6 +12,8 @@ const CUBE: Device = Device(0x04E1);
 const ONE_BUTTON: Device = Device(0x1568);
 const TWO_BUTTONS: Device = Device(0x1569);
 const THREE_BUTTONS: Device = Device(0x0DFD);
+/// Counts its two buttons from 0 in the value of an event.
+const XMWS01XS: Device = Device(0x5968);
 
 /// Object 0x1001: which button, a value, and what was done.
 pub(super) fn property(device: Device, data: &[u8], finding: &mut Finding) -> Result<(), Why> {
@@ -76,7 +78,7 @@ fn switches(pressed: u8, what: u8, finding: &mut Finding) {
 }
 
 /// Objects that are events, whose number says what was done and whose value which button.
-pub(super) fn event(id: u16, data: &[u8], finding: &mut Finding) -> Result<(), Why> {
+pub(super) fn event(device: Device, id: u16, data: &[u8], finding: &mut Finding) -> Result<(), Why> {
     let [which, ..] = data else { return Err(Why::Length { got: 0, want: 1 }) };
     let word = match id & 0xFF {
         0x0C => "press",
@@ -86,6 +88,7 @@ pub(super) fn event(id: u16, data: &[u8], finding: &mut Finding) -> Result<(), W
         _ => return Ok(()),
     };
     match (id >> 8, which) {
+        (0x4A, 0 | 1) if device == XMWS01XS => finding.readings.push_nth(Quantity::Button, which + 1, word),
         // Two buttons, as bits; other products send something else with what they have, a single one.
         (0x4E, 1..=3) => each(*which, word, finding),
         (0x4E, 8) => finding.readings.push(Quantity::Button, "long_press"),

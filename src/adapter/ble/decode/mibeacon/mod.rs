@@ -4,8 +4,11 @@
 //! frame counter, and if the control says so address, capability and objects (`objects.rs`). Versions 4 and 5 are sealed
 //! with AES-CCM. Versions 2 and 3 have no tag to prove the key; there, objects that make no sense mean a wrong key.
 
+mod body;
 mod button;
+mod door;
 mod objects;
+mod table;
 
 use alloc::vec::Vec;
 

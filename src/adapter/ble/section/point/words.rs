@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// Two UUIDs with a slash between.
-pub(super) fn characteristic(text: &str) -> Result<Characteristic, Fault> {
+pub fn characteristic(text: &str) -> Result<Characteristic, Fault> {
     let parsed = text.split_once('/').and_then(|(service, uuid)| {
         Some(Characteristic { service: Uuid::parse(service)?, uuid: Uuid::parse(uuid)? })
     });
