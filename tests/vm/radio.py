@@ -79,7 +79,7 @@ async def broadcast(radio, count):
 
 
 async def connectable(link):
-    """The device that can be connected to."""
+    """The device that can be connected to; gives what tells its count."""
     controller = Controller("valve", link=link, public_address="F0:F1:F2:F3:F4:01")
     device = Device(name="valve", address=hci.Address("F0:F1:F2:F3:F4:F5"), host=Host(controller, controller))
     properties, readable = Characteristic.Properties, Characteristic.READABLE
@@ -92,6 +92,11 @@ async def connectable(link):
                                        (core.AdvertisingData.COMPLETE_LOCAL_NAME, b"valve")]))
     await device.start_advertising(advertising_data=data, auto_restart=True, advertising_interval_min=300,
                                    advertising_interval_max=300)
+    return tell(device, count)
+
+
+async def tell(device, count):
+    """Counts, four times a second."""
     turn = 0
     while True:
         await asyncio.sleep(0.25)
@@ -100,12 +105,15 @@ async def connectable(link):
 
 
 async def main(count):
+    link = LocalLink()
+    # Before the kernel sees the radio: it gives up on one that does not answer within two seconds, which the device
+    # can take of a slow machine.
+    telling = await connectable(link)
     async with await open_transport("vhci") as kernel:
-        link = LocalLink()
         radio = Radio("radio", host_source=kernel.source, host_sink=kernel.sink, link=link,
                       public_address="F0:F1:F2:F3:F4:F0")
         print("ready", flush=True)
-        await asyncio.gather(broadcast(radio, count), connectable(link))
+        await asyncio.gather(broadcast(radio, count), telling)
 
 
 if __name__ == "__main__":
