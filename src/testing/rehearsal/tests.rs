@@ -175,7 +175,8 @@ async fn what_sets_a_point_behind_a_connection_is_compared() {
         ("bytes = 'd700'", "", "a command has either a frame or bytes"),
     ] {
         let found = wrong_with_the_valve(&format!("{read}{}", WRITE.replace(right, other))).await;
-        assert_eq!(found.first().map(String::as_str), Some(told), "{found:?}");
+        // A write of another point also leaves this one without.
+        assert_eq!(found.last().map(String::as_str), Some(told), "{found:?}");
     }
     assert_eq!(wrong_with_the_valve(read).await, ["point \"level\" is in no write"]);
 }
