@@ -8,6 +8,7 @@ use super::{
     interview::Step,
     map::known,
     reporting::{Intervals, Otherwise},
+    run::Ordered,
     wire::{Wire as _, hex, unhex},
     zcl::Kind,
     zdo::descriptor::{Node, Simple},
@@ -19,6 +20,9 @@ use crate::model::{DeviceId, Quantity, vocabulary::QUANTITIES};
 pub(super) struct Kept {
     /// The devices.
     devices: Vec<KeptDevice>,
+    /// Devices that somebody wants updated.
+    #[serde(default)]
+    pub(super) updates: Vec<Ordered>,
 }
 
 /// One device.
@@ -54,8 +58,8 @@ struct KeptDevice {
 
 impl Kept {
     /// What there is to keep.
-    pub(super) fn of<'a>(devices: impl Iterator<Item = &'a Device>) -> Self {
-        Self { devices: devices.map(KeptDevice::of).collect() }
+    pub(super) fn of<'a>(devices: impl Iterator<Item = &'a Device>, updates: Vec<Ordered>) -> Self {
+        Self { devices: devices.map(KeptDevice::of).collect(), updates }
     }
 
     /// The devices again, each with the name it has now. What cannot be read of one is asked again.

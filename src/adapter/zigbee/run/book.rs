@@ -11,7 +11,6 @@ use tracing::info;
 use crate::{
     adapter::{
         DeviceInfo,
-        memory::Memory,
         zigbee::{
             address::{self, Ieee, Nwk},
             config::{Accept, Config, Group},
@@ -42,8 +41,7 @@ pub(super) struct Book {
 
 impl Book {
     /// What was known at the end of the last run.
-    pub(super) async fn recall(config: &Config, memory: &Memory) -> Self {
-        let kept: Kept = memory.recall().await.unwrap_or_default();
+    pub(super) fn of(config: &Config, kept: Kept) -> Self {
         let names = config.devices.clone();
         let groups = config.groups.clone();
         let devices = kept.devices(|ieee| name(&names, ieee)).into_iter().map(|mut device| {
@@ -59,11 +57,6 @@ impl Book {
             reporting: config.reporting,
             own_reporting: config.own_reporting.clone(),
         }
-    }
-
-    /// What the next run shall know.
-    pub(super) fn kept(&self) -> Kept {
-        Kept::of(self.devices.values())
     }
 
     /// Whether a device may be here.

@@ -34,6 +34,7 @@ mod world;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub(super) use self::updates::Ordered;
 use self::{
     end::{End, LostError},
     world::{Radio, World},
