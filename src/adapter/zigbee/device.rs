@@ -8,7 +8,7 @@ use std::{
 use super::{
     address::{Attribute, Cluster, Endpoint, Group, Ieee, Nwk},
     interview::{CHECK_IN, POLL_CONTROL, Step},
-    map::{Finding, Known, Rule, points, rules},
+    map::{Finding, Known, Rule, form::Form, points, rules, units},
     quirk::Quirk,
     reporting::{Intervals, Others},
     zcl::{
@@ -151,6 +151,7 @@ impl Device {
                     if all.iter().all(|(attribute, _)| *attribute != record.attribute) {
                         all.push((record.attribute, value.kind()));
                     }
+                    self.add_wishes(endpoint, cluster);
                 }
                 ReadOutcome::Value(_) => {}
                 ReadOutcome::Status(_) => {
@@ -158,6 +159,18 @@ impl Device {
                         self.known.entry(endpoint).or_default().insert(cluster, record.attribute, default);
                     }
                 }
+            }
+        }
+    }
+
+    /// Adds the points of a cluster that nothing is ever told of: they can be set, and are there from the start.
+    fn add_wishes(&mut self, endpoint: Endpoint, cluster: Cluster) {
+        let wishes = points::possible(&self.endpoints).into_iter();
+        let wishes = wishes.filter(|wish| (wish.endpoint, wish.rule.cluster) == (endpoint, cluster));
+        for wish in wishes.filter(|wish| wish.rule.form == Form::Wish) {
+            if !self.points.contains_key(&*wish.name) {
+                // Beyond the limit it is left out as any other.
+                let _ = self.add_point(&wish.name, wish.rule.quantity, None);
             }
         }
     }
@@ -193,24 +206,27 @@ impl Device {
         self.points.values().map(|(_, point)| point).chain(&self.own)
     }
 
-    /// The point of a finding, made when it is the first of its name; the name, and whether it is new. `None` beyond
-    /// [`MAX_POINTS`].
+    /// The point of a finding, made when it is the first of its name or the device says another unit; the name, and
+    /// whether it is new. `None` beyond [`MAX_POINTS`].
     pub(super) fn point_of(&mut self, endpoint: Endpoint, finding: &Finding) -> Option<(String, Arc<Point>, bool)> {
         let name = points::name_of(&self.endpoints, endpoint, finding).into_owned();
-        if let Some((_, point)) = self.points.get(&name) {
+        let unit = units::of(finding.quantity, self.known.get(&endpoint));
+        if let Some((quantity, point)) = self.points.get(&name)
+            && (*quantity, point.unit.as_deref()) == (finding.quantity, unit)
+        {
             return Some((name, Arc::clone(point), false));
         }
-        let point = self.add_point(&name, finding.quantity)?;
+        let point = self.add_point(&name, finding.quantity, unit)?;
         Some((name, point, true))
     }
 
     /// Adds a point; `None` beyond [`MAX_POINTS`].
-    pub(super) fn add_point(&mut self, name: &str, quantity: Quantity) -> Option<Arc<Point>> {
-        if self.points.len() >= MAX_POINTS {
+    pub(super) fn add_point(&mut self, name: &str, quantity: Quantity, unit: Option<&str>) -> Option<Arc<Point>> {
+        if self.points.len() >= MAX_POINTS && !self.points.contains_key(name) {
             return None;
         }
         let point_name = PointName::new(name).ok()?;
-        let mut point = Point::new(self.id.clone(), point_name, quantity.kind(), quantity.unit());
+        let mut point = Point::new(self.id.clone(), point_name, quantity.kind(), unit);
         if self.setter(name).is_some() {
             point.access = Access::Rw;
         }
@@ -264,5 +280,55 @@ fn default_factor(cluster: Cluster, attribute: Attribute) -> Option<i128> {
         (0x0702, 0x0301 | 0x0302) | (0x0b04, _) => Some(1),
         (0x0702, 0x0300 | 0x0306) => Some(0),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapter::zigbee::{
+        address::{DeviceKind, Profile},
+        map::Missing,
+        wire::List,
+        zcl::Value,
+    };
+
+    /// A device with one endpoint that has a cluster.
+    fn device(cluster: u16) -> Device {
+        let mut device = Device::new(Ieee(1), None, DeviceId::new("d-1").unwrap());
+        device.describe(Simple {
+            endpoint: 1,
+            profile: Profile(0x0104),
+            device: DeviceKind(0),
+            version: 0,
+            inputs: List::try_from(vec![Cluster(cluster)]).unwrap(),
+            outputs: List::try_from(Vec::new()).unwrap(),
+        });
+        device
+    }
+
+    #[test]
+    fn a_siren_can_be_set_although_it_tells_nothing() {
+        let mut siren = device(0x0502);
+        let longest = Value::bits(Kind::Uint16, 240).unwrap();
+        let record = ReadRecord { attribute: Attribute(0), found: ReadOutcome::Value(longest) };
+
+        siren.take_read(1, Cluster(0x0502), &[record]);
+
+        assert_eq!(siren.settable().collect::<Vec<_>>(), [("siren", Quantity::Siren)]);
+        assert_eq!(crate::adapter::zigbee::reporting::attributes(&siren, 1, Cluster(0x0502)), []);
+    }
+
+    #[test]
+    fn a_point_takes_the_unit_that_its_device_says_later() {
+        let mut input = device(0x000c);
+        let finding = Finding { quantity: Quantity::AnalogInput, nth: 1, value: Err(Missing::NotAvailable) };
+        let (_, point, _) = input.point_of(1, &finding).unwrap();
+        assert_eq!(point.unit, None);
+
+        input.known.entry(1).or_default().insert(Cluster(0x000c), Attribute(0x0075), 62);
+
+        let (_, point, is_new) = input.point_of(1, &finding).unwrap();
+        assert_eq!((point.unit.as_deref(), is_new), (Some("Cel"), true));
     }
 }

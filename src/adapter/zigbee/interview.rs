@@ -121,7 +121,7 @@ fn steps(device: &Device) -> Vec<Step> {
     let zones = inputs().filter(|(_, cluster)| *cluster == zone::CLUSTER);
     steps.extend(zones.map(|(endpoint, _)| Step::Enroll(endpoint)));
     for (endpoint, cluster) in inputs() {
-        if device.attributes.contains_key(&(endpoint, cluster)) && cluster != BASIC {
+        if !reporting::attributes(device, endpoint, cluster).is_empty() && cluster != BASIC {
             let cluster = cluster.0;
             steps.extend([Step::Bind(endpoint, cluster), Step::Report(endpoint, cluster)]);
             steps.push(Step::ReadBack(endpoint, cluster));

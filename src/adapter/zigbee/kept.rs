@@ -1,5 +1,7 @@
 //! What is kept of devices between two runs: everything but values, which the buffer has.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -44,6 +46,9 @@ struct KeptDevice {
     attributes: Vec<(u8, u16, u16, u8)>,
     /// Name of the point and of its kind.
     points: Vec<(String, String)>,
+    /// Units of points that have one; earlier versions took that of their kind.
+    #[serde(default)]
+    units: BTreeMap<String, String>,
     /// When it was asked to report; earlier versions asked all alike.
     #[serde(default)]
     asked_intervals: Intervals,
@@ -81,6 +86,10 @@ impl KeptDevice {
             all.iter().map(|(attribute, kind)| (*endpoint, cluster.0, attribute.0, kind.number()))
         });
         let points = device.points.iter().map(|(name, (quantity, _))| (name.clone(), quantity.name().to_owned()));
+        let units = device
+            .points
+            .iter()
+            .filter_map(|(name, (_, point))| Some((name.clone(), point.unit.as_deref()?.to_owned())));
         Self {
             ieee: device.ieee.0,
             nwk: device.nwk.map(|nwk| nwk.0),
@@ -94,6 +103,7 @@ impl KeptDevice {
             known: known.collect(),
             attributes: attributes.collect(),
             points: points.collect(),
+            units: units.collect(),
             asked_intervals: device.asked_intervals,
             others: device
                 .others
@@ -127,13 +137,18 @@ impl KeptDevice {
             let known = device.known.entry(endpoint).or_default();
             known.insert(Cluster(cluster), Attribute(attribute), number.into());
         }
-        restore_points(&mut device, &self.attributes, &self.points);
+        restore_points(&mut device, &self.attributes, &self.points, &self.units);
         device
     }
 }
 
 /// The attributes a device has, and the points they and its alarms have made.
-fn restore_points(device: &mut Device, attributes: &[(Endpoint, u16, u16, u8)], points: &[(String, String)]) {
+fn restore_points(
+    device: &mut Device,
+    attributes: &[(Endpoint, u16, u16, u8)],
+    points: &[(String, String)],
+    units: &BTreeMap<String, String>,
+) {
     for (endpoint, cluster, attribute, kind) in attributes {
         if let Some(kind) = Kind::of(*kind) {
             let all = device.attributes.entry((*endpoint, Cluster(*cluster))).or_default();
@@ -141,14 +156,39 @@ fn restore_points(device: &mut Device, attributes: &[(Endpoint, u16, u16, u8)], 
         }
     }
     for (name, quantity) in points {
-        if let Some(quantity) = quantity_of(quantity) {
+        let unit = units.get(name).map(String::as_str);
+        if let Some(quantity) = quantity_of(quantity, unit) {
             // Beyond the limit nothing was kept.
-            let _ = device.add_point(name, quantity);
+            let _ = device.add_point(name, quantity, unit.or(quantity.unit()));
         }
     }
 }
 
-/// The quantity of this name.
-fn quantity_of(name: &str) -> Option<Quantity> {
-    QUANTITIES.iter().copied().find(|quantity| quantity.name() == name)
+/// The quantity of this name, and of this unit where there are several: litres and cubic metres are both a volume.
+fn quantity_of(name: &str, unit: Option<&str>) -> Option<Quantity> {
+    let named = || QUANTITIES.iter().copied().filter(|quantity| quantity.name() == name);
+    named().find(|quantity| quantity.unit() == unit).or_else(|| named().next())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_point_comes_back_with_the_unit_that_its_device_said() {
+        let mut device = Device::new(Ieee(1), None, DeviceId::new("m-1").unwrap());
+        for (name, quantity, unit) in [
+            ("volume", Quantity::VolumeM3, Some("m3")),
+            ("analog_input", Quantity::AnalogInput, Some("Cel")),
+            ("on", Quantity::On, None),
+        ] {
+            device.add_point(name, quantity, unit).unwrap();
+        }
+        let text = serde_json::to_string(&Kept::of([&device].into_iter(), Vec::new())).unwrap();
+
+        let kept: Kept = serde_json::from_str(&text).unwrap();
+        let again = kept.devices(|_| DeviceId::new("m-1").unwrap()).remove(0);
+
+        assert_eq!(again.points, device.points);
+    }
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     address::{Attribute, Cluster, Endpoint},
     device::Device,
+    map::rules,
     zcl::{
         self, Status,
         general::{Reporting, ReportingFound, ReportingRecord, ReportingWanted},
@@ -65,7 +66,7 @@ pub(super) fn in_words(otherwise: Otherwise, asked: Intervals) -> String {
 
 /// What a device is asked to report of a cluster.
 pub(super) fn wanted(device: &Device, endpoint: Endpoint, cluster: Cluster) -> Vec<Reporting> {
-    of(device, cluster, attributes(device, endpoint, cluster))
+    of(device, cluster, &attributes(device, endpoint, cluster))
 }
 
 /// The same for attributes that are named.
@@ -85,8 +86,9 @@ pub(super) fn read_back(device: &Device, endpoint: Endpoint, cluster: Cluster) -
 }
 
 /// The attributes of a cluster that feed points.
-fn attributes(device: &Device, endpoint: Endpoint, cluster: Cluster) -> &[(Attribute, zcl::Kind)] {
-    device.attributes.get(&(endpoint, cluster)).map(Vec::as_slice).unwrap_or_default()
+pub(super) fn attributes(device: &Device, endpoint: Endpoint, cluster: Cluster) -> Vec<(Attribute, zcl::Kind)> {
+    let has = device.attributes.get(&(endpoint, cluster)).into_iter().flatten().copied();
+    has.filter(|(attribute, _)| rules::is_told(cluster, *attribute)).collect()
 }
 
 /// Takes the answer to being asked; one record without an attribute is about all.
