@@ -9,8 +9,8 @@ use super::{
     address::{Attribute, Cluster, Endpoint, Group, Ieee, Nwk},
     interview::{CHECK_IN, POLL_CONTROL, Step},
     map::{Finding, Known, Rule, form::Form, points, rules, units},
-    quirk::Quirk,
-    reporting::{Intervals, Others},
+    quirk::{Quirk, Source},
+    reporting::{Others, Wanted},
     zcl::{
         Kind,
         general::{ReadOutcome, ReadRecord},
@@ -55,9 +55,9 @@ pub(super) struct Device {
     /// Attributes it has that feed points.
     pub(super) attributes: BTreeMap<(Endpoint, Cluster), Vec<(Attribute, Kind)>>,
     /// When it shall report.
-    pub(super) intervals: Intervals,
+    pub(super) reporting: Wanted,
     /// When it was asked to report.
-    pub(super) asked_intervals: Intervals,
+    pub(super) asked_reporting: Wanted,
     /// What it reports otherwise.
     pub(super) others: Others,
     /// Within how many seconds it says that it reports something.
@@ -97,8 +97,8 @@ impl Device {
             is_interviewed: false,
             known: BTreeMap::new(),
             attributes: BTreeMap::new(),
-            intervals: Intervals::default(),
-            asked_intervals: Intervals::default(),
+            reporting: Wanted::default(),
+            asked_reporting: Wanted::default(),
             others: Others::new(),
             reports_within_s: None,
             check_in: None,
@@ -118,12 +118,12 @@ impl Device {
     }
 
     /// From now on it shall report within these times; one that was asked for others is asked again.
-    pub(super) fn shall_report(&mut self, intervals: Intervals) {
-        self.intervals = intervals;
-        if self.asked_intervals != intervals {
-            self.done.retain(|step| !matches!(step, Step::Report(..) | Step::ReadBack(..)));
+    pub(super) fn shall_report(&mut self, wanted: Wanted) {
+        if self.asked_reporting != wanted {
+            self.done.retain(|step| !matches!(step, Step::Report(..) | Step::ReadBack(..) | Step::OwnReport(..)));
             self.reports_within_s = None;
         }
+        self.reporting = wanted;
     }
 
     /// What an endpoint does, once the device has said so.
@@ -249,6 +249,18 @@ impl Device {
         };
         let mut named = possible.into_iter().filter(|possible| possible.name == name);
         named.find(has).map(|possible| (possible.endpoint, possible.rule))
+    }
+
+    /// Whether an attribute is what a point is made of.
+    pub(super) fn feeds(&self, name: &str, endpoint: Endpoint, cluster: Cluster, attribute: Attribute) -> bool {
+        if let Some(own) = self.quirk.as_ref().and_then(|quirk| quirk.point(name)) {
+            return matches!(own.source, Source::Attribute(place)
+                if (place.cluster, place.attribute) == (cluster, attribute)
+                    && self.endpoint_of(place.endpoint, cluster) == endpoint);
+        }
+        let possible = points::possible(&self.endpoints).into_iter().filter(|possible| possible.name == name);
+        let place = |possible: points::Possible| (possible.endpoint, possible.rule.cluster, possible.rule.attribute);
+        possible.map(place).any(|place| place == (endpoint, cluster, attribute))
     }
 
     /// Points that it can be commanded by, with their kind.

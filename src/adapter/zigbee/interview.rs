@@ -238,7 +238,7 @@ pub(super) fn question(device: &Device, nwk: Nwk, step: Step, number: u8, home: 
         }
         Step::OwnReport(endpoint, cluster, maker) => {
             let all = own_attributes(device, endpoint, Cluster(cluster), maker);
-            let wanted = reporting::of(device, Cluster(cluster), &all);
+            let wanted = reporting::of(device, endpoint, Cluster(cluster), &all);
             of_maker(nwk, endpoint, Cluster(cluster), number, maker, &General::ConfigureReporting(wanted))
         }
     }

@@ -9,7 +9,7 @@ use super::{
     device::Device,
     interview::Step,
     map::known,
-    reporting::{Intervals, Otherwise},
+    reporting::{Intervals, Otherwise, Wanted},
     run::Ordered,
     wire::{Wire as _, hex, unhex},
     zcl::Kind,
@@ -52,6 +52,9 @@ struct KeptDevice {
     /// When it was asked to report; earlier versions asked all alike.
     #[serde(default)]
     asked_intervals: Intervals,
+    /// Points that it was asked for at times of their own.
+    #[serde(default)]
+    asked_points: BTreeMap<String, Intervals>,
     /// Endpoint, cluster, attribute, and how that is reported otherwise.
     #[serde(default)]
     others: Vec<(u8, u16, u16, Otherwise)>,
@@ -104,7 +107,8 @@ impl KeptDevice {
             attributes: attributes.collect(),
             points: points.collect(),
             units: units.collect(),
-            asked_intervals: device.asked_intervals,
+            asked_intervals: device.asked_reporting.all,
+            asked_points: device.asked_reporting.points.clone(),
             others: device
                 .others
                 .iter()
@@ -127,7 +131,7 @@ impl KeptDevice {
         (device.manufacturer, device.model) = (self.manufacturer, self.model);
         device.done = self.done.into_iter().collect();
         device.is_interviewed = self.is_interviewed;
-        device.asked_intervals = self.asked_intervals;
+        device.asked_reporting = Wanted { all: self.asked_intervals, points: self.asked_points };
         let others = self.others.into_iter();
         device.others = others
             .map(|(endpoint, cluster, attribute, other)| ((endpoint, Cluster(cluster), Attribute(attribute)), other))

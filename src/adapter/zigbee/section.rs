@@ -24,6 +24,7 @@ use crate::{
         tree::{Data, Node},
         values::{Span, SpanOrZero, from_integer, from_text, text_values, word_values},
     },
+    model::PointName,
     profile::Library,
 };
 
@@ -158,6 +159,18 @@ section! {
 }
 
 section! {
+    /// When a device shall report one of its points.
+    pub struct ReportKeys {
+        /// The point; it is one that an attribute is behind, not a data point or an alarm.
+        point: PointName = required;
+        /// The shortest time between two reports of it, 0 s to 18 h.
+        min: SpanOrZero = optional("as the device's other points");
+        /// The longest time between two reports of it, 1 s to 18 h.
+        max: Span = optional("as the device's other points");
+    }
+}
+
+section! {
     /// What the network is.
     pub struct NetworkKeys {
         /// Its channel, 11 to 26.
@@ -178,6 +191,8 @@ section! {
         address: Address = required;
         /// When it shall report, where that is not as all others.
         reporting: ReportingKeys = default("{}");
+        /// When it shall report single points, where that is not as its others.
+        reports: Vec<At<ReportKeys>> = default("[]");
         /// Points that its standard clusters do not tell, or tell otherwise.
         point: Vec<At<PointKeys>> = default("[]");
     }

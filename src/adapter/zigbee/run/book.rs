@@ -17,7 +17,7 @@ use crate::{
             device::Device,
             interview,
             kept::Kept,
-            reporting::{self, Intervals, Otherwise},
+            reporting::{self, Intervals, Otherwise, Wanted},
             zcl::table,
         },
     },
@@ -36,7 +36,7 @@ pub(super) struct Book {
     groups: Vec<Group>,
     /// When devices shall report, and single ones otherwise.
     reporting: Intervals,
-    own_reporting: BTreeMap<Ieee, Intervals>,
+    own_reporting: BTreeMap<Ieee, Wanted>,
 }
 
 impl Book {
@@ -46,7 +46,7 @@ impl Book {
         let groups = config.groups.clone();
         let devices = kept.devices(|ieee| name(&names, ieee)).into_iter().map(|mut device| {
             device.groups = groups_of(&groups, device.ieee);
-            device.shall_report(config.intervals(device.ieee));
+            device.shall_report(config.reporting_of(device.ieee));
             (device.ieee, device)
         });
         Self {
@@ -78,7 +78,8 @@ impl Book {
         let id = name(&self.names, ieee);
         let device = self.devices.entry(ieee).or_insert_with(|| Device::new(ieee, Some(nwk), id));
         device.groups = groups_of(&self.groups, ieee);
-        device.shall_report(self.own_reporting.get(&ieee).copied().unwrap_or(self.reporting));
+        let alike = || Wanted { all: self.reporting, ..Wanted::default() };
+        device.shall_report(self.own_reporting.get(&ieee).cloned().unwrap_or_else(alike));
         device.nwk = Some(nwk);
         Some((device, is_new))
     }
@@ -181,10 +182,11 @@ fn others(device: &Device) -> Vec<Json> {
         &(u8, address::Cluster, address::Attribute),
         &Otherwise,
     )| {
+        let asked = reporting::intervals(device, &device.asked_reporting, *endpoint, *cluster, *attribute);
         let known = table::cluster(*cluster).and_then(|cluster| cluster.attribute(*attribute, None));
         json!({
             "endpoint": endpoint, "cluster": cluster, "attribute": attribute, "name": known.map(|known| known.name),
-            "why": reporting::in_words(*other, device.asked_intervals),
+            "why": reporting::in_words(*other, asked),
         })
     };
     device.others.iter().map(other).collect()

@@ -164,7 +164,8 @@ impl Session<'_, '_> {
 fn tell_others(device: &Device, endpoint: Endpoint, cluster: Cluster) {
     for ((of, in_cluster, attribute), other) in &device.others {
         if (*of, *in_cluster) == (endpoint, cluster) {
-            let why = reporting::in_words(*other, device.asked_intervals);
+            let asked = reporting::intervals(device, &device.asked_reporting, endpoint, cluster, *attribute);
+            let why = reporting::in_words(*other, asked);
             info!(device = %device.id, %cluster, %attribute, why, "Device reports otherwise than it was asked to");
         }
     }
