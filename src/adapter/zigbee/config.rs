@@ -6,10 +6,11 @@ use std::{
 };
 
 use super::{
-    address::{self, ExtendedPan, Ieee, Pan},
+    address::{self, Cluster, ExtendedPan, Ieee, Pan},
     link::Link,
     quirk::{OwnPoint, Quirk, Quirks},
     reporting::{Intervals, Wanted},
+    tuya::Clock,
 };
 use crate::{
     config::{Pressure, Secret},
@@ -70,6 +71,10 @@ pub struct Own {
     pub quirk: Option<Quirk>,
     /// Its own points, when it names none.
     pub points: Vec<OwnPoint>,
+    /// Clusters that are bound besides, when it names none.
+    pub bind: Vec<Cluster>,
+    /// From when it counts the seconds, when that is said and it names none.
+    pub clock: Option<Clock>,
 }
 
 /// Devices that one message commands.

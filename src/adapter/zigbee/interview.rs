@@ -152,6 +152,7 @@ fn steps(device: &Device) -> Vec<Step> {
 fn own_steps(device: &Device) -> Vec<Step> {
     let Some(quirk) = &device.quirk else { return Vec::new() };
     let mut steps = Vec::new();
+    steps.extend(quirk.bind.iter().map(|cluster| Step::Bind(device.endpoint_of(None, *cluster), cluster.0)));
     if quirk.has_data_points() {
         steps.push(Step::Greet(device.endpoint_of(None, tuya::CLUSTER)));
     }

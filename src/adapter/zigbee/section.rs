@@ -15,6 +15,7 @@ use super::{
     link::Link,
     quirk::{PointKeys, Quirks},
     reporting::Intervals,
+    tuya::Clock,
 };
 use crate::{
     config::{
@@ -81,6 +82,7 @@ impl FromNode for Family {
 }
 
 word_values! {
+    Clock: ["1970" => Self::Unix, "2000" => Self::Zigbee], later [];
     Accept: ["all" => Self::All, "listed" => Self::Listed], later [];
 }
 
@@ -193,6 +195,11 @@ section! {
         reporting: ReportingKeys = default("{}");
         /// When it shall report single points, where that is not as its others.
         reports: Vec<At<ReportKeys>> = default("[]");
+        /// Clusters that are bound besides those of its points: what a profile's scripts read, which no key of a point
+        /// names.
+        bind: Vec<At<u16>> = default("[]");
+        /// From when a device of Tuya that asks for the time counts the seconds: `"1970"` or `"2000"`.
+        clock: Clock = optional("as its profile says, else 1970");
         /// Points that its standard clusters do not tell, or tell otherwise.
         point: Vec<At<PointKeys>> = default("[]");
     }

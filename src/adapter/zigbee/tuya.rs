@@ -23,6 +23,33 @@ pub const TIME: u8 = 0x24;
 /// The device asks whether the gateway is connected, and is told.
 pub const CONNECTION: u8 = 0x25;
 
+/// The gateway wants every data point.
+pub const QUERY: u8 = 0x03;
+/// The gateway wants to know the version of the chip behind the radio; some of them say nothing before.
+pub const VERSION: u8 = 0x10;
+
+/// From when a device counts the seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Clock {
+    /// From 1970 on.
+    #[default]
+    Unix,
+    /// From 2000 on, as the time cluster of the library does (ZCL, 3.12.2.2.1).
+    Zigbee,
+}
+
+impl Clock {
+    /// Seconds since 1970 as the device counts them; 0 for what was before its beginning.
+    pub fn count(self, since_1970_s: u32) -> u32 {
+        /// Seconds from 1970 to 2000.
+        const BETWEEN: u32 = 946_684_800;
+        match self {
+            Self::Unix => since_1970_s,
+            Self::Zigbee => since_1970_s.saturating_sub(BETWEEN),
+        }
+    }
+}
+
 /// Commands of the device that hold data points: response, report, and active reports in both numbers they have.
 const REPORTS: [u8; 4] = [0x01, 0x02, 0x05, 0x06];
 
@@ -203,7 +230,17 @@ pub fn request(sequence: u8, records: Vec<Record>) -> Vec<u8> {
     Frame { header, payload: &payload }.encode()
 }
 
-/// The answer to a question for the time: seconds since 1970, first UTC, then local. Devices that show a clock take the
+/// The question for every data point.
+pub fn query(sequence: u8) -> Vec<u8> {
+    Frame { header: command(sequence, QUERY), payload: &[] }.encode()
+}
+
+/// The question for the version of the chip; its number is that of the message.
+pub fn version_query(sequence: u8) -> Vec<u8> {
+    Frame { header: command(sequence, VERSION), payload: &u16::from(sequence).to_be_bytes() }.encode()
+}
+
+/// The answer to a question for the time: seconds since its beginning, first UTC, then local. Devices that show a clock take the
 /// second. The length before them is little-endian.
 pub fn time_answer(sequence: u8, utc_s: u32, local_s: u32) -> Vec<u8> {
     let payload = [&8u16.to_le_bytes()[..], &utc_s.to_be_bytes(), &local_s.to_be_bytes()].concat();
@@ -276,6 +313,8 @@ mod tests {
     fn questions_of_the_device_have_answers() {
         assert_eq!(hex(&time_answer(7, 0x0102_0304, 0x0506_0708)), "11072408000102030405060708");
         assert_eq!(hex(&connection_answer(7)), "110725010001");
+        assert_eq!((hex(&query(7)), hex(&version_query(7))), ("110703".to_owned(), "1107100007".to_owned()));
+        assert_eq!((Clock::Unix.count(946_684_801), Clock::Zigbee.count(946_684_801)), (946_684_801, 1));
     }
 
     proptest! {

@@ -82,6 +82,9 @@ impl Session<'_, '_> {
         if matches!(step, Step::Basic(_)) {
             self.world.apply_quirk(ieee).await;
         }
+        if let Step::Greet(endpoint) = step {
+            self.query_tuya(ieee, endpoint).await?;
+        }
         let Some(device) = self.world.book.get_mut(ieee) else { return Ok(()) };
         let is_new = !device.is_interviewed && interview::is_described(device);
         if is_new {

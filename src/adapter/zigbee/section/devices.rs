@@ -8,10 +8,11 @@ use std::{
 use super::{DeviceKeys, KIND, ReportingKeys};
 use crate::{
     adapter::zigbee::{
-        address::Ieee,
+        address::{Cluster, Ieee},
         config::Own,
         quirk::{PointKeys, Quirk, own_points},
         reporting::{Intervals, Wanted},
+        tuya::Clock,
     },
     config::{
         DeviceDraft,
@@ -46,7 +47,12 @@ pub(super) fn named(
         let keys: DeviceKeys = section.read(problems);
         section.close(problems);
         let reporting = wanted(&keys, all, problems);
-        let own = own(profile.as_ref(), keys.point.value, library, problems);
+        let own = own(
+            profile.as_ref(),
+            (keys.point.value, &keys.bind.value, keys.clock.map(|key| key.value)),
+            library,
+            problems,
+        );
         let Some(ieee) = keys.address.and_then(|address| address.value.ieee) else { continue };
         let Entry::Vacant(entry) = named.devices.entry(ieee.value) else {
             let message = format!("address {} is there twice", ieee.value);
@@ -64,7 +70,7 @@ pub(super) fn named(
 /// What a device's keys say of it. The points of a profile that it names are among its own already.
 fn own(
     profile: Option<&At<String>>,
-    listed: Vec<At<PointKeys>>,
+    (listed, bind, clock): (Vec<At<PointKeys>>, &[At<u16>], Option<Clock>),
     library: &mut Library,
     problems: &mut Problems,
 ) -> Own {
@@ -76,8 +82,10 @@ fn own(
         (pack.kind == KIND.kind).then(|| Quirk::named(&name, pack))
     });
     match quirk {
-        Some(quirk) => Own { quirk: Some(quirk.with(&points)), points: Vec::new() },
-        None => Own { quirk: None, points },
+        Some(quirk) => {
+            Own { quirk: Some(quirk.with(&points).set_up(bind, clock.unwrap_or_default())), ..Own::default() }
+        }
+        None => Own { quirk: None, points, bind: bind.iter().map(|cluster| Cluster(cluster.value)).collect(), clock },
     }
 }
 
