@@ -9,7 +9,7 @@ use tokio::{
 use tracing::{info, warn};
 
 use super::{
-    End, LostError, Shown, book::Book, joining::Permit, keeper::Keeper, orders::PutAside, session::Session,
+    End, LostError, Shown, book::Book, joining::Permit, keeper::Keeper, put_aside::PutAside, session::Session,
     updates::Updates,
 };
 use crate::{
