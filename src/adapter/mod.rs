@@ -223,10 +223,46 @@ pub struct Metrics {
     pub memory_refused: Counter,
     /// Documents that the disk did not take; each is tried again.
     pub memory_failures: Counter,
+    /// How far new firmware of devices is.
+    pub updates: Progress,
     /// 1 while the link is up.
     pub up: Gauge,
     /// Why it is not.
     pub fault: Fault,
+}
+
+/// How far something is with single devices, in hundredths. Devices with which it has ended are not shown, so that there
+/// are as many as are under way.
+#[derive(Debug, Clone, Default)]
+pub struct Progress {
+    adapter: Arc<str>,
+    family: Family<DeviceLabel, Gauge>,
+}
+
+impl Progress {
+    /// Shows how far it is with a device; `None` when it has ended.
+    pub fn show(&self, device: &str, percent: Option<u64>) {
+        let label = DeviceLabel { adapter: Arc::clone(&self.adapter), device: device.into() };
+        match percent {
+            Some(percent) => {
+                self.family.get_or_create_owned(&label).set(i64::try_from(percent).unwrap_or(i64::MAX));
+            }
+            None => drop(self.family.remove(&label)),
+        }
+    }
+}
+
+/// The labels of a metric of one device: `adapter="zb",device="plug-1"`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct DeviceLabel {
+    adapter: Arc<str>,
+    device: Arc<str>,
+}
+
+impl EncodeLabelSet for DeviceLabel {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> Result<(), fmt::Error> {
+        [("adapter", &*self.adapter), ("device", &*self.device)].encode(encoder)
+    }
 }
 
 /// The label of every adapter metric: `adapter="line1"`. All metrics of an adapter share the name.
@@ -261,6 +297,7 @@ pub struct Families {
     scripts: Family<Label, Counter>,
     memory_refused: Family<Label, Counter>,
     memory_failures: Family<Label, Counter>,
+    updates: Family<DeviceLabel, Gauge>,
     up: Family<Label, Gauge>,
 }
 
@@ -291,6 +328,8 @@ impl Families {
         ] {
             registry.register(name, help, family.clone());
         }
+        let help = "How much of its new firmware a device that loads was given";
+        registry.register("adapter_update_percent", help, all.updates.clone());
         registry.register("adapter_up", "1 while the link is up", all.up.clone());
         all
     }
@@ -318,6 +357,7 @@ impl Families {
             scripts: self.scripts.get_or_create_owned(&label),
             memory_refused: self.memory_refused.get_or_create_owned(&label),
             memory_failures: self.memory_failures.get_or_create_owned(&label),
+            updates: Progress { adapter: name.into(), family: self.updates.clone() },
             up: self.up.get_or_create_owned(&label),
             fault: Fault::default(),
         }
@@ -335,9 +375,14 @@ mod tests {
 
         families.of("line1").timeouts.inc();
         families.of("line1").timeouts.inc();
+        families.of("zb").updates.show("plug-1", Some(37));
+        families.of("zb").updates.show("plug-2", Some(100));
+        families.of("zb").updates.show("plug-2", None);
 
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
         assert!(text.contains("tidegate_adapter_timeouts_total{adapter=\"line1\"} 2"), "{text}");
+        assert!(text.contains("tidegate_adapter_update_percent{adapter=\"zb\",device=\"plug-1\"} 37"), "{text}");
+        assert!(!text.contains("plug-2"), "{text}");
     }
 }

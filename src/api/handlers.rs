@@ -115,6 +115,11 @@ pub(super) enum NetworkAct {
         #[serde(default)]
         force: bool,
     },
+    /// Give it none after all.
+    CancelUpdate {
+        /// Which.
+        device: String,
+    },
     /// Give out everything that devices know it by.
     Backup {},
     /// Give it what another one had.
@@ -238,10 +243,8 @@ pub(super) async fn act_on_network(
             NetworkWish::PermitJoin { time: Duration::from_secs(seconds.into()), code: install_code.map(Box::new) }
         }
         NetworkAct::Firmware {} => NetworkWish::Firmware,
-        NetworkAct::Update { device, force } => {
-            let device = DeviceId::new(&device).map_err(|error| ApiError::Invalid(error.to_string()))?;
-            NetworkWish::Update { device, is_forced: force }
-        }
+        NetworkAct::Update { device, force } => NetworkWish::Update { device: named(&device)?, is_forced: force },
+        NetworkAct::CancelUpdate { device } => NetworkWish::CancelUpdate { device: named(&device)? },
         NetworkAct::Form {} => NetworkWish::Form,
         NetworkAct::Map {} => NetworkWish::Map,
         NetworkAct::Backup {} => NetworkWish::Backup,
@@ -250,6 +253,11 @@ pub(super) async fn act_on_network(
         }
     };
     of_network(context, path, wish).await
+}
+
+/// The device of a name.
+fn named(device: &str) -> Result<DeviceId, ApiError> {
+    DeviceId::new(device).map_err(|error| ApiError::Invalid(error.to_string()))
 }
 
 /// Does something with the network of the adapter in the path.

@@ -51,7 +51,9 @@ fn networks() -> Value {
     json!({
         "NetworkAct": object(
             &json!({
-                "action": { "enum": ["permit-join", "form", "map", "backup", "restore", "firmware", "update"] },
+                "action": {
+                    "enum": ["permit-join", "form", "map", "backup", "restore", "firmware", "update", "cancel-update"],
+                },
                 "seconds": count(), "install_code": text(), "device": text(), "force": { "type": "boolean" },
                 "backup": { "type": "object" }, "overwrite": text(), "dry_run": { "type": "boolean" },
             }),

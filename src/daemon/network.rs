@@ -59,6 +59,7 @@ fn told(wish: &NetworkWish) -> Option<String> {
         NetworkWish::Update { device, is_forced: true } => {
             format!("update the firmware of {device} whatever version it has")
         }
+        NetworkWish::CancelUpdate { device } => format!("cancel the update of {device}"),
         NetworkWish::Form => "form a network".to_owned(),
         NetworkWish::Backup => "give out a backup, with the network key".to_owned(),
         NetworkWish::Restore(wanted) => match &wanted.overwrite {

@@ -147,6 +147,11 @@ pub enum NetworkWish {
         /// Whether the same or an older version will do.
         is_forced: bool,
     },
+    /// Give it no new firmware after all.
+    CancelUpdate {
+        /// Which device.
+        device: DeviceId,
+    },
     /// Give out everything that devices know the coordinator by, its keys as well.
     Backup,
     /// Give the coordinator what another one had.

@@ -187,6 +187,7 @@ vocabulary! {
     Input = "input", Bool, None, "A digital input is on.";
     Output = "output", Bool, None, "A digital output is on.";
     On = "on", Bool, None, "Something is on.";
+    Siren = "siren", Bool, None, "A siren sounds.";
     Generic = "generic", Bool, None, "A state the device does not name.";
 
     Button = "button", Text, None, "A button was used: `press double_press long_press on off toggle step_up …`.";

@@ -103,6 +103,11 @@ impl Pack {
         self.points.iter()
     }
 
+    /// A key of `[device]` as it was written, for the adapter's kind.
+    pub fn device_node(&self, key: &str) -> Option<&Node> {
+        self.device.get(key).map(|entry| &entry.node)
+    }
+
     /// Whether it says where the device is.
     pub fn has_address(&self) -> bool {
         self.device.contains_key("address")

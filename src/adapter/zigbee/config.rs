@@ -6,10 +6,11 @@ use std::{
 };
 
 use super::{
-    address::{self, ExtendedPan, Ieee, Pan},
+    address::{self, Cluster, ExtendedPan, Ieee, Pan},
     link::Link,
     quirk::{OwnPoint, Quirk, Quirks},
-    reporting::Intervals,
+    reporting::{Intervals, Wanted},
+    tuya::Clock,
 };
 use crate::{
     config::{Pressure, Secret},
@@ -48,7 +49,7 @@ pub struct Config {
     /// When devices shall report.
     pub reporting: Intervals,
     /// When single devices shall report, where that is not as all others.
-    pub own_reporting: BTreeMap<Ieee, Intervals>,
+    pub own_reporting: BTreeMap<Ieee, Wanted>,
     /// What their keys say of some of them.
     pub own: BTreeMap<Ieee, Own>,
     /// What profiles say of devices that do not name one.
@@ -57,8 +58,9 @@ pub struct Config {
 
 impl Config {
     /// When a device shall report.
-    pub fn intervals(&self, ieee: Ieee) -> Intervals {
-        self.own_reporting.get(&ieee).copied().unwrap_or(self.reporting)
+    pub fn reporting_of(&self, ieee: Ieee) -> Wanted {
+        let alike = || Wanted { all: self.reporting, ..Wanted::default() };
+        self.own_reporting.get(&ieee).cloned().unwrap_or_else(alike)
     }
 }
 
@@ -69,6 +71,10 @@ pub struct Own {
     pub quirk: Option<Quirk>,
     /// Its own points, when it names none.
     pub points: Vec<OwnPoint>,
+    /// Clusters that are bound besides, when it names none.
+    pub bind: Vec<Cluster>,
+    /// From when it counts the seconds, when that is said and it names none.
+    pub clock: Option<Clock>,
 }
 
 /// Devices that one message commands.

@@ -8,9 +8,9 @@ use std::{
 use super::{
     address::{Attribute, Cluster, Endpoint, Group, Ieee, Nwk},
     interview::{CHECK_IN, POLL_CONTROL, Step},
-    map::{Finding, Known, Rule, points, rules},
-    quirk::Quirk,
-    reporting::{Intervals, Others},
+    map::{Finding, Known, Rule, form::Form, points, rules, units},
+    quirk::{Quirk, Source},
+    reporting::{Others, Wanted},
     zcl::{
         Kind,
         general::{ReadOutcome, ReadRecord},
@@ -55,9 +55,9 @@ pub(super) struct Device {
     /// Attributes it has that feed points.
     pub(super) attributes: BTreeMap<(Endpoint, Cluster), Vec<(Attribute, Kind)>>,
     /// When it shall report.
-    pub(super) intervals: Intervals,
+    pub(super) reporting: Wanted,
     /// When it was asked to report.
-    pub(super) asked_intervals: Intervals,
+    pub(super) asked_reporting: Wanted,
     /// What it reports otherwise.
     pub(super) others: Others,
     /// Within how many seconds it says that it reports something.
@@ -97,8 +97,8 @@ impl Device {
             is_interviewed: false,
             known: BTreeMap::new(),
             attributes: BTreeMap::new(),
-            intervals: Intervals::default(),
-            asked_intervals: Intervals::default(),
+            reporting: Wanted::default(),
+            asked_reporting: Wanted::default(),
             others: Others::new(),
             reports_within_s: None,
             check_in: None,
@@ -118,12 +118,12 @@ impl Device {
     }
 
     /// From now on it shall report within these times; one that was asked for others is asked again.
-    pub(super) fn shall_report(&mut self, intervals: Intervals) {
-        self.intervals = intervals;
-        if self.asked_intervals != intervals {
-            self.done.retain(|step| !matches!(step, Step::Report(..) | Step::ReadBack(..)));
+    pub(super) fn shall_report(&mut self, wanted: Wanted) {
+        if self.asked_reporting != wanted {
+            self.done.retain(|step| !matches!(step, Step::Report(..) | Step::ReadBack(..) | Step::OwnReport(..)));
             self.reports_within_s = None;
         }
+        self.reporting = wanted;
     }
 
     /// What an endpoint does, once the device has said so.
@@ -151,6 +151,7 @@ impl Device {
                     if all.iter().all(|(attribute, _)| *attribute != record.attribute) {
                         all.push((record.attribute, value.kind()));
                     }
+                    self.add_wishes(endpoint, cluster);
                 }
                 ReadOutcome::Value(_) => {}
                 ReadOutcome::Status(_) => {
@@ -158,6 +159,18 @@ impl Device {
                         self.known.entry(endpoint).or_default().insert(cluster, record.attribute, default);
                     }
                 }
+            }
+        }
+    }
+
+    /// Adds the points of a cluster that nothing is ever told of: they can be set, and are there from the start.
+    fn add_wishes(&mut self, endpoint: Endpoint, cluster: Cluster) {
+        let wishes = points::possible(&self.endpoints).into_iter();
+        let wishes = wishes.filter(|wish| (wish.endpoint, wish.rule.cluster) == (endpoint, cluster));
+        for wish in wishes.filter(|wish| wish.rule.form == Form::Wish) {
+            if !self.points.contains_key(&*wish.name) {
+                // Beyond the limit it is left out as any other.
+                let _ = self.add_point(&wish.name, wish.rule.quantity, None);
             }
         }
     }
@@ -193,24 +206,27 @@ impl Device {
         self.points.values().map(|(_, point)| point).chain(&self.own)
     }
 
-    /// The point of a finding, made when it is the first of its name; the name, and whether it is new. `None` beyond
-    /// [`MAX_POINTS`].
+    /// The point of a finding, made when it is the first of its name or the device says another unit; the name, and
+    /// whether it is new. `None` beyond [`MAX_POINTS`].
     pub(super) fn point_of(&mut self, endpoint: Endpoint, finding: &Finding) -> Option<(String, Arc<Point>, bool)> {
         let name = points::name_of(&self.endpoints, endpoint, finding).into_owned();
-        if let Some((_, point)) = self.points.get(&name) {
+        let unit = units::of(finding.quantity, self.known.get(&endpoint));
+        if let Some((quantity, point)) = self.points.get(&name)
+            && (*quantity, point.unit.as_deref()) == (finding.quantity, unit)
+        {
             return Some((name, Arc::clone(point), false));
         }
-        let point = self.add_point(&name, finding.quantity)?;
+        let point = self.add_point(&name, finding.quantity, unit)?;
         Some((name, point, true))
     }
 
     /// Adds a point; `None` beyond [`MAX_POINTS`].
-    pub(super) fn add_point(&mut self, name: &str, quantity: Quantity) -> Option<Arc<Point>> {
-        if self.points.len() >= MAX_POINTS {
+    pub(super) fn add_point(&mut self, name: &str, quantity: Quantity, unit: Option<&str>) -> Option<Arc<Point>> {
+        if self.points.len() >= MAX_POINTS && !self.points.contains_key(name) {
             return None;
         }
         let point_name = PointName::new(name).ok()?;
-        let mut point = Point::new(self.id.clone(), point_name, quantity.kind(), quantity.unit());
+        let mut point = Point::new(self.id.clone(), point_name, quantity.kind(), unit);
         if self.setter(name).is_some() {
             point.access = Access::Rw;
         }
@@ -233,6 +249,18 @@ impl Device {
         };
         let mut named = possible.into_iter().filter(|possible| possible.name == name);
         named.find(has).map(|possible| (possible.endpoint, possible.rule))
+    }
+
+    /// Whether an attribute is what a point is made of.
+    pub(super) fn feeds(&self, name: &str, endpoint: Endpoint, cluster: Cluster, attribute: Attribute) -> bool {
+        if let Some(own) = self.quirk.as_ref().and_then(|quirk| quirk.point(name)) {
+            return matches!(own.source, Source::Attribute(place)
+                if (place.cluster, place.attribute) == (cluster, attribute)
+                    && self.endpoint_of(place.endpoint, cluster) == endpoint);
+        }
+        let possible = points::possible(&self.endpoints).into_iter().filter(|possible| possible.name == name);
+        let place = |possible: points::Possible| (possible.endpoint, possible.rule.cluster, possible.rule.attribute);
+        possible.map(place).any(|place| place == (endpoint, cluster, attribute))
     }
 
     /// Points that it can be commanded by, with their kind.
@@ -266,3 +294,6 @@ fn default_factor(cluster: Cluster, attribute: Attribute) -> Option<i128> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     address::{Attribute, Cluster, Endpoint},
     device::Device,
+    map::rules,
     zcl::{
         self, Status,
         general::{Reporting, ReportingFound, ReportingRecord, ReportingWanted},
@@ -30,6 +31,15 @@ impl Default for Intervals {
     fn default() -> Self {
         Self { least_s: 5, most_s: 3600 }
     }
+}
+
+/// When a device shall report: everything alike, but for single points.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Wanted {
+    /// What is not named below.
+    pub all: Intervals,
+    /// Points by name.
+    pub points: BTreeMap<String, Intervals>,
 }
 
 /// How an attribute is reported otherwise than it was asked for.
@@ -65,17 +75,34 @@ pub(super) fn in_words(otherwise: Otherwise, asked: Intervals) -> String {
 
 /// What a device is asked to report of a cluster.
 pub(super) fn wanted(device: &Device, endpoint: Endpoint, cluster: Cluster) -> Vec<Reporting> {
-    of(device, cluster, attributes(device, endpoint, cluster))
+    of(device, endpoint, cluster, &attributes(device, endpoint, cluster))
 }
 
 /// The same for attributes that are named.
-pub(super) fn of(device: &Device, cluster: Cluster, attributes: &[(Attribute, zcl::Kind)]) -> Vec<Reporting> {
-    let Intervals { least_s, most_s } = device.intervals;
+pub(super) fn of(
+    device: &Device,
+    endpoint: Endpoint,
+    cluster: Cluster,
+    attributes: &[(Attribute, zcl::Kind)],
+) -> Vec<Reporting> {
     let reporting = |(attribute, kind): &(Attribute, zcl::Kind)| {
+        let Intervals { least_s, most_s } = intervals(device, &device.reporting, endpoint, cluster, *attribute);
         let change = kind.is_analog().then(|| change(cluster, *kind));
         Reporting::Send { attribute: *attribute, kind: *kind, least_s, most_s, change }
     };
     attributes.iter().map(reporting).collect()
+}
+
+/// When an attribute shall be reported, by what is wanted of the points that it feeds.
+pub(super) fn intervals(
+    device: &Device,
+    wanted: &Wanted,
+    endpoint: Endpoint,
+    cluster: Cluster,
+    attribute: Attribute,
+) -> Intervals {
+    let named = wanted.points.iter().find(|(name, _)| device.feeds(name, endpoint, cluster, attribute));
+    named.map_or(wanted.all, |(_, own)| *own)
 }
 
 /// What it is asked about afterwards.
@@ -85,13 +112,14 @@ pub(super) fn read_back(device: &Device, endpoint: Endpoint, cluster: Cluster) -
 }
 
 /// The attributes of a cluster that feed points.
-fn attributes(device: &Device, endpoint: Endpoint, cluster: Cluster) -> &[(Attribute, zcl::Kind)] {
-    device.attributes.get(&(endpoint, cluster)).map(Vec::as_slice).unwrap_or_default()
+pub(super) fn attributes(device: &Device, endpoint: Endpoint, cluster: Cluster) -> Vec<(Attribute, zcl::Kind)> {
+    let has = device.attributes.get(&(endpoint, cluster)).into_iter().flatten().copied();
+    has.filter(|(attribute, _)| rules::is_told(cluster, *attribute)).collect()
 }
 
 /// Takes the answer to being asked; one record without an attribute is about all.
 pub(super) fn take_refusals(device: &mut Device, endpoint: Endpoint, cluster: Cluster, records: &[ReportingRecord]) {
-    device.asked_intervals = device.intervals;
+    device.asked_reporting = device.reporting.clone();
     device.others.retain(|(of, in_cluster, _), _| (*of, *in_cluster) != (endpoint, cluster));
     let all: Vec<_> = attributes(device, endpoint, cluster).iter().map(|(attribute, _)| *attribute).collect();
     for record in records.iter().filter(|record| !record.status.is_success()) {
@@ -118,7 +146,8 @@ pub(super) fn take_found(device: &mut Device, endpoint: Endpoint, cluster: Clust
                     let least = device.reports_within_s.map_or(found.most_s, |other| other.min(found.most_s));
                     device.reports_within_s = Some(least);
                 }
-                (found != device.asked_intervals).then_some(Otherwise::Times(found))
+                let asked = intervals(device, &device.asked_reporting, endpoint, cluster, wanted.attribute);
+                (found != asked).then_some(Otherwise::Times(found))
             }
             _ => Some(Otherwise::NotReported(status.0)),
         };
@@ -146,7 +175,14 @@ fn change(cluster: Cluster, kind: zcl::Kind) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{adapter::zigbee::address::Ieee, model::DeviceId};
+    use crate::{
+        adapter::zigbee::{
+            address::{DeviceKind, Ieee, Profile},
+            wire::List,
+            zdo::descriptor::Simple,
+        },
+        model::DeviceId,
+    };
 
     /// A thermometer with a battery that was asked to report.
     fn device() -> Device {
@@ -187,12 +223,42 @@ mod tests {
         // The device shows times for what it refused, and for an attribute that nobody asked for.
         take_found(&mut device, 1, Cluster(1), &[found(0x20, 0, 0), found(0x21, 60, 43_200), found(0x99, 1, 1)]);
 
-        let told: Vec<_> = device.others.values().map(|other| in_words(*other, device.asked_intervals)).collect();
+        let told: Vec<_> = device.others.values().map(|other| in_words(*other, device.asked_reporting.all)).collect();
         assert_eq!(
             told,
             ["refused: unreportable attribute (0x8c)", "every 60 s to 43200 s instead of 5 s to 3600 s"]
         );
         assert_eq!(device.reports_within_s, Some(43_200));
+    }
+
+    #[test]
+    fn a_point_is_reported_at_times_of_its_own() {
+        let mut device = device();
+        device.describe(Simple {
+            endpoint: 1,
+            profile: Profile(0x0104),
+            device: DeviceKind(0),
+            version: 0,
+            inputs: List::try_from(vec![Cluster(0x0001), Cluster(0x0402)]).unwrap(),
+            outputs: List::try_from(Vec::new()).unwrap(),
+        });
+        let (all, own) = (Intervals::default(), Intervals { least_s: 1, most_s: 60 });
+        device.shall_report(Wanted { all, points: [("temperature".to_owned(), own)].into() });
+        let times = |cluster| {
+            wanted(&device, 1, Cluster(cluster))
+                .into_iter()
+                .map(|reporting| match reporting {
+                    Reporting::Send { least_s, most_s, .. } => Intervals { least_s, most_s },
+                    Reporting::Receive { .. } => panic!("it shall send"),
+                })
+                .collect::<Vec<_>>()
+        };
+
+        assert_eq!((times(0x0402), times(0x0001)), (vec![own], vec![all, all]));
+        let success = ReportingRecord { status: Status::SUCCESS, attribute: None };
+        take_refusals(&mut device, 1, Cluster(0x0402), &[success]);
+        take_found(&mut device, 1, Cluster(0x0402), &[found(0, 1, 60)]);
+        assert_eq!(device.others, Others::new());
     }
 
     #[test]

@@ -15,6 +15,7 @@ use super::{
     link::Link,
     quirk::{PointKeys, Quirks},
     reporting::Intervals,
+    tuya::Clock,
 };
 use crate::{
     config::{
@@ -24,6 +25,7 @@ use crate::{
         tree::{Data, Node},
         values::{Span, SpanOrZero, from_integer, from_text, text_values, word_values},
     },
+    model::PointName,
     profile::Library,
 };
 
@@ -80,6 +82,7 @@ impl FromNode for Family {
 }
 
 word_values! {
+    Clock: ["1970" => Self::Unix, "2000" => Self::Zigbee], later [];
     Accept: ["all" => Self::All, "listed" => Self::Listed], later [];
 }
 
@@ -158,6 +161,18 @@ section! {
 }
 
 section! {
+    /// When a device shall report one of its points.
+    pub struct ReportKeys {
+        /// The point; it is one that an attribute is behind, not a data point or an alarm.
+        point: PointName = required;
+        /// The shortest time between two reports of it, 0 s to 18 h.
+        min: SpanOrZero = optional("as the device's other points");
+        /// The longest time between two reports of it, 1 s to 18 h.
+        max: Span = optional("as the device's other points");
+    }
+}
+
+section! {
     /// What the network is.
     pub struct NetworkKeys {
         /// Its channel, 11 to 26.
@@ -178,6 +193,13 @@ section! {
         address: Address = required;
         /// When it shall report, where that is not as all others.
         reporting: ReportingKeys = default("{}");
+        /// When it shall report single points, where that is not as its others.
+        reports: Vec<At<ReportKeys>> = default("[]");
+        /// Clusters that are bound besides those of its points: what a profile's scripts read, which no key of a point
+        /// names.
+        bind: Vec<At<u16>> = default("[]");
+        /// From when a device of Tuya that asks for the time counts the seconds: `"1970"` or `"2000"`.
+        clock: Clock = optional("as its profile says, else 1970");
         /// Points that its standard clusters do not tell, or tell otherwise.
         point: Vec<At<PointKeys>> = default("[]");
     }

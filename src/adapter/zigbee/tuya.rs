@@ -23,6 +23,33 @@ pub const TIME: u8 = 0x24;
 /// The device asks whether the gateway is connected, and is told.
 pub const CONNECTION: u8 = 0x25;
 
+/// The gateway wants every data point.
+pub const QUERY: u8 = 0x03;
+/// The gateway wants to know the version of the chip behind the radio; some of them say nothing before.
+pub const VERSION: u8 = 0x10;
+
+/// From when a device counts the seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Clock {
+    /// From 1970 on.
+    #[default]
+    Unix,
+    /// From 2000 on, as the time cluster of the library does (ZCL, 3.12.2.2.1).
+    Zigbee,
+}
+
+impl Clock {
+    /// Seconds since 1970 as the device counts them; 0 for what was before its beginning.
+    pub fn count(self, since_1970_s: u32) -> u32 {
+        /// Seconds from 1970 to 2000.
+        const BETWEEN: u32 = 946_684_800;
+        match self {
+            Self::Unix => since_1970_s,
+            Self::Zigbee => since_1970_s.saturating_sub(BETWEEN),
+        }
+    }
+}
+
 /// Commands of the device that hold data points: response, report, and active reports in both numbers they have.
 const REPORTS: [u8; 4] = [0x01, 0x02, 0x05, 0x06];
 
@@ -203,7 +230,17 @@ pub fn request(sequence: u8, records: Vec<Record>) -> Vec<u8> {
     Frame { header, payload: &payload }.encode()
 }
 
-/// The answer to a question for the time: seconds since 1970, first UTC, then local. Devices that show a clock take the
+/// The question for every data point.
+pub fn query(sequence: u8) -> Vec<u8> {
+    Frame { header: command(sequence, QUERY), payload: &[] }.encode()
+}
+
+/// The question for the version of the chip; its number is that of the message.
+pub fn version_query(sequence: u8) -> Vec<u8> {
+    Frame { header: command(sequence, VERSION), payload: &u16::from(sequence).to_be_bytes() }.encode()
+}
+
+/// The answer to a question for the time: seconds since its beginning, first UTC, then local. Devices that show a clock take the
 /// second. The length before them is little-endian.
 pub fn time_answer(sequence: u8, utc_s: u32, local_s: u32) -> Vec<u8> {
     let payload = [&8u16.to_le_bytes()[..], &utc_s.to_be_bytes(), &local_s.to_be_bytes()].concat();
@@ -221,79 +258,4 @@ fn command(sequence: u8, command: u8) -> Header {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::{collection::vec, prelude::*};
-
-    use super::*;
-    use crate::adapter::zigbee::wire::{hex, unhex};
-
-    fn decode(payload: &str) -> Result<Data, WireError> {
-        Data::decode(&unhex(payload).unwrap())
-    }
-
-    #[test]
-    fn one_message_holds_several_data_points() {
-        let data = decode("0102 01 02 0004 fffffe00 02 01 0001 01 03 04 0001 02 04 03 0002 6869").unwrap();
-
-        assert_eq!(data.sequence, 0x0102);
-        let numbers: Vec<_> = data.records.iter().map(|record| (record.dp, record.number())).collect();
-        assert_eq!(numbers, [(1, Some(-512)), (2, Some(1)), (3, Some(2)), (4, None)]);
-        assert_eq!(data.records[3].data, b"hi");
-    }
-
-    #[test]
-    fn what_does_not_end_where_it_should_gives_nothing() {
-        for wrong in ["", "01", "0102 01", "0102 01 02 0004 000000", "0102 01 02 ffff 00", "0102 01 09 0001 00"] {
-            assert!(decode(wrong).is_err(), "{wrong}");
-        }
-        assert_eq!(decode("0102").unwrap().records, []);
-    }
-
-    #[test]
-    fn only_reports_of_the_device_hold_data_points() {
-        let of = |cluster, frame: &str| Data::of(Cluster(cluster), &Frame::decode(&unhex(frame).unwrap()).unwrap());
-        for command in ["01", "02", "05", "06"] {
-            assert!(of(0xef00, &format!("0901{command} 0001")).is_some_and(|data| data.is_ok()));
-        }
-        for (cluster, frame) in [(0xef00, "090124 0008"), (0xef00, "010102 0001"), (0xef01, "090102 0001")] {
-            assert_eq!(of(cluster, frame), None);
-        }
-    }
-
-    #[test]
-    fn numbers_have_the_bytes_of_their_type() {
-        let bytes = |kind, number| Record::of_number(1, kind, number).map(|record| hex(&record.data));
-        assert_eq!(bytes(Type::Value, -2).as_deref(), Some("fffffffe"));
-        assert_eq!(bytes(Type::Bool, 1).as_deref(), Some("01"));
-        assert_eq!(bytes(Type::Enum, 255).as_deref(), Some("ff"));
-        assert_eq!(bytes(Type::Bitmap, 256).as_deref(), Some("0100"));
-        for (kind, number) in [(Type::Bool, 2), (Type::Enum, 256), (Type::Value, 1 << 31), (Type::Bitmap, -1)] {
-            assert_eq!(bytes(kind, number), None);
-        }
-    }
-
-    #[test]
-    fn questions_of_the_device_have_answers() {
-        assert_eq!(hex(&time_answer(7, 0x0102_0304, 0x0506_0708)), "11072408000102030405060708");
-        assert_eq!(hex(&connection_answer(7)), "110725010001");
-    }
-
-    proptest! {
-        #[test]
-        fn no_bytes_panic_and_what_is_read_is_written_the_same(bytes in vec(any::<u8>(), 0..80)) {
-            if let Ok(data) = Data::decode(&bytes) {
-                prop_assert_eq!(data.encode(), bytes);
-            }
-        }
-
-        #[test]
-        fn what_is_set_is_what_is_read(sequence: u8, dp: u8, number: i32, kind in 0..6u8) {
-            let kind = Type::of(kind).unwrap();
-            let Some(record) = Record::of_number(dp, kind, number.into()) else { return Ok(()) };
-            prop_assert_eq!(record.number(), Some(number.into()));
-            let bytes = request(sequence, vec![record.clone()]);
-            let data = Data::decode(Frame::decode(&bytes).unwrap().payload).unwrap();
-            prop_assert_eq!(data.records, vec![record]);
-        }
-    }
-}
+mod tests;

@@ -9,7 +9,7 @@ use crate::{
     adapter::zigbee::{
         address::Cluster,
         describe::{self, Description},
-        map::{self, Finding, Known},
+        map::{self, Finding, Known, units},
         tuya::{Data, Record},
         wire::hex,
         zcl,
@@ -121,7 +121,7 @@ impl Answer {
         match zcl::Frame::decode(bytes) {
             Ok(frame) => {
                 for finding in map::findings(cluster, &frame, known) {
-                    self.reading(&finding);
+                    self.reading(&finding, known);
                 }
                 let mut json = self.take(describe::zcl(cluster, &frame));
                 match Data::of(cluster, &frame) {
@@ -139,11 +139,12 @@ impl Answer {
     }
 
     /// A value of a point, or why there is none.
-    fn reading(&mut self, finding: &Finding) {
+    fn reading(&mut self, finding: &Finding, known: &Known) {
         let point = finding.quantity.point(finding.nth);
         match &finding.value {
             Ok(value) => {
-                self.readings.push(json!({"point": point, "value": value, "unit": finding.quantity.unit()}));
+                self.readings
+                    .push(json!({"point": point, "value": value, "unit": units::of(finding.quantity, Some(known))}));
             }
             Err(missing) => self.why.push(format!("{point}: {missing}")),
         }

@@ -34,6 +34,14 @@ pub(super) enum Command {
         #[command(flatten)]
         which: network::Which,
     },
+    /// Show the network: its channel and names, who may join, and how many devices there are.
+    Status {
+        #[command(flatten)]
+        which: network::Which,
+        /// Print one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
     /// Ask the coordinator and all routers whom they hear, and show or draw it.
     Map {
         /// In which form.
@@ -95,6 +103,7 @@ pub(super) fn run(command: &Command, context: &mut Context) -> Result<(), CliErr
         }
         Command::Ota(command) => ota::run(command, context),
         Command::Form { yes, which } => network::form(*yes, which, context),
+        Command::Status { which, json } => network::status(which, *json, context),
         Command::Map { which, json: true, .. } => map::map(which, map::Format::Json, context),
         Command::Map { which, format, .. } => map::map(which, *format, context),
         Command::Backup { file, which } => backup::backup(file, which, context),

@@ -1,4 +1,4 @@
-//! `tidegate zigbee permit-join`, `form` and `devices`: the network of the running gateway.
+//! `tidegate zigbee permit-join`, `form`, `status` and `devices`: the network of the running gateway.
 
 use serde_json::{Value, json};
 
@@ -46,6 +46,30 @@ pub(super) fn form(yes: bool, which: &Which, context: &mut Context) -> Result<()
     let text = |key: &str| network[key].as_str().unwrap_or_default().to_owned();
     let (name, pan, extended_pan) = (text("adapter"), text("pan_id"), text("extended_pan_id"));
     context.print(&format!("{name}: network {pan}, {extended_pan} formed on channel {}\n", network["channel"]))
+}
+
+pub(super) fn status(which: &Which, as_json: bool, context: &mut Context) -> Result<(), CliError> {
+    let route = route(which, context)?;
+    let network = context.get(&route)?;
+    context.show(as_json, &network, || in_words(&network))
+}
+
+/// The network for people.
+fn in_words(network: &Value) -> String {
+    let text = |key: &str| network[key].as_str().unwrap_or("-").to_owned();
+    let devices = network["devices"].as_array().map_or(0, Vec::len) as u64;
+    let joining = match network["permit_join"].as_u64() {
+        None | Some(0) => "nobody can join".to_owned(),
+        Some(seconds) => format!("devices can join for {seconds} s"),
+    };
+    let (adapter, state, devices) = (text("adapter"), text("state"), count(&devices, "device"));
+    let (pan, extended_pan, backed_up) = (text("pan_id"), text("extended_pan_id"), text("backed_up"));
+    match network["channel"].as_u64() {
+        None => format!("{adapter}: {state}, no network\n"),
+        Some(channel) => format!(
+            "{adapter}: {state}, network {pan}, {extended_pan} on channel {channel}, {devices}, {joining}, last backup {backed_up}\n"
+        ),
+    }
 }
 
 pub(super) fn devices(which: &Which, as_json: bool, context: &mut Context) -> Result<(), CliError> {

@@ -37,6 +37,17 @@ pub(in crate::cli) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Stop an update that is under way or waits; a device that loads is told when it asks for the next part.
+    Cancel {
+        /// The device.
+        #[arg(value_name = "DEVICE")]
+        device: String,
+        #[command(flatten)]
+        which: Which,
+        /// Print one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 pub(super) fn run(command: &Command, context: &mut Context) -> Result<(), CliError> {
@@ -44,6 +55,9 @@ pub(super) fn run(command: &Command, context: &mut Context) -> Result<(), CliErr
         Command::List { which, json } => (which, *json, json!({ "action": "firmware" })),
         Command::Update { device, force, which, json } => {
             (which, *json, json!({ "action": "update", "device": device, "force": force }))
+        }
+        Command::Cancel { device, which, json } => {
+            (which, *json, json!({ "action": "cancel-update", "device": device }))
         }
     };
     let route = route(which, context)?;
@@ -53,6 +67,7 @@ pub(super) fn run(command: &Command, context: &mut Context) -> Result<(), CliErr
         Command::Update { device, .. } => {
             format!("{device}: it is told that there is firmware (tidegate zigbee ota list shows how far it is)\n")
         }
+        Command::Cancel { device, .. } => format!("{device}: its update is cancelled\n"),
     };
     context.show(as_json, &firmware, text)
 }

@@ -150,7 +150,7 @@ fn a_backup_is_made_before_the_end_when_devices_came() {
 }
 
 #[test]
-fn zigpy_takes_a_backup_of_ours() {
+fn a_backup_keeps_to_its_schema_and_zigpy_takes_it() {
     let (_scene, file) = backed_up(&[Kind::Plug, Kind::Thermometer]);
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let python = root.join("target/peers/zigpy/bin/python");
@@ -164,6 +164,7 @@ fn zigpy_takes_a_backup_of_ours() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let theirs: Value = serde_json::from_slice(&output.stdout).unwrap();
     let ours = document(&file);
+    assert_eq!(theirs["faults"], json!([]));
     assert_eq!(theirs["is_complete"], true);
     for key in ["coordinator_ieee", "pan_id", "extended_pan_id", "channel", "network_key"] {
         assert_eq!(theirs["document"][key].to_string().to_lowercase(), ours[key].to_string(), "{key}");

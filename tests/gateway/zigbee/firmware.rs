@@ -1,6 +1,10 @@
 //! New firmware over the air, from files in a folder.
 
-use std::fs;
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    os::unix::net::UnixStream,
+};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -44,6 +48,15 @@ fn ended(scene: &Scene) -> Value {
         let update = update(scene);
         (update["state"] != "waiting" && update["state"] != "loading").then_some(update)
     })
+}
+
+/// What the gateway counts.
+fn metrics(scene: &Scene) -> String {
+    let mut socket = UnixStream::connect(scene.site.path("api.sock")).unwrap();
+    socket.write_all(b"GET /metrics HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n").unwrap();
+    let mut text = String::new();
+    socket.read_to_string(&mut text).unwrap();
+    text
 }
 
 /// What the plug has.
@@ -140,4 +153,40 @@ fn a_device_that_ends_early_is_no_success_and_the_loss_of_the_coordinator_no_end
 
     assert_eq!(ended(&scene)["state"], "done");
     assert!(firmware(&scene).loaded == image, "what was loaded is another image");
+}
+
+#[test]
+fn a_device_goes_on_loading_after_the_gateway_was_started_again() {
+    let image = make(PLUG, 2, &[1; 6000]);
+    let (scene, _folder) = scene(&[("a.ota", image.clone())], |_| {});
+    scene.tidegate(&["zigbee", "ota", "update", "plug-1"]);
+    crate::harness::eventually("the first parts", || (firmware(&scene).loaded.len() > 100).then_some(()));
+
+    let scene = scene.stopped_and_started();
+    scene.wait_for_log("Zigbee network is at work");
+    assert_eq!(update(&scene)["state"], "waiting");
+    let loaded = firmware(&scene).loaded.len();
+    assert!(loaded < image.len(), "the device had all of it before the gateway was stopped");
+    scene.coordinator.with(|stick| stick.with_device(Coordinator::ieee(1), Device::ask_for_part));
+
+    let update = ended(&scene);
+    assert_eq!((&update["state"], &update["percent"]), (&json!("done"), &json!(100)), "{update}");
+    assert!(firmware(&scene).loaded == image, "what was loaded is another image");
+}
+
+#[test]
+fn an_update_is_cancelled_and_the_device_told_to_stop() {
+    let (scene, _folder) = scene(&[("a.ota", make(PLUG, 2, &vec![1; 60_000]))], |_| {});
+    scene.fails(&["zigbee", "ota", "cancel", "plug-1"], "no update of plug-1 is under way");
+    scene.tidegate(&["zigbee", "ota", "update", "plug-1"]);
+    crate::harness::eventually("the first parts", || (firmware(&scene).loaded.len() > 100).then_some(()));
+    assert!(metrics(&scene).contains("tidegate_adapter_update_percent{adapter=\"zb\",device=\"plug-1\"}"));
+
+    scene.tidegate(&["zigbee", "ota", "cancel", "plug-1"]);
+
+    let update = ended(&scene);
+    assert_eq!((&update["state"], &update["error"]), (&json!("failed"), &json!("it was cancelled")), "{update}");
+    crate::harness::eventually("the plug to be refused", || firmware(&scene).refused);
+    assert_eq!(firmware(&scene).refused, Some(Status(0x95)));
+    assert!(!metrics(&scene).contains("tidegate_adapter_update_percent{"));
 }

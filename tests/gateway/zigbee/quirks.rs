@@ -42,6 +42,30 @@ fn data_points_are_readings_by_the_profile_that_fits() {
 }
 
 #[test]
+fn a_device_is_asked_for_everything_when_it_joins_and_told_the_time_as_its_profile_counts_it() {
+    let coordinator = Coordinator::start(&[Kind::Plug, Kind::Tuya]);
+    let address = format!("address = {{ ieee = \"{}\" }}", Coordinator::ieee(2));
+    let device = format!("[[device]]\nid = \"wall\"\nadapter = \"zb\"\n{address}\nclock = \"2000\"\nbind = [0xfc80]");
+    let keys = format!("form = true\n{device}\n[profiles]\ndirs = [\"{}\"]", shipped().display());
+    let scene = Scene::with(coordinator, &keys);
+    scene.let_all_in();
+
+    // The device reports nothing by itself here: what arrives was asked for.
+    scene.wait_for_reading("wall", "temperature", &json!(19.8), &json!("Cel"));
+    scene.coordinator.with(|stick| {
+        stick.with_device(Coordinator::ieee(2), tidegate::testing::zigbee::Device::ask_time);
+    });
+    let told = crate::harness::eventually("the device to be told the time", || {
+        scene.coordinator.with(|stick| stick.devices[1].told_time.clone())
+    });
+
+    let told = u32::from_be_bytes(told[2..6].try_into().unwrap());
+    let since_1970 = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let since_2000 = since_1970 - 946_684_800;
+    assert!(since_2000.abs_diff(told.into()) < 120, "{told} is not {since_2000}");
+}
+
+#[test]
 fn a_data_point_is_set_and_its_report_confirms() {
     let scene = scene();
 

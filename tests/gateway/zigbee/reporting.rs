@@ -50,6 +50,25 @@ fn what_a_device_refuses_or_does_otherwise_is_shown() {
 }
 
 #[test]
+fn a_point_has_times_of_its_own() {
+    let own = format!(
+        "[[device.reports]]\npoint = \"power\"\nmin = \"1s\"\nmax = \"1m\"\n[[device]]\nid = \"other\"\n\
+         adapter = \"zb\"\naddress = {{ ieee = \"{}\" }}",
+        Coordinator::ieee(9)
+    );
+    let coordinator = Coordinator::start(&[Kind::Thermometer, Kind::Plug]);
+    let address = format!("address = {{ ieee = \"{}\" }}", Coordinator::ieee(2));
+    let keys = format!("form = true\n[[device]]\nid = \"meter\"\nadapter = \"zb\"\n{address}\n{own}");
+    let scene = Scene::with(coordinator, &keys);
+    scene.let_all_in();
+
+    assert_eq!(told(&scene, 2, 0x0b04, 0x050b), Some((1, 60)));
+    assert_eq!(told(&scene, 2, 0x0702, 0), Some((5, 3600)));
+    assert_eq!(told(&scene, 2, 0x0006, 0), Some((5, 3600)));
+    assert_eq!(devices(&scene)[1]["reporting"], json!([]));
+}
+
+#[test]
 fn intervals_are_set_for_all_and_for_one_and_a_change_is_told_to_the_devices() {
     let own = "[[device]]\nid = \"slow\"\nadapter = \"zb\"\naddress = { ieee = \"0x00aabbccdd000002\" }\n\
                reporting = { max = \"4h\" }";

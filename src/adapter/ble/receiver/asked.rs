@@ -32,6 +32,7 @@ impl Receiver<'_> {
                     | NetworkWish::Firmware
                     | NetworkWish::Update { .. }
                     | NetworkWish::Backup
+                    | NetworkWish::CancelUpdate { .. }
                     | NetworkWish::Restore(_) => Err("Bluetooth devices join no network".to_owned()),
                 });
             }

@@ -20,7 +20,7 @@ pub fn finding(cluster: Cluster, command: u8, payload: &[u8]) -> Option<Finding>
 fn event(cluster: Cluster, command: u8, payload: &[u8]) -> Option<String> {
     let word = match cluster.0 {
         0x0005 => return scene(command, payload),
-        0x0006 => switch(command)?,
+        0x0006 => switch(command, payload)?,
         0x0008 => level(command, payload)?,
         0x0102 => covering(command)?,
         0x0300 => color(command, payload)?,
@@ -40,12 +40,15 @@ fn scene(command: u8, payload: &[u8]) -> Option<String> {
     payload.get(2).map(|scene| format!("{word}_{scene}"))
 }
 
-/// On/off (ZCL, 3.8.2.3).
-fn switch(command: u8) -> Option<&'static str> {
-    match command {
-        0x00 | 0x40 => Some("off"),
-        0x01 | 0x41 | 0x42 => Some("on"),
-        0x02 => Some("toggle"),
+/// On/off (ZCL, 3.8.2.3); 0xfd is how buttons of Tuya say that they were pressed, in a number of the reserved ones.
+fn switch(command: u8, payload: &[u8]) -> Option<&'static str> {
+    match (command, payload.first()) {
+        (0x00 | 0x40, _) => Some("off"),
+        (0x01 | 0x41 | 0x42, _) => Some("on"),
+        (0x02, _) => Some("toggle"),
+        (0xfd, Some(0)) => Some("press"),
+        (0xfd, Some(1)) => Some("double_press"),
+        (0xfd, Some(2)) => Some("long_press"),
         _ => None,
     }
 }
@@ -69,6 +72,8 @@ fn covering(command: u8) -> Option<&'static str> {
         0x00 => Some("open"),
         0x01 => Some("close"),
         0x02 => Some("stop"),
+        0x04 | 0x05 => Some("move_to_position"),
+        0x07 | 0x08 => Some("tilt_to_position"),
         _ => None,
     }
 }

@@ -45,6 +45,8 @@ pub enum Form {
     Words(&'static [(u8, &'static str)]),
     /// Text.
     Text,
+    /// None: the point is set by a command, and the attribute only says that the device can do it.
+    Wish,
 }
 
 /// What the numbers of a meter depend on (ZCL, 10.4.2.2.4).
@@ -66,6 +68,9 @@ pub(super) const PRESSURE_SCALE: Attribute = Attribute(0x0014);
 
 /// The value of the rule's point, or why there is none; `None` when the attribute feeds no point at all.
 pub fn apply(rule: &Rule, raw: &Raw, known: &Known) -> Option<Finding> {
+    if rule.form == Form::Wish {
+        return None;
+    }
     if matches!(raw.content(), Content::Invalid | Content::Empty) {
         return Some(Finding { quantity: rule.quantity, nth: rule.nth, value: Err(Missing::NotAvailable) });
     }
@@ -78,12 +83,12 @@ pub fn apply(rule: &Rule, raw: &Raw, known: &Known) -> Option<Finding> {
 
 /// A value in the form of a rule.
 fn convert(rule: &Rule, raw: &Raw, known: &Known) -> Result<Value, Missing> {
-    let factor = |attribute| known.get(rule.cluster, attribute).ok_or(Missing::Factor(attribute));
+    let factor = |attribute| factor(rule, known, attribute);
     match rule.form {
         Form::Number(Ratio(numerator, denominator)) => scale(rule, raw, numerator, denominator),
         Form::Scaled { multiplier, divisor } => scale(rule, raw, factor(multiplier)?, factor(divisor)?),
         Form::Summation | Form::Demand => meter(rule, raw, known).1,
-        Form::PowerOfTen => pressure(rule, raw, factor(PRESSURE_SCALE)?),
+        Form::PowerOfTen => pressure(rule, raw, told(rule, known, PRESSURE_SCALE)?),
         Form::Remaining => finish(rule, number(rule, raw)?.minus_from(100)),
         Form::Illuminance => illuminance(integer(rule, raw)?),
         Form::Switch => match integer(rule, raw)? {
@@ -94,8 +99,19 @@ fn convert(rule: &Rule, raw: &Raw, known: &Known) -> Result<Value, Missing> {
         Form::Bits(bits) => Ok(Value::Bool(integer(rule, raw)? & bits != 0)),
         Form::States(states) => look_up(states, integer(rule, raw)?).map(Value::Bool),
         Form::Words(words) => look_up(words, integer(rule, raw)?).map(|word| Value::Text(word.into())),
+        Form::Wish => Err(Missing::NotAvailable),
         Form::Text => raw.as_text().map(|text| Value::Text(text.into())).ok_or(Missing::Type(raw.kind())),
     }
+}
+
+/// An attribute that the scale of a rule depends on.
+fn told(rule: &Rule, known: &Known, attribute: Attribute) -> Result<i128, Missing> {
+    known.get(rule.cluster, attribute).ok_or(Missing::Factor(attribute))
+}
+
+/// A multiplier or divisor. One of 0 has not been set: it would make every value 0, or none.
+fn factor(rule: &Rule, known: &Known, attribute: Attribute) -> Result<i128, Missing> {
+    told(rule, known, attribute).and_then(|number| if number > 0 { Ok(number) } else { Err(Missing::OutOfRange) })
 }
 
 /// What a meter tells. Its unit and kind decide which point that is.
@@ -107,7 +123,7 @@ fn meter(rule: &Rule, raw: &Raw, known: &Known) -> (Quantity, Result<Value, Miss
     let Some((quantity, Ratio(up, down))) = meaning(rule, unit, kind) else {
         return (rule.quantity, Err(Missing::Unit(unit)));
     };
-    let factor = |attribute| known.get(rule.cluster, attribute).ok_or(Missing::Factor(attribute));
+    let factor = |attribute| factor(rule, known, attribute);
     let value = factor(METER_MULTIPLIER).and_then(|multiplier| {
         let scaled = number(rule, raw)?.times(multiplier, factor(METER_DIVISOR)?);
         finish(rule, scaled.and_then(|scaled| scaled.times(up, down)))

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{rules, zone};
+use super::{rules, units, zone};
 use crate::adapter::zigbee::{
     address::{Attribute, Cluster},
     zcl::general::Assignment,
@@ -36,5 +36,5 @@ impl Known {
 /// Every attribute that something depends on; an interview reads those of the device's clusters.
 pub fn needed() -> impl Iterator<Item = (Cluster, Attribute)> {
     let factors = rules::RULES.iter().flat_map(|rule| rule.factors().map(|attribute| (rule.cluster, attribute)));
-    factors.chain([(zone::CLUSTER, zone::TYPE)])
+    factors.chain(units::attributes()).chain([(zone::CLUSTER, zone::TYPE)])
 }

@@ -19,6 +19,7 @@ pub mod points;
 pub mod rules;
 #[cfg(test)]
 mod tests;
+pub mod units;
 pub mod zone;
 
 pub use self::{known::Known, rules::Rule};

@@ -74,6 +74,12 @@ pub enum Refused {
 /// No transition: at once.
 const AT_ONCE: [u8; 2] = [0, 0];
 
+/// Starts a siren as for a burglar (ZCL, 8.4.2.3.1): high, with its lamp at half the time and as bright, for half an
+/// hour at most; the device has a limit of its own as well.
+const ALARM: [u8; 5] = [0x16, 0x08, 0x07, 50, 2];
+/// Stops it.
+const SILENCE: [u8; 5] = [0, 0, 0, 0, 0];
+
 /// What sets the rule's point to a value.
 pub fn order(rule: &Rule, value: &Value) -> Result<Order, Refused> {
     if !rule.access.can_write() {
@@ -95,10 +101,14 @@ pub fn order(rule: &Rule, value: &Value) -> Result<Order, Refused> {
         (0x0101, _) => command(u8::from(raw != 1), vec![0]),
         (0x0102, 0x0008) => command(0x05, vec![low(raw)?]),
         (0x0102, _) => command(0x08, vec![low(raw)?]),
+        // By the shorter way round the circle.
+        (0x0300, 0x0000) => command(0x00, [&[low(raw)?, 0][..], &AT_ONCE].concat()),
+        (0x0300, 0x0001) => command(0x03, [&[low(raw)?][..], &AT_ONCE].concat()),
         (0x0300, _) => {
             let mireds = u16::try_from(raw).map_err(|_| range(value))?;
             command(0x0a, [mireds.to_le_bytes(), AT_ONCE].concat())
         }
+        (0x0502, _) => command(0x00, if raw == 1 { ALARM } else { SILENCE }.to_vec()),
         _ => Ok(Order::new(rule.cluster, Action::Write(assignment(rule, raw, value)?))),
     }
 }
@@ -135,7 +145,7 @@ fn raw(rule: &Rule, value: &Value) -> Result<i128, Refused> {
     let raw = match rule.form {
         Form::Number(Ratio(numerator, denominator)) => unscale(value, numerator, denominator)?,
         Form::Remaining => 100 - unscale(value, 1, 1)?,
-        Form::Switch => i128::from(boolean(value)?),
+        Form::Switch | Form::Wish => i128::from(boolean(value)?),
         Form::States(states) => key(states, boolean(value)?).ok_or_else(|| range(value))?,
         Form::Words(words) => word(words, value)?,
         _ => return Err(Refused::ReadOnly),

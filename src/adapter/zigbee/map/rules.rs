@@ -67,7 +67,8 @@ impl Rule {
             | Form::Bits(_)
             | Form::States(_)
             | Form::Words(_)
-            | Form::Text => vec![],
+            | Form::Text
+            | Form::Wish => vec![],
         };
         factors.into_iter()
     }
@@ -76,6 +77,11 @@ impl Rule {
 /// The rules of an attribute.
 pub fn of(cluster: Cluster, attribute: Attribute) -> impl Iterator<Item = &'static Rule> {
     RULES.iter().filter(move |rule| (rule.cluster, rule.attribute) == (cluster, attribute))
+}
+
+/// Whether an attribute has something to report.
+pub fn is_told(cluster: Cluster, attribute: Attribute) -> bool {
+    of(cluster, attribute).any(|rule| rule.form != Form::Wish)
 }
 
 /// The rules of a cluster.
@@ -161,8 +167,8 @@ pub const RULES: &[Rule] = &[
     rule(0x0201, 0x0029, Q::Cooling, Form::Bits(0x0012)),
     rule(0x0202, 0x0000, Q::FanMode, Form::Words(FAN_MODES)).writable(),
     // Colour (5.2): hue and saturation of 254 parts, x and y of 65 536, temperature in mireds.
-    rule(0x0300, 0x0000, Q::Hue, PLAIN).within(0, 254),
-    rule(0x0300, 0x0001, Q::Saturation, PLAIN).within(0, 254),
+    rule(0x0300, 0x0000, Q::Hue, PLAIN).within(0, 254).writable(),
+    rule(0x0300, 0x0001, Q::Saturation, PLAIN).within(0, 254).writable(),
     rule(0x0300, 0x0003, Q::ColorX, by(1, 65_536)).within(0, 0xfeff),
     rule(0x0300, 0x0004, Q::ColorY, by(1, 65_536)).within(0, 0xfeff),
     rule(0x0300, 0x0007, Q::ColorTemperature, PLAIN).within(1, 0xfeff).writable(),
@@ -178,6 +184,8 @@ pub const RULES: &[Rule] = &[
     // Concentrations are parts of one, except that every device tells its fine dust in µg/m³.
     rule(0x040d, 0x0000, Q::Co2, by(1_000_000, 1)),
     rule(0x042a, 0x0000, Q::Pm25, PLAIN),
+    // Sirens (8.4): how long one may sound at most says that there is one.
+    rule(0x0502, 0x0000, Q::Siren, Form::Wish).writable(),
     // Metering (10.4): the meter tells its unit.
     rule(0x0702, 0x0000, Q::Energy, Form::Summation),
     rule(0x0702, 0x0001, Q::EnergyProduced, Form::Summation),

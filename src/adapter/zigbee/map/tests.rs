@@ -127,6 +127,30 @@ fn a_divisor_of_zero_gives_no_value() {
 }
 
 #[test]
+fn a_multiplier_of_zero_makes_nothing_zero() {
+    let report = "18 01 0a 0b05 29 ea03";
+    assert_eq!(say(0x0b04, report, &[(0x0604, 0), (0x0605, 10)]), "power!out of range");
+    let meter = [(0x0300, 0), (0x0301, 0), (0x0302, 1000)];
+    assert_eq!(say(0x0702, "18 01 0a 0004 2a 640000", &meter), "power!out of range");
+}
+
+#[test]
+fn the_unit_of_an_analog_input_is_the_devices_to_say() {
+    let unit = |number: Option<i128>| {
+        let mut known = Known::default();
+        if let Some(number) = number {
+            known.insert(Cluster(0x000c), Attribute(0x0075), number);
+        }
+        units::of(Quantity::AnalogInput, Some(&known))
+    };
+    assert_eq!(
+        [unit(Some(62)), unit(Some(135)), unit(Some(95)), unit(None)],
+        [Some("Cel"), Some("m3/h"), None, None]
+    );
+    assert_eq!(units::of(Quantity::Temperature, None), Some("Cel"));
+}
+
+#[test]
 fn each_phase_is_a_point_of_its_own() {
     let factors = [(0x0604, 1), (0x0605, 10), (0x0600, 1), (0x0601, 10), (0x0602, 1), (0x0603, 1000)];
     let phases = "18 01 0a 0b05 29 ea03 0b09 29 0100 080a 21 e803 0505 21 fd08";
@@ -147,6 +171,7 @@ fn the_type_of_a_zone_says_what_its_alarm_is() {
     assert_eq!(say(0x0500, change, &[(1, 0x0015)]), format!("opening=true {rest}"));
     assert_eq!(say(0x0500, change, &[(1, 0x002a)]), format!("water_leak=true {rest}"));
     assert_eq!(say(0x0500, change, &[]), format!("generic=true {rest}"));
+    assert_eq!(say(0x0500, change, &[(1, 0x002d)]), format!("moving=true vibration=true {rest}"));
     // The attribute says the same, and the type may stand beside it.
     assert_eq!(
         say(0x0500, "18 01 01 0200 00 19 0500 0100 00 31 0d00", &[]),
@@ -167,6 +192,10 @@ fn what_a_remote_control_sends_is_an_event() {
         (0x0102, "01 07 00", "button=open"),
         (0x0300, "01 07 4c 01 45 00", "button=color_temp_step_up"),
         (0x0501, "01 07 00 03 00 00", "button=arm_all"),
+        (0x0006, "01 07 fd 00", "button=press"),
+        (0x0006, "01 07 fd 02", "button=long_press"),
+        (0x0006, "01 07 fd 07", ""),
+        (0x0102, "01 07 05 32", "button=move_to_position"),
         (0x0006, "01 07 63", ""),
         (0x0005, "01 07 05 0000", ""),
     ] {
@@ -204,6 +233,10 @@ fn a_value_is_sent_as_the_cluster_wants_it() {
     assert_eq!(set(0x0201, 0x1c, text("heat")).unwrap(), "1009021c003004");
     assert_eq!(set(0x000d, 0x55, Value::Float(1.5)).unwrap(), "1009025500390000c03f");
     assert_eq!(set(0x0010, 0x55, Value::Bool(true)).unwrap(), "10090255001001");
+    assert_eq!(set(0x0300, 0, Value::Int(127)).unwrap(), "0109007f000000");
+    assert_eq!(set(0x0300, 1, Value::Int(254)).unwrap(), "010903fe0000");
+    assert_eq!(set(0x0502, 0, Value::Bool(true)).unwrap(), "0109001608073202");
+    assert_eq!(set(0x0502, 0, Value::Bool(false)).unwrap(), "0109000000000000");
 }
 
 #[test]

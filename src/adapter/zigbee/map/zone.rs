@@ -39,7 +39,8 @@ const TYPES: &[(i128, Alarms)] = &[
     (0x002a, &[(ALARM_1, Quantity::WaterLeak)]),
     (0x002b, &[(ALARM_1, Quantity::CarbonMonoxide)]),
     (0x002c, &[(ALARM_1 | ALARM_2, Quantity::Safety)]),
-    (0x002d, &[(ALARM_1, Quantity::Moving), (ALARM_2, Quantity::Vibration)]),
+    // The second bit is vibration; most sensors have the first alone, which says that they are moved, and are shaken.
+    (0x002d, &[(ALARM_1, Quantity::Moving), (ALARM_1 | ALARM_2, Quantity::Vibration)]),
     (0x0226, &[(ALARM_1, Quantity::Impact)]),
 ];
 

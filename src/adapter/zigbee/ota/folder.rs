@@ -10,7 +10,7 @@ use tokio::task::spawn_blocking;
 
 use super::{
     frames::Query,
-    image::{Header, Image, ImageError, MAX_BYTES},
+    image::{Header, Image, ImageError, MAX_BYTES, Model},
 };
 use crate::adapter::zigbee::address::Ieee;
 
@@ -62,6 +62,20 @@ pub async fn choose(folder: &Path, wanted: Wanted) -> Result<(String, Image), St
     let own = folder.to_owned();
     let chosen = spawn_blocking(move || best(&own, &wanted)).await;
     chosen.unwrap_or_else(|error| Err(error.to_string()))
+}
+
+/// The image that a device has begun to load, with the name of its file; `None` when it is not in the folder any more.
+pub async fn find(folder: &Path, ieee: Ieee, model: Model, version: u32) -> Option<(String, Image)> {
+    let own = folder.to_owned();
+    let is_it = move |header: &Header| {
+        (header.model, header.version) == (model, version) && header.destination.is_none_or(|only| only == ieee)
+    };
+    let found = spawn_blocking(move || {
+        let mut images = files(&own).ok()?.into_iter().filter_map(|path| Some((name(&path), read(&path).ok()?)));
+        images.find(|(_, image)| is_it(&image.header))
+    });
+    // It ends early only when the program does.
+    found.await.unwrap_or_default()
 }
 
 /// As [`choose`], and blocking. At most two images are in memory at a time.
@@ -138,7 +152,7 @@ fn name(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::{super::image::make, *};
-    use crate::adapter::zigbee::{address::Manufacturer, ota::image::Model};
+    use crate::adapter::zigbee::address::Manufacturer;
 
     const MODEL: Model = Model { manufacturer: Manufacturer(0x1234), image_type: 7 };
 
@@ -180,6 +194,15 @@ mod tests {
              e.ota: header: 32 bytes are announced at byte 20, 30 are left"
         );
         assert_eq!(given(&folder, 9, true).await, Ok(5));
+    }
+
+    #[tokio::test]
+    async fn what_a_device_has_begun_to_load_is_found_again() {
+        let folder = folder(&[("a.ota", make(MODEL, 3, &[1])), ("b.ota", make(MODEL, 5, &[1]))]);
+        let found = async |version| find(folder.path(), Ieee(1), MODEL, version).await.map(|(file, _)| file);
+
+        assert_eq!(found(3).await.as_deref(), Some("a.ota"));
+        assert_eq!(found(4).await, None);
     }
 
     #[tokio::test]

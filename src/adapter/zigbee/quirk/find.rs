@@ -19,6 +19,7 @@ use super::{
     keys::{MatchKeys, PointKeys, own_points},
 };
 use crate::{
+    adapter::zigbee::{address::Cluster, tuya::Clock},
     config::{
         Place, Severity,
         report::Problems,
@@ -77,7 +78,10 @@ impl Quirk {
             Some(At { value, place })
         });
         let listed = listed.collect();
-        Self { matches, points: own_points(listed, problems), ..Self::named(name, pack) }
+        let bind = pack.device_node("bind").and_then(|node| Vec::<At<u16>>::from_node(node.clone(), problems));
+        let clock = pack.device_node("clock").and_then(|node| Clock::from_node(node.clone(), problems));
+        let quirk = Self { matches, points: own_points(listed, problems), ..Self::named(name, pack) };
+        quirk.set_up(&bind.unwrap_or_default(), clock.unwrap_or_default())
     }
 
     /// What a profile says besides its points.
@@ -89,6 +93,13 @@ impl Quirk {
             encode: pack.encode.clone(),
             ..Self::default()
         }
+    }
+
+    /// With what the keys of a device say beside its points.
+    #[must_use]
+    pub fn set_up(mut self, bind: &[At<u16>], clock: Clock) -> Self {
+        (self.bind, self.clock) = (bind.iter().map(|cluster| Cluster(cluster.value)).collect(), clock);
+        self
     }
 
     /// What a line of a table means; `None` when it is no such line.

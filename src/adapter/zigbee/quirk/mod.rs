@@ -45,6 +45,10 @@ pub struct Quirk {
     pub points: Vec<OwnPoint>,
     /// Points that the device's clusters promise and that it does not have.
     pub without: Vec<PointName>,
+    /// Clusters that are bound besides those of its points.
+    pub bind: Vec<Cluster>,
+    /// From when the device counts the seconds, if it is one of Tuya.
+    pub clock: tuya::Clock,
     /// What reads the frames that the points' keys do not cover.
     pub decode: Option<Script>,
     /// What writes them.

@@ -22,6 +22,10 @@ impl Session<'_, '_> {
         let fields = incoming.frame.get(1..).unwrap_or_default();
         let (ieee, nwk) = if incoming.cluster == DeviceAnnounce::CLUSTER {
             let Ok(announce) = DeviceAnnounce::from_bytes(fields) else { return Ok(false) };
+            if let Some(device) = self.world.book.get_mut(announce.ieee) {
+                // It has started, and some of Tuya say nothing before they are greeted again.
+                device.done.retain(|step| !matches!(step, Step::Greet(_)));
+            }
             (announce.ieee, announce.nwk)
         } else if [IeeeAddress::ANSWER_CLUSTER, NwkAddress::ANSWER_CLUSTER].contains(&incoming.cluster) {
             let answer = Answer::<Addresses>::from_bytes(fields).ok().and_then(|answer| answer.fields);

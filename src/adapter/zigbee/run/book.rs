@@ -11,14 +11,13 @@ use tracing::info;
 use crate::{
     adapter::{
         DeviceInfo,
-        memory::Memory,
         zigbee::{
             address::{self, Ieee, Nwk},
             config::{Accept, Config, Group},
             device::Device,
             interview,
             kept::Kept,
-            reporting::{self, Intervals, Otherwise},
+            reporting::{self, Intervals, Otherwise, Wanted},
             zcl::table,
         },
     },
@@ -37,18 +36,17 @@ pub(super) struct Book {
     groups: Vec<Group>,
     /// When devices shall report, and single ones otherwise.
     reporting: Intervals,
-    own_reporting: BTreeMap<Ieee, Intervals>,
+    own_reporting: BTreeMap<Ieee, Wanted>,
 }
 
 impl Book {
     /// What was known at the end of the last run.
-    pub(super) async fn recall(config: &Config, memory: &Memory) -> Self {
-        let kept: Kept = memory.recall().await.unwrap_or_default();
+    pub(super) fn of(config: &Config, kept: Kept) -> Self {
         let names = config.devices.clone();
         let groups = config.groups.clone();
         let devices = kept.devices(|ieee| name(&names, ieee)).into_iter().map(|mut device| {
             device.groups = groups_of(&groups, device.ieee);
-            device.shall_report(config.intervals(device.ieee));
+            device.shall_report(config.reporting_of(device.ieee));
             (device.ieee, device)
         });
         Self {
@@ -59,11 +57,6 @@ impl Book {
             reporting: config.reporting,
             own_reporting: config.own_reporting.clone(),
         }
-    }
-
-    /// What the next run shall know.
-    pub(super) fn kept(&self) -> Kept {
-        Kept::of(self.devices.values())
     }
 
     /// Whether a device may be here.
@@ -85,7 +78,8 @@ impl Book {
         let id = name(&self.names, ieee);
         let device = self.devices.entry(ieee).or_insert_with(|| Device::new(ieee, Some(nwk), id));
         device.groups = groups_of(&self.groups, ieee);
-        device.shall_report(self.own_reporting.get(&ieee).copied().unwrap_or(self.reporting));
+        let alike = || Wanted { all: self.reporting, ..Wanted::default() };
+        device.shall_report(self.own_reporting.get(&ieee).cloned().unwrap_or_else(alike));
         device.nwk = Some(nwk);
         Some((device, is_new))
     }
@@ -188,10 +182,11 @@ fn others(device: &Device) -> Vec<Json> {
         &(u8, address::Cluster, address::Attribute),
         &Otherwise,
     )| {
+        let asked = reporting::intervals(device, &device.asked_reporting, *endpoint, *cluster, *attribute);
         let known = table::cluster(*cluster).and_then(|cluster| cluster.attribute(*attribute, None));
         json!({
             "endpoint": endpoint, "cluster": cluster, "attribute": attribute, "name": known.map(|known| known.name),
-            "why": reporting::in_words(*other, device.asked_intervals),
+            "why": reporting::in_words(*other, asked),
         })
     };
     device.others.iter().map(other).collect()

@@ -8,7 +8,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{order::Order, orders::end_overdue};
+use super::{order::Order, put_aside::end_overdue};
 use crate::{
     adapter::zigbee::{
         address::{Cluster, Endpoint, Ieee},

@@ -37,6 +37,13 @@ impl World<'_> {
         let name = |ieee| self.book.get(ieee).map(|device| device.id.to_string());
         Ok(json!({ "folder": self.config.firmware, "images": images, "updates": self.updates.views(name) }))
     }
+
+    /// Shows how far a device is in the metrics; nothing once it loads no more.
+    fn show_progress(&self, ieee: Ieee) {
+        if let Some(device) = self.book.get(ieee) {
+            self.metrics.updates.show(device.id.as_str(), self.updates.percent(ieee));
+        }
+    }
 }
 
 impl Session<'_, '_> {
@@ -50,7 +57,18 @@ impl Session<'_, '_> {
             Ok(ieee) => ieee,
             Err(why) => return Ok(Err(why)),
         };
+        self.world.keep();
         self.notify(ieee).await?;
+        Ok(self.world.firmware().await)
+    }
+
+    /// Ends an update that somebody does not want any more. A device that loads is told when it asks for the next part.
+    pub(super) async fn cancel_update(&mut self, name: &DeviceId) -> Result<Result<Json, String>, End> {
+        let ieee = self.world.book.named(name).map(|device| device.ieee);
+        match ieee.filter(|ieee| self.world.updates.is_open(*ieee)) {
+            Some(ieee) => self.update_failed(ieee, "it was cancelled").await?,
+            None => return Ok(Err(format!("no update of {name} is under way"))),
+        }
         Ok(self.world.firmware().await)
     }
 
@@ -101,6 +119,7 @@ impl Session<'_, '_> {
                 self.answer_firmware(to, header, command::QUERY_ANSWER, &answer).await?;
             }
             Ok(Request::Block(wanted)) => {
+                self.go_on(ieee, &wanted).await;
                 self.world.updates.ask(Pending { ieee, to, header, wanted });
                 self.give_parts().await?;
             }
@@ -139,6 +158,16 @@ impl Session<'_, '_> {
         }
     }
 
+    /// Takes up the image of a device that began to load it before the gateway was started again.
+    async fn go_on(&mut self, ieee: Ieee, wanted: &BlockRequest) {
+        let Some(folder) = self.world.config.firmware.as_ref().filter(|_| self.world.updates.may_go_on(ieee)) else {
+            return;
+        };
+        if let Some((file, image)) = folder::find(folder, ieee, wanted.model, wanted.version).await {
+            self.world.updates.goes_on(ieee, wanted.offset, file, image);
+        }
+    }
+
     /// Gives out the parts whose turn it is.
     pub(super) async fn give_parts(&mut self) -> Result<(), End> {
         while let Some(Pending { ieee, to, header, wanted }) = self.world.updates.next_part() {
@@ -147,6 +176,7 @@ impl Session<'_, '_> {
                 Ok(bytes) => {
                     let length = bytes.get(13).copied().unwrap_or(0);
                     self.world.updates.gave(ieee, wanted.offset.saturating_add(length.into()));
+                    self.world.show_progress(ieee);
                     self.answer_firmware(to, header, command::BLOCK_ANSWER, &bytes).await?;
                 }
                 Err(Status::MALFORMED) => self.refuse_firmware(to, header, Status::MALFORMED).await?,
@@ -166,7 +196,9 @@ impl Session<'_, '_> {
 
     /// A device says how loading ended. One that has new firmware is asked again what it is.
     async fn update_ended(&mut self, ieee: Ieee, end: &frames::End) -> Result<(), End> {
-        match self.world.updates.ended(ieee, end) {
+        let ended = self.world.updates.ended(ieee, end);
+        self.world.show_progress(ieee);
+        match ended {
             None => Ok(()),
             Some(Err(why)) => self.tell_update(ieee, &format!("update failed: {why}")).await,
             Some(Ok(version)) => {
@@ -182,6 +214,7 @@ impl Session<'_, '_> {
     /// An update came to nothing.
     pub(super) async fn update_failed(&mut self, ieee: Ieee, why: &str) -> Result<(), End> {
         if self.world.updates.fail(ieee, why) {
+            self.world.show_progress(ieee);
             self.tell_update(ieee, &format!("update failed: {why}")).await?;
         }
         Ok(())
@@ -191,6 +224,7 @@ impl Session<'_, '_> {
     async fn tell_update(&mut self, ieee: Ieee, what: &str) -> Result<(), End> {
         let name = self.world.book.get(ieee).map_or_else(|| ieee.to_string(), |device| device.id.to_string());
         info!(adapter = self.world.config.name, device = name, "{what}");
+        self.world.keep();
         self.world.tell("zigbee-update", format!("{name}: {what}")).await
     }
 

@@ -82,6 +82,9 @@ impl Session<'_, '_> {
         if matches!(step, Step::Basic(_)) {
             self.world.apply_quirk(ieee).await;
         }
+        if let Step::Greet(endpoint) = step {
+            self.query_tuya(ieee, endpoint).await?;
+        }
         let Some(device) = self.world.book.get_mut(ieee) else { return Ok(()) };
         let is_new = !device.is_interviewed && interview::is_described(device);
         if is_new {
@@ -164,7 +167,8 @@ impl Session<'_, '_> {
 fn tell_others(device: &Device, endpoint: Endpoint, cluster: Cluster) {
     for ((of, in_cluster, attribute), other) in &device.others {
         if (*of, *in_cluster) == (endpoint, cluster) {
-            let why = reporting::in_words(*other, device.asked_intervals);
+            let asked = reporting::intervals(device, &device.asked_reporting, endpoint, cluster, *attribute);
+            let why = reporting::in_words(*other, asked);
             info!(device = %device.id, %cluster, %attribute, why, "Device reports otherwise than it was asked to");
         }
     }

@@ -21,6 +21,7 @@ mod keeper;
 mod keeping;
 mod order;
 mod orders;
+mod put_aside;
 mod quirks;
 mod requests;
 mod resting;
@@ -34,6 +35,7 @@ mod world;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub(super) use self::updates::Ordered;
 use self::{
     end::{End, LostError},
     world::{Radio, World},

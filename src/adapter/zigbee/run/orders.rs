@@ -7,18 +7,15 @@
 //!
 //! A data point cannot be asked for. The device reports it when it was set: that is the confirmation, and its value.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{
     World,
-    calls::{Calls, MAX_ORDERS, MAX_WAITING, What},
+    calls::{MAX_ORDERS, MAX_WAITING, What},
     order::{Asks, Order, Stage, Task, Write},
+    put_aside::end_overdue,
     session::Session,
 };
 use crate::{
@@ -33,7 +30,7 @@ use crate::{
             general::{ReadOutcome, WriteRecord},
         },
     },
-    model::{Authorized, Command, Point, PointName, Reading, Timestamp, Value, WriteError, WriteReply},
+    model::{Authorized, Command, Point, PointName, Reading, Value, WriteError, WriteReply},
 };
 
 /// How long a sleeper is not tried that did not fetch a command, unless it is heard.
@@ -45,54 +42,10 @@ const REPORT: Duration = Duration::from_secs(2);
 /// A command ready to be sent: to whom, to which endpoint, what is read afterwards, and what is sent.
 type Prepared = (Ieee, Endpoint, Option<Asks>, order::Order);
 
-/// Commands whose sender knows that they wait for a sleeper, while there is no connection to the stick.
-#[derive(Debug, Default)]
-pub(super) struct PutAside(BTreeMap<Ieee, VecDeque<Order>>);
-
-impl PutAside {
-    /// When the first of them is over.
-    pub(super) fn due(&self) -> Option<Instant> {
-        self.0.values().flatten().filter_map(Order::due).min()
-    }
-
-    /// Ends those whose time is over.
-    pub(super) fn end_overdue(&mut self, now: Timestamp) {
-        for orders in self.0.values_mut() {
-            end_overdue(orders, now);
-        }
-    }
-
-    /// Gives them to the lines of a new connection.
-    pub(super) fn give_back(&mut self, calls: &mut Calls) {
-        for (ieee, orders) in std::mem::take(&mut self.0) {
-            calls.line(ieee).orders = orders;
-            calls.wake(ieee);
-        }
-    }
-
-    /// Keeps those of a connection that has ended. What was sent may have arrived or not; setting it again does no harm.
-    pub(super) fn take(&mut self, calls: Calls) {
-        for (ieee, line) in calls.into_lines() {
-            let queued: VecDeque<_> = line.orders.into_iter().filter(Order::is_queued).collect();
-            self.0.insert(ieee, queued);
-        }
-        self.0.retain(|_, orders| !orders.is_empty());
-    }
-}
-
 /// Takes out the first order if it was set and only its report is waited for.
 fn reported(orders: &mut VecDeque<Order>) -> Option<Order> {
     let is_it = orders.front().is_some_and(Order::awaits_report);
     if is_it { orders.pop_front() } else { None }
-}
-
-/// Takes out what must not be sent any more, and tells it.
-pub(super) fn end_overdue(orders: &mut VecDeque<Order>, now: Timestamp) {
-    let (over, left) = std::mem::take(orders).into_iter().partition::<VecDeque<_>, _>(|order| order.is_over(now));
-    *orders = left;
-    for order in over {
-        order.expire(now);
-    }
 }
 
 impl Session<'_, '_> {

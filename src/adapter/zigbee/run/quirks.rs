@@ -8,7 +8,7 @@ use jiff::{Timestamp as Moment, tz::TimeZone};
 use super::{End, World, session::Session};
 use crate::{
     adapter::zigbee::{
-        address::Ieee,
+        address::{Endpoint, Ieee},
         interview::message,
         quirk::{Found, Quirk},
         radio::Incoming,
@@ -49,7 +49,12 @@ impl World<'_> {
         let is_known = !(manufacturer.is_empty() && model.is_empty());
         let found = if is_known { self.shelf.find(&manufacturer, &model).await } else { None };
         match own {
-            Some(own) => Some(Arc::new(found.as_deref().cloned().unwrap_or_default().with(&own.points))),
+            Some(own) => {
+                let mut quirk = found.as_deref().cloned().unwrap_or_default().with(&own.points);
+                quirk.bind.extend_from_slice(&own.bind);
+                quirk.clock = own.clock.unwrap_or(quirk.clock);
+                Some(Arc::new(quirk))
+            }
             None => found,
         }
     }
@@ -80,7 +85,12 @@ impl Session<'_, '_> {
     }
 
     /// Answers what a device of Tuya asks: what time it is, and whether the gateway is connected. Whether that was it.
-    pub(super) async fn answer_tuya(&mut self, incoming: &Incoming, frame: &Frame<'_>) -> Result<bool, End> {
+    pub(super) async fn answer_tuya(
+        &mut self,
+        ieee: Ieee,
+        incoming: &Incoming,
+        frame: &Frame<'_>,
+    ) -> Result<bool, End> {
         let header = &frame.header;
         if (incoming.cluster, header.scope, header.direction) != (tuya::CLUSTER, Scope::Cluster, Direction::ToClient)
         {
@@ -90,7 +100,11 @@ impl Session<'_, '_> {
         let bytes = match header.command {
             tuya::CONNECTION => Some(tuya::connection_answer(number)),
             // A clock that is known to be wrong tells nobody the time.
-            tuya::TIME => self.time_now().map(|(utc, local)| tuya::time_answer(number, utc, local)),
+            tuya::TIME => {
+                let clock = self.clock_of(ieee);
+                let told = |(utc, local)| tuya::time_answer(number, clock.count(utc), clock.count(local));
+                self.time_now().map(told)
+            }
             _ => return Ok(false),
         };
         if let Some(bytes) = bytes {
@@ -98,6 +112,23 @@ impl Session<'_, '_> {
             self.send_off(&answer).await?;
         }
         Ok(true)
+    }
+
+    /// From when a device of Tuya counts the seconds.
+    fn clock_of(&self, ieee: Ieee) -> tuya::Clock {
+        let quirk = self.world.book.get(ieee).and_then(|device| device.quirk.as_ref());
+        quirk.map(|quirk| quirk.clock).unwrap_or_default()
+    }
+
+    /// Asks a device of Tuya that was greeted for everything, and the chip behind its radio for its version: some tell
+    /// their data points only then. Neither has an answer of its own; what comes is a report like any other.
+    pub(super) async fn query_tuya(&mut self, ieee: Ieee, endpoint: Endpoint) -> Result<(), End> {
+        let Some(nwk) = self.world.book.get(ieee).and_then(|device| device.nwk) else { return Ok(()) };
+        for frame in [tuya::version_query, tuya::query] {
+            let number = self.calls.number();
+            self.send_off(&message(nwk, endpoint, tuya::CLUSTER, number, frame(number))).await?;
+        }
+        Ok(())
     }
 
     /// Seconds since 1970, in UTC and as the clock on the wall shows them; `None` while nobody knows the time.

@@ -50,6 +50,7 @@ impl Session<'_, '_> {
             NetworkWish::Form => return Ok(Err("the coordinator holds a network; it is not overwritten".to_owned())),
             NetworkWish::Firmware => return Ok(self.world.firmware().await),
             NetworkWish::Update { device, is_forced } => return self.update(&device, is_forced).await,
+            NetworkWish::CancelUpdate { device } => return self.cancel_update(&device).await,
             NetworkWish::PermitJoin { time, code } => {
                 if let Err(why) = self.expect_joiner(code.as_deref()).await? {
                     return Ok(Err(why));

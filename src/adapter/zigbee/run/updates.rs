@@ -6,28 +6,37 @@
 //!              └── nothing fits ──────┴── it stops ─────> failed
 //! ```
 //!
-//! Parts are given out at a rate, so that loading leaves the air to others. What is under way outlives the loss of the
-//! stick, not the gateway's end: a device that goes on asking then is told to stop.
+//! Parts are given out at a rate, so that loading leaves the air to others. What was wanted outlives the loss of the stick
+//! and the end of the gateway: a device that goes on asking for parts then is given them, and others are told again.
+
+mod update;
 
 use std::{
     collections::{BTreeMap, VecDeque},
     time::Duration,
 };
 
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use tokio::time::Instant;
 
-use crate::adapter::zigbee::{
-    address::{Endpoint, Ieee, Nwk},
-    ota::{
-        frames::{BlockRequest, End, Query},
-        image::Image,
+pub(in crate::adapter::zigbee) use self::update::Ordered;
+use self::update::{State, Update};
+use crate::{
+    adapter::zigbee::{
+        address::{Endpoint, Ieee, Nwk},
+        ota::{
+            frames::{BlockRequest, End, Query},
+            image::Image,
+        },
+        zcl::Header,
     },
-    zcl::{Header, Status},
+    model::Timestamp,
 };
 
-/// Updates under way at once; each holds its image in memory. A further one is refused.
-const MAX_UPDATES: usize = 4;
+/// Updates that are wanted at once. A further one is refused.
+const MAX_UPDATES: usize = 64;
+/// Of these, devices that load; each has its image in memory. Others are told that there is nothing yet, and wait.
+const MAX_LOADING: usize = 4;
 
 /// How long a device may take to ask: sleepers ask once a day.
 const ASK_LIMIT: Duration = Duration::from_secs(25 * 3600);
@@ -35,36 +44,6 @@ const ASK_LIMIT: Duration = Duration::from_secs(25 * 3600);
 const LOAD_LIMIT: Duration = Duration::from_secs(15 * 60);
 /// How often a device is told that there is something.
 const NOTIFY_EVERY: Duration = Duration::from_secs(60);
-
-/// How far an update is.
-#[derive(Debug)]
-enum State {
-    /// The device has not asked yet.
-    Waiting,
-    /// It loads this image, of this file.
-    Loading(String, Image),
-    /// It has all of it, and uses it.
-    Done,
-    /// It came to nothing.
-    Failed(String),
-}
-
-/// One update.
-#[derive(Debug)]
-struct Update {
-    /// Whether the same or an older version will do.
-    is_forced: bool,
-    /// How far it is.
-    state: State,
-    /// What the device ran when it asked, what it is given, and how long that is.
-    versions: Option<(u32, u32, u32)>,
-    /// How much of it was given out.
-    given: u32,
-    /// When it is given up.
-    ends: Instant,
-    /// When the device is told again that there is something.
-    notify_at: Instant,
-}
 
 /// A part that somebody waits for.
 #[derive(Debug, Clone, Copy)]
@@ -92,52 +71,75 @@ pub(super) struct Updates {
 }
 
 impl Updates {
-    /// None; parts go out so many a second.
-    pub(super) fn new(parts_per_second: u8) -> Self {
+    /// Those that were wanted before; parts go out so many a second.
+    pub(super) fn new(parts_per_second: u8, ordered: Vec<Ordered>, now: Timestamp) -> Self {
         let pause = Duration::from_secs(1) / u32::from(parts_per_second.max(1));
-        Self { all: BTreeMap::new(), pending: VecDeque::new(), next_part: Instant::now(), pause }
+        let all = ordered.into_iter().take(MAX_UPDATES).map(|ordered| ordered.again(now)).collect();
+        Self { all, pending: VecDeque::new(), next_part: Instant::now(), pause }
+    }
+
+    /// What the next run shall know.
+    pub(super) fn ordered(&self, now: Timestamp) -> Vec<Ordered> {
+        let open = self.all.iter().filter(|(_, update)| update.is_open());
+        open.map(|(ieee, update)| update.ordered(*ieee, now)).collect()
     }
 
     /// Somebody wants a device updated.
     pub(super) fn begin(&mut self, ieee: Ieee, is_forced: bool) -> Result<(), String> {
-        let is_open = |update: &Update| matches!(update.state, State::Waiting | State::Loading(..));
-        if self.all.get(&ieee).is_some_and(is_open) {
+        if self.is_open(ieee) {
             return Err("an update of the device is under way".to_owned());
         }
-        if self.all.values().filter(|update| is_open(update)).count() >= MAX_UPDATES {
+        if self.all.values().filter(|update| update.is_open()).count() >= MAX_UPDATES {
             return Err(format!("{MAX_UPDATES} updates are under way (help: wait until one has ended)"));
         }
-        let now = Instant::now();
-        let (ends, notify_at) = (now + ASK_LIMIT, now);
-        let update = Update { is_forced, state: State::Waiting, versions: None, given: 0, ends, notify_at };
-        self.all.insert(ieee, update);
+        self.all.insert(ieee, Update::new(is_forced, ASK_LIMIT));
         Ok(())
     }
 
     /// Whether a device that was just heard shall be told that there is something; it counts as told then.
     pub(super) fn shall_notify(&mut self, ieee: Ieee) -> bool {
-        let now = Instant::now();
+        let (now, has_room) = (Instant::now(), self.has_room());
         let Some(update) = self.all.get_mut(&ieee) else { return false };
-        let is_due = matches!(update.state, State::Waiting) && update.notify_at <= now;
+        let is_due = has_room && matches!(update.state, State::Waiting) && update.notify_at <= now;
         if is_due {
             update.notify_at = now + NOTIFY_EVERY;
         }
         is_due
     }
 
+    /// Whether one more device may load.
+    fn has_room(&self) -> bool {
+        self.all.values().filter(|update| update.is_loading()).count() < MAX_LOADING
+    }
+
     /// Whether a device that asks may be given anything; then, whether an older version will do.
     pub(super) fn wanted(&self, ieee: Ieee) -> Option<bool> {
-        let update = self.all.get(&ieee)?;
-        matches!(update.state, State::Waiting | State::Loading(..)).then_some(update.is_forced)
+        let update = self.all.get(&ieee).filter(|update| update.is_open())?;
+        (update.is_loading() || self.has_room()).then_some(update.is_forced)
+    }
+
+    /// Whether an update of a device is under way.
+    pub(super) fn is_open(&self, ieee: Ieee) -> bool {
+        self.all.get(&ieee).is_some_and(Update::is_open)
     }
 
     /// A device was offered an image.
     pub(super) fn offered(&mut self, ieee: Ieee, query: &Query, file: String, image: Image) {
         let Some(update) = self.all.get_mut(&ieee) else { return };
-        update.versions = Some((query.version, image.header.version, image.header.size));
-        update.given = 0;
-        update.ends = Instant::now() + LOAD_LIMIT;
-        update.state = State::Loading(file, image);
+        update.from = Some(query.version);
+        update.load(file, image, 0);
+    }
+
+    /// Whether a device that asks for a part began to load before the gateway did, and may go on.
+    pub(super) fn may_go_on(&self, ieee: Ieee) -> bool {
+        self.wanted(ieee).is_some() && self.image(ieee).is_none()
+    }
+
+    /// A device goes on loading an image.
+    pub(super) fn goes_on(&mut self, ieee: Ieee, offset: u32, file: String, image: Image) {
+        if let Some(update) = self.all.get_mut(&ieee) {
+            update.load(file, image, offset);
+        }
     }
 
     /// A device wants a part. Waits behind the parts of others.
@@ -177,40 +179,20 @@ impl Updates {
 
     /// A device says how loading ended; whether it has what it was given, and uses it.
     pub(super) fn ended(&mut self, ieee: Ieee, end: &End) -> Option<Result<u32, String>> {
-        let update = self.all.get_mut(&ieee)?;
-        let State::Loading(_, image) = &update.state else { return None };
-        let (version, size) = (image.header.version, image.header.size);
-        let result = match end.status {
-            Status::SUCCESS if (end.model, end.version) != (image.header.model, version) => {
-                Err("the device loaded another image than it was given".to_owned())
-            }
-            Status::SUCCESS if update.given < size => {
-                Err(format!("the device says that it has all of it after {} of {size} bytes", update.given))
-            }
-            Status::SUCCESS => Ok(version),
-            status => Err(format!("the device says: {status}")),
-        };
-        update.state = match &result {
-            Ok(_) => State::Done,
-            Err(why) => State::Failed(why.clone()),
-        };
-        Some(result)
+        self.all.get_mut(&ieee)?.end(end)
     }
 
     /// An update came to nothing; whether there was one.
     pub(super) fn fail(&mut self, ieee: Ieee, why: &str) -> bool {
-        self.pending.retain(|pending| pending.ieee != ieee);
-        let update = self.all.get_mut(&ieee);
-        let open = update.filter(|update| matches!(update.state, State::Waiting | State::Loading(..)));
+        let open = self.all.get_mut(&ieee).filter(|update| update.is_open());
         open.map(|update| update.state = State::Failed(why.to_owned())).is_some()
     }
 
     /// Devices whose time is over.
     pub(super) fn late(&self) -> Vec<Ieee> {
         let now = Instant::now();
-        let is_late =
-            |update: &Update| update.ends <= now && matches!(update.state, State::Waiting | State::Loading(..));
-        self.all.iter().filter(|(_, update)| is_late(update)).map(|(ieee, _)| *ieee).collect()
+        let late = self.all.iter().filter(|(_, update)| update.ends <= now && update.is_open());
+        late.map(|(ieee, _)| *ieee).collect()
     }
 
     /// Forgets parts that were asked for on a connection that is gone; devices ask again.
@@ -221,32 +203,17 @@ impl Updates {
     /// When something is due.
     pub(super) fn due(&self) -> Option<Instant> {
         let part = (!self.pending.is_empty()).then_some(self.next_part);
-        let open = self.all.values().filter(|update| matches!(update.state, State::Waiting | State::Loading(..)));
+        let open = self.all.values().filter(|update| update.is_open());
         part.into_iter().chain(open.map(|update| update.ends)).min()
+    }
+
+    /// How much of its image a device that loads was given, in hundredths.
+    pub(super) fn percent(&self, ieee: Ieee) -> Option<u64> {
+        self.all.get(&ieee).filter(|update| update.is_loading()).map(Update::percent)
     }
 
     /// For people and programs.
     pub(super) fn views(&self, name: impl Fn(Ieee) -> Option<String>) -> Vec<Json> {
         self.all.iter().map(|(ieee, update)| update.view(&name(*ieee).unwrap_or_else(|| ieee.to_string()))).collect()
-    }
-}
-
-impl Update {
-    /// For people and programs.
-    fn view(&self, device: &str) -> Json {
-        let (state, file, error) = match &self.state {
-            State::Waiting => ("waiting", None, None),
-            State::Loading(file, _) => ("loading", Some(file), None),
-            State::Done => ("done", None, None),
-            State::Failed(why) => ("failed", None, Some(why)),
-        };
-        let size = self.versions.map(|(_, _, size)| size);
-        let percent = size.map_or(0, |size| u64::from(self.given) * 100 / u64::from(size.max(1)));
-        let version = |version: u32| format!("{version:#010x}");
-        json!({
-            "device": device, "state": state, "percent": percent, "bytes": self.given, "size": size, "file": file,
-            "from": self.versions.map(|(from, ..)| version(from)), "to": self.versions.map(|(_, to, _)| version(to)),
-            "error": error,
-        })
     }
 }

@@ -9,7 +9,7 @@ use tokio::{
 use tracing::{info, warn};
 
 use super::{
-    End, LostError, Shown, book::Book, joining::Permit, keeper::Keeper, orders::PutAside, session::Session,
+    End, LostError, Shown, book::Book, joining::Permit, keeper::Keeper, put_aside::PutAside, session::Session,
     updates::Updates,
 };
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
         memory::Memory,
         zigbee::{
             config::Config,
+            kept::Kept,
             link,
             network::Wish,
             quirk::{Scripts, Shelf},
@@ -68,32 +69,7 @@ const STEADY: Duration = Duration::from_secs(30);
 
 /// Connects, works, and connects again until stopping is asked for.
 pub(super) async fn run(config: &Config, shown: Shown, context: AdapterContext) -> Result<(), AdapterError> {
-    let AdapterContext { readings, events, requests, stop, clock, metrics, alive, memory, announce } = context;
-    let book = Book::recall(config, &memory).await;
-    let keeper = Keeper::recall(config, &memory, clock.now()).await;
-    let (shelf, scripts) = (Shelf::new(config.quirks.clone()), Scripts::default());
-    let (permit, put_aside, told) = (Permit::default(), PutAside::default(), None);
-    let mut world = World {
-        config,
-        shown,
-        book,
-        permit,
-        put_aside,
-        shelf,
-        scripts,
-        updates: Updates::new(config.firmware_rate),
-        keeper,
-        readings,
-        events,
-        requests,
-        stop,
-        clock,
-        metrics,
-        alive,
-        memory,
-        announce,
-        told,
-    };
+    let mut world = World::recall(config, shown, context).await;
     world.apply_quirks().await;
     world.show();
     let mut backoff = Backoff::new();
@@ -119,6 +95,36 @@ pub(super) async fn run(config: &Config, shown: Shown, context: AdapterContext) 
         failures = failures.saturating_add(1);
         if world.pause(backoff.wait(), &error.to_string()).await.is_none() {
             return Ok(());
+        }
+    }
+}
+
+impl<'a> World<'a> {
+    /// What was known at the end of the last run.
+    async fn recall(config: &'a Config, shown: Shown, context: AdapterContext) -> Self {
+        let AdapterContext { readings, events, requests, stop, clock, metrics, alive, memory, announce } = context;
+        let mut kept: Kept = memory.recall().await.unwrap_or_default();
+        let ordered = std::mem::take(&mut kept.updates);
+        Self {
+            config,
+            shown,
+            book: Book::of(config, kept),
+            permit: Permit::default(),
+            put_aside: PutAside::default(),
+            updates: Updates::new(config.firmware_rate, ordered, clock.now()),
+            shelf: Shelf::new(config.quirks.clone()),
+            scripts: Scripts::default(),
+            keeper: Keeper::recall(config, &memory, clock.now()).await,
+            readings,
+            events,
+            requests,
+            stop,
+            clock,
+            metrics,
+            alive,
+            memory,
+            announce,
+            told: None,
         }
     }
 }
@@ -202,7 +208,7 @@ impl World<'_> {
     /// Tells others and keeps for the next start what has changed.
     pub(super) fn keep(&self) {
         self.show();
-        self.memory.keep(&self.book.kept());
+        self.memory.keep(&Kept::of(self.book.iter(), self.updates.ordered(self.clock.now())));
     }
 
     /// Tells something of the gateway itself.

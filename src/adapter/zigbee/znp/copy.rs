@@ -14,7 +14,8 @@ use super::{
         sys::{NvDelete, NvItem, NvLength, TableLength, TableRead, TableWrite},
         zdo::{StartupFromApp, StateChangeInd},
     },
-    coordinator::{AT_WORK, Coordinator, RESUME_LIMIT, ZnpError, done},
+    coordinator::{AT_WORK, Coordinator, RESUME_LIMIT},
+    error::{ZnpError, done},
     memory::{Layout, UNFINISHED, item},
     rows::{NoRoom, Row, SecurityRow, Tables},
 };

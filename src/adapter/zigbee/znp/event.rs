@@ -6,7 +6,7 @@ use super::{
         af::{Address, DataConfirm, IncomingMsg, IncomingMsgExt, LongData, ReflectError},
         status::Status,
         sys::ResetInd,
-        zdo::{LeaveInd, MsgCbIncoming, PermitJoinInd, SrcRtgInd, TcDeviceInd},
+        zdo::{EndDeviceAnnceInd, LeaveInd, MsgCbIncoming, PermitJoinInd, SrcRtgInd, TcDeviceInd},
     },
     unpi::Frame,
 };
@@ -14,6 +14,7 @@ use crate::adapter::zigbee::{
     address::{Endpoint, Group},
     radio::{Delivery, Event, Incoming},
     wire::WireError,
+    zdo::{Request as _, request::DeviceAnnounce},
 };
 
 /// What a frame of the stick means.
@@ -29,7 +30,8 @@ pub(super) enum News {
 
 /// Reads a frame of the stick.
 pub(super) fn news(frame: &Frame) -> Result<News, WireError> {
-    let readers = [message, long_message, zdo_message, confirm, reflect, joined, left, route, permitted, restarted];
+    let readers =
+        [message, long_message, zdo_message, announced, confirm, reflect, joined, left, route, permitted, restarted];
     let news = readers.into_iter().find_map(|read| read(frame));
     news.unwrap_or(Ok(News::Nothing))
 }
@@ -88,6 +90,23 @@ fn zdo_message(frame: &Frame) -> Found {
             cluster: message.cluster,
             link_quality: None,
             frame: [&[message.sequence][..], &message.data.0].concat(),
+        })
+    })
+}
+
+/// A device says its addresses. Most firmware tells that as a frame of its ZDO as well; hearing it twice is once.
+fn announced(frame: &Frame) -> Found {
+    event(frame, |EndDeviceAnnceInd { from, nwk, ieee, capabilities }| {
+        let announce = DeviceAnnounce { nwk, ieee, capabilities };
+        Event::Message(Incoming {
+            from,
+            from_endpoint: ZDO,
+            to_endpoint: ZDO,
+            group: None,
+            cluster: DeviceAnnounce::CLUSTER,
+            link_quality: None,
+            // Its transaction is not told, and nobody answers it.
+            frame: announce.to_frame(0),
         })
     })
 }
@@ -154,5 +173,20 @@ pub(super) fn delivery(status: Status) -> Delivery {
             Delivery::Busy
         }
         Status(number) => Delivery::Failed(number),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapter::zigbee::address::{Ieee, Nwk};
+
+    #[test]
+    fn an_announcement_is_the_frame_that_it_was_in_the_air() {
+        let told = EndDeviceAnnceInd { from: Nwk(0x1a2b), nwk: Nwk(0x1a2b), ieee: Ieee(7), capabilities: 0x8e };
+        let Ok(News::Event(Event::Message(incoming))) = news(&told.to_frame()) else { panic!("no message") };
+
+        assert_eq!((incoming.from, incoming.cluster), (Nwk(0x1a2b), DeviceAnnounce::CLUSTER));
+        assert_eq!(incoming.frame, [0, 0x2b, 0x1a, 7, 0, 0, 0, 0, 0, 0, 0, 0x8e]);
     }
 }

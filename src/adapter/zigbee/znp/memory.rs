@@ -17,7 +17,8 @@ use super::{
         sys::{NvInit, NvLength, NvRead, NvReadLong, NvValue, NvWrite, NvWriteLong},
         zdo::StateChangeInd,
     },
-    coordinator::{AT_WORK, Coordinator, ZnpError, done},
+    coordinator::{AT_WORK, Coordinator},
+    error::{ZnpError, done},
 };
 use crate::adapter::zigbee::{
     address::{Channels, ExtendedPan, Pan},

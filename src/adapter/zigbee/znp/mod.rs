@@ -10,6 +10,7 @@
 pub mod command;
 pub mod coordinator;
 mod copy;
+mod error;
 mod event;
 #[cfg(test)]
 mod fake;

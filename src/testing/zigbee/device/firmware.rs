@@ -49,6 +49,12 @@ impl Device {
         ((), query.into_iter().map(|query| self.ask_server(&Request::Query(query))).collect())
     }
 
+    /// Asks for the next part once more, as devices do that had no answer.
+    pub fn ask_for_part(&mut self) -> ((), Vec<Heard>) {
+        let next = self.next_block();
+        ((), next.into_iter().map(|request| self.ask_server(&request)).collect())
+    }
+
     /// A frame about firmware.
     pub(super) fn hear_firmware(&mut self, frame: &Frame<'_>) -> Vec<Heard> {
         let (number, is_server) = (frame.header.command, frame.header.direction == Direction::ToClient);

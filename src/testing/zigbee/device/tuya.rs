@@ -41,6 +41,7 @@ impl Device {
                 let known: Vec<_> = known.collect();
                 known.into_iter().flat_map(|record| self.set_data_point(record).1).collect()
             }
+            tuya::QUERY => self.report_data_points().into_iter().collect(),
             tuya::TIME => {
                 self.told_time = Some(payload.to_vec());
                 Vec::new()

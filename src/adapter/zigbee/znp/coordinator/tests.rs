@@ -8,6 +8,7 @@ use crate::adapter::zigbee::{
     znp::{
         command::{
             af::{DataConfirm, IncomingMsg, IncomingMsgExt, Retrieved},
+            status::Status,
             sys::{Capabilities, Done, Firmware, OwnIeee},
             zdo::{LeaveInd, MsgCbIncoming, NetworkInfo, Started, TcDeviceInd},
         },

@@ -1,0 +1,128 @@
+//! The messages that ask the steps of an interview.
+
+use super::{AT_ONCE, BASIC, GREETING, GROUPS, MAKER, MODEL, Step, ZONE_HOME, attributes, own_attributes};
+use crate::adapter::zigbee::{
+    address::{Attribute, Cluster, Endpoint, Group, Ieee, Manufacturer, Nwk},
+    device::Device,
+    map::zone,
+    radio::{Destination, HOME, Outgoing},
+    reporting,
+    wire::Wire as _,
+    zcl::{self, Frame, General, Header, Scope, general::Assignment, value::Value},
+    zdo::{
+        Request,
+        request::{ActiveEndpoints, Bind, NodeDescriptor, SimpleDescriptor},
+        tables::BindTarget,
+    },
+};
+
+/// The message that asks a step's question.
+pub(in crate::adapter::zigbee) fn question(
+    device: &Device,
+    nwk: Nwk,
+    step: Step,
+    number: u8,
+    home: Ieee,
+) -> Outgoing {
+    let ieee = device.ieee;
+    match step {
+        Step::Node => zdo(nwk, number, &NodeDescriptor { nwk }),
+        Step::Endpoints => zdo(nwk, number, &ActiveEndpoints { nwk }),
+        Step::Simple(endpoint) => zdo(nwk, number, &SimpleDescriptor { nwk, endpoint }),
+        Step::Basic(endpoint) => general(nwk, endpoint, BASIC, number, &General::Read(vec![MAKER, MODEL])),
+        Step::Read(endpoint, cluster, part) => {
+            let wanted = attributes(Cluster(cluster));
+            let wanted = wanted.chunks(AT_ONCE).nth(part.into()).unwrap_or_default().to_vec();
+            general(nwk, endpoint, Cluster(cluster), number, &General::Read(wanted))
+        }
+        Step::Enroll(endpoint) => {
+            let home = Value::bits(zcl::Kind::Ieee, home.0).expect("64 bits");
+            general(nwk, endpoint, zone::CLUSTER, number, &General::Write(vec![Assignment::new(ZONE_HOME, home)]))
+        }
+        Step::Bind(endpoint, cluster) => {
+            let to = BindTarget::Device { ieee: home, endpoint: HOME.number };
+            zdo(nwk, number, &Bind { from: ieee, endpoint, cluster: Cluster(cluster), to })
+        }
+        Step::Group(endpoint, group) => message(nwk, endpoint, GROUPS, number, add_group(number, Group(group))),
+        Step::Ungroup(endpoint, group) => message(nwk, endpoint, GROUPS, number, remove_group(number, Group(group))),
+        Step::Report(endpoint, cluster) => {
+            let wanted = reporting::wanted(device, endpoint, Cluster(cluster));
+            general(nwk, endpoint, Cluster(cluster), number, &General::ConfigureReporting(wanted))
+        }
+        Step::ReadBack(endpoint, cluster) => {
+            let asked = reporting::read_back(device, endpoint, Cluster(cluster));
+            general(nwk, endpoint, Cluster(cluster), number, &General::ReadReporting(asked))
+        }
+        Step::Greet(endpoint) => {
+            general(nwk, endpoint, BASIC, number, &General::Read(GREETING.map(Attribute).to_vec()))
+        }
+        Step::Own(endpoint, cluster, maker, part) => {
+            let all = own_attributes(device, endpoint, Cluster(cluster), maker);
+            let wanted = all.chunks(AT_ONCE).nth(part.into()).unwrap_or_default();
+            let wanted = General::Read(wanted.iter().map(|(attribute, _)| *attribute).collect());
+            of_maker(nwk, endpoint, Cluster(cluster), number, maker, &wanted)
+        }
+        Step::OwnReport(endpoint, cluster, maker) => {
+            let all = own_attributes(device, endpoint, Cluster(cluster), maker);
+            let wanted = reporting::of(device, endpoint, Cluster(cluster), &all);
+            of_maker(nwk, endpoint, Cluster(cluster), number, maker, &General::ConfigureReporting(wanted))
+        }
+    }
+}
+
+/// A general command about what a maker has added; 0 is the library itself.
+fn of_maker(nwk: Nwk, endpoint: Endpoint, cluster: Cluster, number: u8, maker: u16, command: &General) -> Outgoing {
+    let manufacturer = (maker != 0).then_some(Manufacturer(maker));
+    let header = Header { manufacturer, ..Header::request(number, 0) };
+    message(nwk, endpoint, cluster, number, command.encode(header))
+}
+
+/// Puts an endpoint into a group without a name (ZCL, 3.6.2.3.2).
+fn add_group(number: u8, group: Group) -> Vec<u8> {
+    let payload = [&group.to_bytes()[..], &[0]].concat();
+    to_groups(number, 0x00, &payload)
+}
+
+/// Takes an endpoint out of a group (ZCL, 3.6.2.3.5).
+fn remove_group(number: u8, group: Group) -> Vec<u8> {
+    to_groups(number, 0x03, &group.to_bytes())
+}
+
+/// A command of the groups cluster.
+fn to_groups(number: u8, command: u8, payload: &[u8]) -> Vec<u8> {
+    let header = Header { scope: Scope::Cluster, ..Header::request(number, command) };
+    Frame { header, payload }.encode()
+}
+
+/// A message to the ZDO of a device.
+pub(in crate::adapter::zigbee) fn zdo<R: Request>(nwk: Nwk, number: u8, request: &R) -> Outgoing {
+    Outgoing {
+        to: Destination::Device(nwk, 0),
+        from: 0,
+        cluster: R::CLUSTER,
+        transaction: number,
+        frame: request.to_frame(number),
+    }
+}
+
+/// A general command to an endpoint.
+pub(in crate::adapter::zigbee) fn general(
+    nwk: Nwk,
+    endpoint: Endpoint,
+    cluster: Cluster,
+    number: u8,
+    command: &General,
+) -> Outgoing {
+    message(nwk, endpoint, cluster, number, command.encode(Header::request(number, 0)))
+}
+
+/// A frame to an endpoint.
+pub(in crate::adapter::zigbee) fn message(
+    nwk: Nwk,
+    endpoint: Endpoint,
+    cluster: Cluster,
+    number: u8,
+    frame: Vec<u8>,
+) -> Outgoing {
+    Outgoing { to: Destination::Device(nwk, endpoint), from: HOME.number, cluster, transaction: number, frame }
+}
