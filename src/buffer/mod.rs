@@ -40,9 +40,11 @@ mod delivery;
 mod evict;
 #[cfg(test)]
 mod express_test;
+mod fault;
 #[cfg(test)]
 mod fault_test;
 mod handle;
+mod head;
 mod history;
 mod kept;
 mod last;
@@ -75,12 +77,12 @@ mod writer;
 
 pub use cipher::KeyError;
 pub use copy::copy;
+pub use fault::OpenError;
 pub use handle::{Append, Buffer, Feed, FetchError, Origin, Stopped, open};
 pub use history::{
     Answer, Archive, ArchiveError, Bucket, Every, History, HistoryError, Period, Rows, Step, Wish, parse_time,
 };
 pub use letters::{Letter, Letters};
 pub use metrics::Metrics;
-pub use opening::OpenError;
 pub use status::{Identity, Owed, Salvaging, Status};
 pub use writer::Writer;

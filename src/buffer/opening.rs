@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, config::DbConfig, ffi};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, config::DbConfig};
 use tracing::{info, warn};
 
 use super::{
@@ -19,6 +19,7 @@ use super::{
     commit::no_random,
     cutter::Seqs,
     damage::{Handover, Pending, Sent},
+    fault::is_full,
     kept::prove_states,
     mark::Mark,
     pack::SPAN,
@@ -26,6 +27,8 @@ use super::{
     store::{MAX_LOG, Store},
 };
 use crate::model::{Gap, Timestamp};
+
+pub(super) use super::fault::{OpenError, is_damaged};
 
 /// Forward only; the file's `user_version` is how many of them it has seen.
 const MIGRATIONS: [&str; 6] = [
@@ -47,48 +50,6 @@ const RESERVE: usize = 256 << 10;
 
 /// Device and inode: what tells one file from another at the same place.
 pub(super) type FileId = (u64, u64);
-
-/// Why the buffer cannot be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Another daemon has it.
-    #[error("{} is in use by another process", .0.display())]
-    InUse(PathBuf),
-    /// Written by a later version of the daemon.
-    #[error("{} has format {found}, this version knows up to {known}", .path.display())]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Its format.
-        found: usize,
-        /// The newest format this version knows.
-        known: usize,
-    },
-    /// The directory or the files beside the database.
-    #[error("{}: {error}", .path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        error: io::Error,
-    },
-    /// The key that is configured does not do.
-    #[error("{} {error}", .path.display())]
-    Key {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        error: KeyError,
-    },
-    /// SQLite refused.
-    #[error("{}: {error}", .path.display())]
-    Sqlite {
-        /// The file.
-        path: PathBuf,
-        /// What SQLite said.
-        error: rusqlite::Error,
-    },
-}
 
 /// What happened to the store while nobody looked.
 #[derive(Debug)]
@@ -203,30 +164,6 @@ fn lock(path: &Path) -> Result<File, OpenError> {
     }
 }
 
-/// Damage is what another try cannot heal. A full disk or a missing right is not damage.
-pub(super) fn is_damaged(error: &rusqlite::Error) -> bool {
-    // Our own statements are right, so a schema they do not fit or an id that is there already is damage too.
-    let codes = [
-        Some(ErrorCode::NotADatabase),
-        Some(ErrorCode::DatabaseCorrupt),
-        Some(ErrorCode::ConstraintViolation),
-        Some(ErrorCode::TypeMismatch),
-    ];
-    // What the disk cannot read now it will not read later.
-    let reads = [ffi::SQLITE_IOERR_READ, ffi::SQLITE_IOERR_SHORT_READ, ffi::SQLITE_IOERR_CORRUPTFS];
-    codes.contains(&error.sqlite_error_code())
-        || error.sqlite_error().is_some_and(|error| reads.contains(&error.extended_code))
-        || matches!(error, rusqlite::Error::SqliteFailure(_, Some(text)) if text.starts_with("no such "))
-        || matches!(
-            error,
-            rusqlite::Error::FromSqlConversionFailure(..)
-                | rusqlite::Error::InvalidColumnType(..)
-                | rusqlite::Error::IntegralValueOutOfRange(..)
-                | rusqlite::Error::QueryReturnedNoRows
-                | rusqlite::Error::SqlInputError { .. }
-        )
-}
-
 fn set_aside(path: &Path, now: Timestamp) -> Result<PathBuf, OpenError> {
     let aside = with_suffix(path, &format!("{DAMAGED}{}", now.as_millis()));
     for suffix in ["-wal", "-shm", ""] {
@@ -260,13 +197,6 @@ fn connect_with_reserve(path: &Path, seal: &Seal, mark: Option<&Mark>) -> Result
         let _ = std::fs::remove_file(&reserve);
     }
     Ok(connected)
-}
-
-/// Whether the disk has no room; the log's index says so in its own way.
-fn is_full(error: &rusqlite::Error) -> bool {
-    let writes = [ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_IOERR_SHMSIZE, ffi::SQLITE_IOERR_SHMOPEN];
-    error.sqlite_error_code() == Some(ErrorCode::DiskFull)
-        || error.sqlite_error().is_some_and(|error| writes.contains(&error.extended_code))
 }
 
 fn sqlite(path: &Path, error: rusqlite::Error) -> OpenError {

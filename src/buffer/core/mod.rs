@@ -1,9 +1,10 @@
 //! What the writer knows and does, without thread and queue, so that tests can stop it anywhere: taking in and
-//! cutting here, commits in `writing`, blocks and values on their way out in `reading`, the clock in `timing` and
-//! `retiming`, its beginning in `starting`.
+//! cutting here, commits in `writing`, room for them in `evicting`, blocks and values on their way out in `reading`,
+//! the clock in `timing` and `retiming`, its beginning in `starting`.
 
 mod asides;
 mod bounding;
+mod evicting;
 mod past;
 mod pressure;
 mod reading;

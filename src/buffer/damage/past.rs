@@ -177,6 +177,6 @@ impl PastReader {
             block.body = BlockBody::Readings(own.into());
         }
         let is_kept = self.past.settled.contains(block.id.0) && !block.body.readings().is_empty();
-        is_kept.then(|| Block { stream: Stream::Local, ..block })
+        is_kept.then_some(Block { stream: Stream::Local, ..block })
     }
 }
