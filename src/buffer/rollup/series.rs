@@ -37,6 +37,12 @@ struct Known {
     series: Vec<(Box<str>, SeriesId)>,
 }
 
+impl Known {
+    fn of(&self, unit: &str) -> Option<SeriesId> {
+        self.series.iter().find(|(known, _)| **known == *unit).map(|(_, id)| *id)
+    }
+}
+
 impl OfPoint for Known {
     fn address(&self) -> &PointAddress {
         &self.address
@@ -61,7 +67,9 @@ impl Catalogue {
 
     /// The series of a point, a new one if need be; none when there are too many.
     pub(super) fn of(&mut self, point: &Point) -> Option<SeriesId> {
-        self.look_up(point).or_else(|| self.add(point))
+        let unit = point.unit.as_deref().unwrap_or_default();
+        let known = self.known.get_mut(&point.address).and_then(|known| known.of(unit));
+        known.or_else(|| self.add(point))
     }
 
     /// Every series of a point, whatever its unit.
@@ -81,11 +89,6 @@ impl Catalogue {
     /// The database knows them all now.
     pub(super) fn written(&mut self) {
         self.stored = self.last;
-    }
-
-    fn look_up(&self, point: &Point) -> Option<SeriesId> {
-        let unit = point.unit.as_deref().unwrap_or_default();
-        self.all_of(&point.address).iter().find(|(known, _)| **known == *unit).map(|(_, id)| *id)
     }
 
     fn add(&mut self, point: &Point) -> Option<SeriesId> {
