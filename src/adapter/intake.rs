@@ -19,7 +19,7 @@ mod tests;
 use std::{
     fmt,
     future::{Future, pending},
-    pin::pin,
+    pin::{Pin, pin},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -97,19 +97,35 @@ impl Intake {
     where
         F: Future<Output = Result<(), AdapterError>>,
     {
-        let Some(aside) = &self.aside else { return work.await };
-        let mut work = pin!(work);
-        let ended = tokio::select! {
-            biased;
-            ended = &mut work => ended,
-            error = aside.pump(&self.way, teller) => return Err(error),
-        };
-        aside.empty(&self.way, teller).await?;
-        ended
+        let work = pin!(work);
+        match &self.aside {
+            None => work.await,
+            // On the heap, so that the many adapters that wait have no room in their tasks for what they never do.
+            Some(aside) => Box::pin(aside.carry(work, &self.way, teller)).await,
+        }
     }
 }
 
 impl Aside {
+    /// Runs an adapter, and moves meanwhile what waits; at its end, all of the rest.
+    async fn carry<F>(
+        &self,
+        mut work: Pin<&mut F>,
+        way: &mpsc::Sender<Batch>,
+        teller: &Teller,
+    ) -> Result<(), AdapterError>
+    where
+        F: Future<Output = Result<(), AdapterError>>,
+    {
+        let ended = tokio::select! {
+            biased;
+            ended = &mut work => ended,
+            error = self.pump(way, teller) => return Err(error),
+        };
+        self.empty(way, teller).await?;
+        ended
+    }
+
     /// Puts a batch on the way, or aside when that is full or others wait already.
     fn send(&self, batch: Batch, way: &mpsc::Sender<Batch>) -> Result<(), AdapterError> {
         let mut queue = self.locked();

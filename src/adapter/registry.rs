@@ -12,23 +12,31 @@ use crate::{
 const KNOWN_ELSEWHERE: [&str; 3] = ["modbus", "ble", "zigbee"];
 
 /// Reads the keys of an adapter and makes it; `None` when it cannot be made, which is then in the draft's problems.
-type Plan = fn(AdapterDraft, &mut Library, &mut Draft) -> Option<Arc<dyn Adapter>>;
+type Plan = fn(AdapterDraft, &mut Common, &mut Draft) -> Option<Arc<dyn Adapter>>;
+
+/// What all adapters of a configuration read from, and what they have in common.
+struct Common {
+    library: Library,
+    #[cfg(feature = "modbus")]
+    registers: super::modbus::shared::Shared,
+}
 
 /// Every kind of this build.
 const BUILT_IN: &[(AdapterKind, Plan)] = &[
     #[cfg(feature = "modbus")]
-    (super::modbus::section::KIND, |adapter, _, draft| {
-        let config = super::modbus::section::plan(adapter, draft)?;
+    (super::modbus::section::KIND, |adapter, common, draft| {
+        let mut config = super::modbus::section::plan(adapter, draft)?;
+        common.registers.share(&mut config.devices);
         Some(Arc::new(super::modbus::Modbus::new(config)))
     }),
     #[cfg(feature = "ble")]
-    (super::ble::section::KIND, |adapter, library, draft| {
-        let config = super::ble::section::plan(adapter, library, draft)?;
+    (super::ble::section::KIND, |adapter, common, draft| {
+        let config = super::ble::section::plan(adapter, &mut common.library, draft)?;
         Some(Arc::new(super::ble::Ble::new(config)))
     }),
     #[cfg(feature = "zigbee")]
-    (super::zigbee::section::KIND, |adapter, library, draft| {
-        let config = super::zigbee::section::plan(adapter, library, draft)?;
+    (super::zigbee::section::KIND, |adapter, common, draft| {
+        let config = super::zigbee::section::plan(adapter, &mut common.library, draft)?;
         Some(Arc::new(super::zigbee::Zigbee::new(config)))
     }),
 ];
@@ -49,9 +57,13 @@ pub fn load(path: &Path) -> Result<Loaded, Report> {
 
 /// Lets each kind read its own keys and make its adapters.
 pub fn plan(draft: &mut Draft) -> Vec<Arc<dyn Adapter>> {
-    let mut library = Library::new(draft.profiles().dirs.clone());
+    let mut common = Common {
+        library: Library::new(draft.profiles().dirs.clone()),
+        #[cfg(feature = "modbus")]
+        registers: super::modbus::shared::Shared::default(),
+    };
     let adapters = mem::take(&mut draft.adapters).into_iter();
-    adapters.filter_map(|adapter| plan_one(adapter, &mut library, draft)).collect()
+    adapters.filter_map(|adapter| plan_one(adapter, &mut common, draft)).collect()
 }
 
 /// Checks what our own servers show of the points of these adapters.
@@ -83,14 +95,14 @@ pub fn kinds() -> Vec<AdapterKind> {
 }
 
 /// Finds the kind of an adapter and lets it read, with what the profiles of its devices say.
-fn plan_one(mut adapter: AdapterDraft, library: &mut Library, draft: &mut Draft) -> Option<Arc<dyn Adapter>> {
+fn plan_one(mut adapter: AdapterDraft, common: &mut Common, draft: &mut Draft) -> Option<Arc<dyn Adapter>> {
     let Some((_, plan)) = BUILT_IN.iter().find(|(kind, _)| kind.kind == adapter.kind) else {
         draft.has_unread_devices |= !adapter.devices.is_empty();
         refuse(&adapter, draft);
         return None;
     };
-    profile::fill(&mut adapter, library, draft);
-    plan(adapter, library, draft)
+    profile::fill(&mut adapter, &mut common.library, draft);
+    plan(adapter, common, draft)
 }
 
 /// Says why there is no such kind; one that is missing is reported already.

@@ -24,6 +24,11 @@ impl LastValues {
         }
     }
 
+    /// Every point's last reading, where it is.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Reading> {
+        self.0.iter()
+    }
+
     /// Every point's last reading.
     pub(super) fn all(&self) -> Vec<Reading> {
         self.0.iter().cloned().collect()

@@ -157,6 +157,12 @@ impl Store {
         Ok(pragma("page_count")? * pragma("page_size")?)
     }
 
+    /// Lets pages go that are in memory and the same in the file, after work that went through many of them once.
+    pub(super) fn forget_pages(&self) {
+        // Only memory depends on it, and that is bounded by the size of the cache all the same.
+        let _ = self.db.execute_batch("PRAGMA shrink_memory");
+    }
+
     fn pages(&self) -> rusqlite::Result<u64> {
         let pragma = |name| self.db.pragma_query_value(None, name, |row| row.get::<_, u64>(0));
         let pages = pragma("page_count")?.saturating_sub(pragma("freelist_count")?);

@@ -36,7 +36,9 @@ impl Core {
         let Some(way) = super::lock(&self.running.intake).clone() else { return };
         let (core, running) = (Arc::clone(self), Arc::clone(&adapter));
         let name = format!("adapter {}", adapter.name());
-        let metrics = Arc::new(self.metrics.adapters.of(adapter.name()));
+        let metrics = self.metrics.adapters.of(adapter.name());
+        // It goes on counting where one of its name was, but what was wrong with that is not wrong with this.
+        metrics.fault.over();
         // One for all its runs: what waits survives a fault of the adapter.
         let intake = Intake::new(way, adapter.pressure(), metrics.shed.clone());
         let memory = self.memories.of(adapter.name(), adapter.kind(), Arc::clone(&metrics));

@@ -3,8 +3,11 @@
 //! They stand in a plain list, and beside it a table holds four bytes for each: a gateway has tens of thousands of
 //! points, and what is kept of each is looked up with every reading. Hashes are quick and have a seed of their own in
 //! each process, so that names from outside cannot be chosen to collide.
+//!
+//! Mostly nothing is hashed at all: the points of a device come in one order, poll after poll, so that the next reading
+//! mostly belongs to the thing behind the one that was found last. That is looked at first.
 
-use std::hash::BuildHasher as _;
+use std::{hash::BuildHasher as _, ptr};
 
 use hashbrown::{DefaultHashBuilder, HashTable, hash_table::Entry};
 
@@ -30,11 +33,13 @@ pub struct ByPoint<T> {
     /// Places in the list.
     places: HashTable<u32>,
     hasher: DefaultHashBuilder,
+    /// Behind the place that was found last; there may be nothing.
+    next: usize,
 }
 
 impl<T> Default for ByPoint<T> {
     fn default() -> Self {
-        Self { items: Vec::new(), places: HashTable::new(), hasher: DefaultHashBuilder::default() }
+        Self { items: Vec::new(), places: HashTable::new(), hasher: DefaultHashBuilder::default(), next: 0 }
     }
 }
 
@@ -71,8 +76,15 @@ impl<T: OfPoint> ByPoint<T> {
 
     /// The thing of a point, to be changed.
     pub fn get_mut(&mut self, address: &PointAddress) -> Option<&mut T> {
-        let place = self.place(address)?;
+        let place = self.seek(address)?;
         self.at_mut(place)
+    }
+
+    /// As [`ByPoint::place`], for who goes through points in the order in which they came.
+    pub fn seek(&mut self, address: &PointAddress) -> Option<usize> {
+        let place = if self.is_next(address) { self.next } else { self.place(address)? };
+        self.next = place + 1;
+        Some(place)
     }
 
     /// Where the thing of a point stands, until one is removed.
@@ -93,16 +105,8 @@ impl<T: OfPoint> ByPoint<T> {
 
     /// Puts a thing in, instead of the one that its point had; gives its place.
     pub fn put(&mut self, item: T) -> usize {
-        let new = u32::try_from(self.items.len()).expect("memory ends before there are so many points");
-        let address = item.address();
-        let hash = hash(&self.hasher, address.device.as_str(), address.point.as_str());
-        let (items, hasher) = (&self.items, &self.hasher);
-        let is_it = |&place: &u32| items[index(place)].address() == address;
-        let again = |&place: &u32| hash_of(hasher, &items[index(place)]);
-        let place = match self.places.entry(hash, is_it, again) {
-            Entry::Occupied(known) => index(*known.get()),
-            Entry::Vacant(free) => index(*free.insert(new).get()),
-        };
+        let place = if self.is_next(item.address()) { self.next } else { self.entry(&item) };
+        self.next = place + 1;
         match self.items.get_mut(place) {
             Some(old) => *old = item,
             None => self.items.push(item),
@@ -121,6 +125,27 @@ impl<T: OfPoint> ByPoint<T> {
             *found = u32::try_from(place).expect("it was one");
         }
         Some(self.items.swap_remove(place))
+    }
+
+    /// Where the thing of this one's point stands, or is to stand: behind the last then.
+    fn entry(&mut self, item: &T) -> usize {
+        let new = u32::try_from(self.items.len()).expect("memory ends before there are so many points");
+        let address = item.address();
+        let hash = hash(&self.hasher, address.device.as_str(), address.point.as_str());
+        let (items, hasher) = (&self.items, &self.hasher);
+        let is_it = |&place: &u32| items[index(place)].address() == address;
+        let again = |&place: &u32| hash_of(hasher, &items[index(place)]);
+        match self.places.entry(hash, is_it, again) {
+            Entry::Occupied(known) => index(*known.get()),
+            Entry::Vacant(free) => index(*free.insert(new).get()),
+        }
+    }
+
+    /// Whether the thing of a point is the one behind that which was found last. Readings share their points, so that
+    /// it takes no look at the names as a rule.
+    fn is_next(&self, address: &PointAddress) -> bool {
+        let is_it = |item: &T| ptr::eq(item.address(), address) || item.address() == address;
+        self.items.get(self.next).is_some_and(is_it)
     }
 
     /// Where the thing of a point stands whose names are not parsed yet.
@@ -200,6 +225,9 @@ mod tests {
                 } else {
                     prop_assert_eq!(table.remove(&address), plain.remove(&address));
                 }
+                let behind = reading(number.wrapping_add(3), 0).point.address.clone();
+                let found = table.seek(&behind).and_then(|place| table.at(place)).cloned();
+                prop_assert_eq!(found.as_ref(), plain.get(&behind));
             }
             prop_assert_eq!(table.len(), plain.len());
             for number in 0..30 {

@@ -77,7 +77,7 @@ impl Points {
 
     /// The slot of a point, made if it is new.
     pub(super) fn slot(&mut self, point: &Arc<Point>) -> SlotId {
-        if let Some(slot) = self.slots.place(&point.address) {
+        if let Some(slot) = self.slots.seek(&point.address) {
             return Some(slot);
         }
         if self.slots.len() >= MAX_POINTS {

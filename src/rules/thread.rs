@@ -103,6 +103,7 @@ impl RuleThread {
         while let Some(batch) = next {
             taken += batch.readings.len();
             self.set.output.receipts.extend(batch.receipt);
+            self.set.output.forward.reserve(batch.readings.len());
             for reading in batch.readings {
                 self.set.take(reading);
             }

@@ -98,7 +98,8 @@ pub(super) async fn keep_running<F, Fut, E>(
         let Some(fault) = fault_of(AssertUnwindSafe(run).catch_unwind().await) else { break };
         reporter.fault(&fault);
         let is_over = restart == Restart::Never || stop.is_requested();
-        if is_over || !rest(&reporter, backoff.after(start.elapsed()), &mut stop).await {
+        // On the heap: there are hundreds of tasks, and hardly one of them ever rests.
+        if is_over || !Box::pin(rest(&reporter, backoff.after(start.elapsed()), &mut stop)).await {
             break;
         }
     }

@@ -1,6 +1,10 @@
 //! A Modbus link, its units and their registers, as meant.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    ops::{Deref, DerefMut},
+    sync::Arc,
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -152,6 +156,13 @@ impl Default for Limits {
 pub struct MappedPoint {
     /// What readings refer to.
     pub point: Arc<Point>,
+    /// The registers; devices of one make share it.
+    pub mapping: Arc<Mapping>,
+}
+
+/// How a point lies in the registers of its device, whichever device it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mapping {
     /// Where it is.
     pub register: Register,
     /// How its bytes are read.
@@ -166,6 +177,22 @@ pub struct MappedPoint {
     pub poll: Duration,
 }
 
+/// A mapped point reads as its mapping.
+impl Deref for MappedPoint {
+    type Target = Mapping;
+
+    fn deref(&self) -> &Mapping {
+        &self.mapping
+    }
+}
+
+/// What changes in one point stays as it is in those that shared it.
+impl DerefMut for MappedPoint {
+    fn deref_mut(&mut self) -> &mut Mapping {
+        Arc::make_mut(&mut self.mapping)
+    }
+}
+
 impl MappedPoint {
     /// How it is counted on, if it is a counter.
     pub(super) fn counter(&self) -> Option<Counter> {
@@ -174,7 +201,9 @@ impl MappedPoint {
 
     /// The same with the power of ten that was read.
     pub(super) fn with_power(&self, power: i32) -> Self {
-        Self { conversion: self.conversion.with_power(power), ..self.clone() }
+        let mut powered = self.clone();
+        powered.conversion = self.conversion.with_power(power);
+        powered
     }
 }
 

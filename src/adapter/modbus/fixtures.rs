@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use proptest::prelude::*;
 
 use super::config::{
-    Backoff, ByteOrder, Conversion, DataType, Device, Limits, MappedPoint, Register, Table, Writing,
+    Backoff, ByteOrder, Conversion, DataType, Device, Limits, MappedPoint, Mapping, Register, Table, Writing,
 };
 use crate::model::{Access, DeviceId, Point, PointName, PointType};
 
@@ -31,15 +31,15 @@ pub(super) fn mapped(table: &str, offset: u16, data: DataType) -> MappedPoint {
         "input" => Table::Input,
         _ => Table::Holding,
     };
-    MappedPoint {
-        point: Arc::new(point),
+    let mapping = Mapping {
         register: Register { table, offset },
         data,
         order: ABCD,
         conversion: Conversion::default(),
         writing: Writing::default(),
         poll: Duration::from_secs(1),
-    }
+    };
+    MappedPoint { point: Arc::new(point), mapping: Arc::new(mapping) }
 }
 
 /// Device `meter-1`, unit 1.

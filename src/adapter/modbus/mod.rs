@@ -60,6 +60,7 @@ mod search;
 pub mod section;
 mod serve;
 mod share;
+pub mod shared;
 mod shortest;
 #[cfg(test)]
 mod size_tests;

@@ -149,8 +149,8 @@ impl<'a> Poller<'a> {
         end
     }
 
-    /// Does what is due until the connection ends or stopping is asked for. What is rarely done stands on the heap while
-    /// it is: each link has a task, which is as large as the largest thing that it does by itself.
+    /// Does what is due until the connection ends or stopping is asked for. What is done stands on the heap while it is:
+    /// each link has a task, which is as large as the largest thing that it does by itself, and which mostly waits.
     async fn work<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         client: &mut Client<S>,
@@ -170,7 +170,7 @@ impl<'a> Poller<'a> {
                 }
                 task = self.later.next() => Box::pin(self.follow_up(client, task)).await,
                 Some(request) = requests.recv() => Box::pin(self.serve(client, request)).await,
-                job = self.jobs.schedule.next() => self.work_on(client, job, stop).await,
+                job = self.jobs.schedule.next() => Box::pin(self.work_on(client, job, stop)).await,
                 error = client.closed(&self.metrics) => return End::Lost(error),
             };
             if let Err(end) = worked {

@@ -68,6 +68,15 @@ impl Encoder {
         self.pack(SINGLE)
     }
 
+    /// The stored form of one block of these readings.
+    pub(super) fn encode_readings(&mut self, stamp: &Stamp, readings: &[&Reading]) -> Vec<u8> {
+        self.raw.clear();
+        put_origin(&mut self.raw, stamp);
+        put_uptime(&mut self.raw, stamp.uptime);
+        put_list(&mut self.raw, readings);
+        self.pack(SINGLE)
+    }
+
     /// The stored form of blocks of readings that were cut by one gateway in one boot. Together they take a fraction
     /// of what they would alone.
     pub(super) fn encode_blocks(&mut self, blocks: &[Arc<Block>]) -> Vec<u8> {
@@ -143,10 +152,7 @@ fn put_payload(out: &mut Vec<u8>, stamp: &Stamp, body: &BlockBody) {
     put_origin(out, stamp);
     put_uptime(out, stamp.uptime);
     match body {
-        BlockBody::Readings(list) => {
-            out.push(READINGS);
-            readings::put(out, &list.iter().collect::<Vec<_>>());
-        }
+        BlockBody::Readings(list) => put_list(out, &list.iter().collect::<Vec<_>>()),
         BlockBody::Message { ts, fields, response } => {
             out.push(MESSAGE);
             put_i64(out, ts.as_millis());
@@ -154,6 +160,11 @@ fn put_payload(out: &mut Vec<u8>, stamp: &Stamp, body: &BlockBody) {
             put_response(out, response.as_ref());
         }
     }
+}
+
+fn put_list(out: &mut Vec<u8>, list: &[&Reading]) {
+    out.push(READINGS);
+    readings::put(out, list);
 }
 
 fn put_several(out: &mut Vec<u8>, stamp: &Stamp, blocks: &[Arc<Block>]) {

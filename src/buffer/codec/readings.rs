@@ -1,6 +1,8 @@
 //! Readings as columns: which point, when, how good, and the values point by point.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
+
+use hashbrown::HashMap;
 
 use super::{
     column,
@@ -53,16 +55,19 @@ pub(super) fn get(input: &mut Reader<'_>) -> Result<Vec<Reading>, WireError> {
     Ok(readings)
 }
 
-/// The points that occur, and for each reading which of them it is.
+/// The points that occur, and for each reading which of them it is. Mostly it is the one behind that of the reading
+/// before, as polls go through their points in order.
 fn dictionary<'a>(readings: &[&'a Reading]) -> (Vec<&'a Arc<Point>>, Vec<usize>) {
-    let (mut points, mut places, mut seen) = (Vec::new(), Vec::with_capacity(readings.len()), HashMap::new());
+    let (mut points, mut places) = (Vec::<&Arc<Point>>::new(), Vec::with_capacity(readings.len()));
+    let (mut seen, mut behind) = (HashMap::<_, usize>::new(), 0);
     for &Reading { point, .. } in readings {
-        let next = points.len();
-        let place = *seen.entry(Arc::as_ptr(point)).or_insert(next);
-        if place == next {
+        let is_behind = points.get(behind).is_some_and(|known| Arc::ptr_eq(known, point));
+        let place = if is_behind { behind } else { *seen.entry(Arc::as_ptr(point)).or_insert(points.len()) };
+        if place == points.len() {
             points.push(point);
         }
         places.push(place);
+        behind = place + 1;
     }
     (points, places)
 }
@@ -176,12 +181,16 @@ fn quality(input: &mut Reader<'_>) -> Result<Quality, WireError> {
 }
 
 fn put_columns(out: &mut Vec<u8>, readings: &[&Reading], places: &[usize], points: usize) {
-    let mut columns: Vec<Vec<&Value>> = vec![Vec::new(); points];
-    for (reading, &place) in readings.iter().zip(places) {
-        columns[place].extend(&reading.value);
-    }
-    for values in &columns {
-        column::put(out, values);
+    // The places of all readings, point by point: one list, for a pack has thousands of points.
+    let mut order: Vec<usize> = (0..readings.len()).collect();
+    order.sort_by_key(|&reading| places[reading]);
+    let (mut rest, mut values) = (&order[..], Vec::new());
+    for point in 0..points {
+        let (own, others) = rest.split_at(rest.partition_point(|&reading| places[reading] == point));
+        values.clear();
+        values.extend(own.iter().filter_map(|&reading| readings[reading].value.as_ref()));
+        column::put(out, &values);
+        rest = others;
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
         rollup::Moment,
     },
     config::Durability,
-    model::{Block, BlockBody, BlockId, BootId, Stream},
+    model::{Block, BlockId, BootId, Stream},
 };
 
 /// Snapshots of last values: at most this far apart, in time, in blocks and in bytes of them, so that a start after a
@@ -219,12 +219,12 @@ impl Core {
 
     fn snapshot_body(&mut self, now: Instant, last_id: u64, is_last: bool) -> Option<(u64, Vec<u8>)> {
         let is_due = is_last || self.needs_snapshot(now, last_id);
-        let readings = if is_due { self.last.all() } else { Vec::new() };
+        let readings: Vec<_> = self.last.iter().filter(|_| is_due).collect();
         if readings.is_empty() {
             return None;
         }
         let stamp = Stamp { gateway: "".into(), boot: BootId::new(""), uptime: Duration::ZERO };
-        Some((last_id, self.encoder.encode(&stamp, &BlockBody::Readings(readings.into()))))
+        Some((last_id, self.encoder.encode_readings(&stamp, &readings)))
     }
 
     /// The commit succeeded: receipts are accepted, blocks become publishable.
@@ -294,7 +294,9 @@ impl Core {
             oldest: self.store.oldest().unwrap_or_default(),
             is_last,
         };
-        let Err(error) = self.rollups.write(&mut self.store.db, &moment) else { return };
+        let written = self.rollups.write(&mut self.store.db, &moment);
+        self.store.forget_pages();
+        let Err(error) = written else { return };
         // What is wrong with rows of their own ends the rollups; what is wrong with the file concerns everybody.
         let is_file = matches!(error.sqlite_error_code(), Some(code) if code != ErrorCode::ConstraintViolation);
         if is_file { self.fail(&error) } else { self.rollups.rest(&error) }

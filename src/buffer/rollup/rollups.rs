@@ -12,7 +12,7 @@ use super::{
     floor,
     keep::{self, Bounds},
     roller::{Closed, PATIENCE, Roller},
-    series::{Catalogue, SeriesId},
+    series::{Catalogue, Series, SeriesId},
     summary::{self, Summary},
     table::{self, Mark, Run, Table},
 };
@@ -50,7 +50,7 @@ pub(in crate::buffer) struct Unwritten {
     /// Counts writes: with another one in the database this answer is too old.
     pub(in crate::buffer) generation: u64,
     /// The point's series with their units, the newest last.
-    pub(in crate::buffer) series: Vec<(Box<str>, SeriesId)>,
+    pub(in crate::buffer) series: Vec<Series>,
     /// Sums by minute; one may come twice.
     pub(in crate::buffer) sums: Vec<(SeriesId, Timestamp, Summary)>,
 }
@@ -228,7 +228,7 @@ impl Rollups {
 
     /// What of a point is not written yet.
     pub(in crate::buffer) fn unwritten(&self, address: &PointAddress) -> Unwritten {
-        let series = self.catalogue.all_of(address).to_vec();
+        let series = self.catalogue.all_of(address);
         let sums = series.iter().flat_map(|(_, id)| self.roller.unwritten(*id).map(|(t, sum)| (*id, t, sum)));
         Unwritten { generation: self.mark.generation, sums: sums.collect(), series }
     }

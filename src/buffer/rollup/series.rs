@@ -2,6 +2,12 @@
 //!
 //! A point whose unit changes begins another series: 230 V and 0.23 kV have no common mean.
 
+use std::{
+    collections::{HashMap, HashSet},
+    mem,
+    sync::Arc,
+};
+
 use crate::model::{ByPoint, OfPoint, Point, PointAddress};
 
 /// The number of a series in this store, from 1.
@@ -24,17 +30,24 @@ pub(super) struct NewSeries<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Catalogue {
     known: ByPoint<Known>,
+    /// Those that points had before, under other units, the oldest first. Hardly any point has one.
+    older: HashMap<PointAddress, Vec<Series>>,
+    /// Each once.
+    units: HashSet<Arc<str>>,
     len: usize,
     last: SeriesId,
     /// The database knows every series up to this one.
     stored: SeriesId,
 }
 
-/// The series of a point by their units, the newest last; hardly ever more than one.
+/// A unit of a point, empty for none, and the number.
+pub(in crate::buffer) type Series = (Arc<str>, SeriesId);
+
+/// The newest series of a point.
 #[derive(Debug)]
 struct Known {
     address: PointAddress,
-    series: Vec<(Box<str>, SeriesId)>,
+    newest: Series,
 }
 
 impl OfPoint for Known {
@@ -50,31 +63,39 @@ impl Catalogue {
     }
 
     /// Takes over a series of the database.
-    pub(super) fn restore(&mut self, id: SeriesId, address: PointAddress, unit: Box<str>) {
+    pub(super) fn restore(&mut self, id: SeriesId, address: PointAddress, unit: &str) {
         self.reserve(id);
         self.len += 1;
-        match self.known.get_mut(&address) {
-            Some(known) => known.series.push((unit, id)),
-            None => drop(self.known.put(Known { address, series: vec![(unit, id)] })),
+        let newest = (self.unit(unit), id);
+        if let Some(known) = self.known.get_mut(&address) {
+            let before = mem::replace(&mut known.newest, newest);
+            self.older.entry(address).or_default().push(before);
+        } else {
+            self.known.put(Known { address, newest });
         }
     }
 
     /// The series of a point, a new one if need be; none when there are too many.
     pub(super) fn of(&mut self, point: &Point) -> Option<SeriesId> {
-        self.look_up(point).or_else(|| self.add(point))
+        let unit = point.unit.as_deref().unwrap_or_default();
+        let newest = self.known.get_mut(&point.address).map(|known| &known.newest);
+        let known = newest.filter(|series| *series.0 == *unit).map(|(_, id)| *id);
+        known.or_else(|| self.older_of(&point.address, unit)).or_else(|| self.add(point))
     }
 
-    /// Every series of a point, whatever its unit.
-    pub(super) fn all_of(&self, address: &PointAddress) -> &[(Box<str>, SeriesId)] {
-        self.known.get(address).map_or(&[], |known| &known.series)
+    /// Every series of a point, whatever its unit, the newest last.
+    pub(super) fn all_of(&self, address: &PointAddress) -> Vec<Series> {
+        let older = self.older.get(address).into_iter().flatten();
+        older.chain(self.known.get(address).map(|known| &known.newest)).cloned().collect()
     }
 
     /// Series that are to be written.
     pub(super) fn new_ones(&self) -> impl Iterator<Item = NewSeries<'_>> {
         let known = (self.last > self.stored).then(|| self.known.iter()).into_iter().flatten();
-        let all = known.flat_map(|Known { address, series }| {
-            series.iter().map(move |(unit, id)| NewSeries { id: *id, address, unit })
-        });
+        let newest = known.map(|Known { address, newest }| (address, newest));
+        let older =
+            self.older.iter().flat_map(|(address, series)| series.iter().map(move |series| (address, series)));
+        let all = older.chain(newest).map(|(address, (unit, id))| NewSeries { id: *id, address, unit });
         all.filter(|series| series.id > self.stored)
     }
 
@@ -83,9 +104,21 @@ impl Catalogue {
         self.stored = self.last;
     }
 
-    fn look_up(&self, point: &Point) -> Option<SeriesId> {
-        let unit = point.unit.as_deref().unwrap_or_default();
-        self.all_of(&point.address).iter().find(|(known, _)| **known == *unit).map(|(_, id)| *id)
+    /// The series that a point had before under this unit.
+    fn older_of(&self, address: &PointAddress, unit: &str) -> Option<SeriesId> {
+        // Mostly the table is empty, and nothing is hashed.
+        let older = if self.older.is_empty() { None } else { self.older.get(address) };
+        older?.iter().find(|(known, _)| **known == *unit).map(|(_, id)| *id)
+    }
+
+    /// A unit as all series share it.
+    fn unit(&mut self, unit: &str) -> Arc<str> {
+        if let Some(known) = self.units.get(unit) {
+            return Arc::clone(known);
+        }
+        let new: Arc<str> = unit.into();
+        self.units.insert(Arc::clone(&new));
+        new
     }
 
     fn add(&mut self, point: &Point) -> Option<SeriesId> {
@@ -93,7 +126,7 @@ impl Catalogue {
             return None;
         }
         let id = self.last.checked_add(1)?;
-        self.restore(id, point.address.clone(), point.unit.as_deref().unwrap_or_default().into());
+        self.restore(id, point.address.clone(), point.unit.as_deref().unwrap_or_default());
         Some(id)
     }
 }
@@ -112,7 +145,7 @@ mod tests {
     fn a_point_keeps_its_number_and_another_unit_gets_another() {
         let mut catalogue = Catalogue::default();
         let voltage = point("voltage", Some("V"));
-        catalogue.restore(7, voltage.address.clone(), "kV".into());
+        catalogue.restore(7, voltage.address.clone(), "kV");
         catalogue.written();
 
         assert_eq!(catalogue.of(&voltage), Some(8));

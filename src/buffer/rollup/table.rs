@@ -59,7 +59,7 @@ pub(super) fn catalogue(db: &Connection) -> rusqlite::Result<Catalogue> {
         let (device, point): (String, String) = (row.get(1)?, row.get(2)?);
         let unit: String = row.get(3)?;
         match (DeviceId::new(&device), PointName::new(&point)) {
-            (Ok(device), Ok(point)) => catalogue.restore(row.get(0)?, PointAddress { device, point }, unit.into()),
+            (Ok(device), Ok(point)) => catalogue.restore(row.get(0)?, PointAddress { device, point }, &unit),
             _ => catalogue.reserve(row.get(0)?),
         }
     }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use super::{Entry, Image, Shows};
 use crate::{
     adapter::modbus::{
-        config::{ByteOrder, Conversion, DataType, MappedPoint, Register, Table, Writing},
+        config::{ByteOrder, Conversion, DataType, MappedPoint, Mapping, Register, Table, Writing},
         layout::{is_bits, registers},
         notation::{Base, Notation},
     },
@@ -138,7 +138,8 @@ fn mapped(
     // The policy knows the limits of the point, and its refusal is an outcome that can be looked up.
     let open = Point { min: None, max: None, access: Access::Rw, ..Point::clone(point) };
     let (writing, poll) = (Writing::default(), Duration::MAX);
-    Some(MappedPoint { point: Arc::new(open), register, data, order, conversion, writing, poll })
+    let mapping = Mapping { register, data, order, conversion, writing, poll };
+    Some(MappedPoint { point: Arc::new(open), mapping: Arc::new(mapping) })
 }
 
 /// Whether a type fits the table, and the point's values the type.

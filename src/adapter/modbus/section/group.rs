@@ -76,12 +76,12 @@ fn member_of(name: &PointName, points: &[MappedPoint]) -> Result<usize, Fault> {
         let help = suggest(name.as_str(), points.iter().map(|mapped| mapped.point.name().as_str()));
         return Err(Fault::new(format!("the device has no point {:?}", name.as_str())).help(help));
     };
-    let MappedPoint { point, conversion, writing, .. } = &points[index];
+    let MappedPoint { point, mapping } = &points[index];
     if !point.access.can_write() {
         return Err(Fault::new(format!("{:?} is read-only", name.as_str())).help("add access = \"rw\" to it"));
     }
-    let is_whole = writing.function != WriteFunction::Mask && writing.pulse.is_none();
-    if !is_whole || conversion.exponent.is_some() {
+    let is_whole = mapping.writing.function != WriteFunction::Mask && mapping.writing.pulse.is_none();
+    if !is_whole || mapping.conversion.exponent.is_some() {
         let help = "members have whole registers, no pulse and no scale_from";
         return Err(Fault::new(format!("{:?} cannot be set together with others", name.as_str())).help(help));
     }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     adapter::modbus::{
-        config::{ByteOrder, Conversion, DataType, MappedPoint, Names, Register, WriteFunction},
+        config::{ByteOrder, Conversion, DataType, MappedPoint, Mapping, Names, Register, WriteFunction},
         conversion::is_one,
         notation::{Base, Notation},
     },
@@ -157,15 +157,9 @@ fn point(
         max: keys.max.map(|max| max.value),
         group: None,
     };
-    Some(MappedPoint {
-        point: Arc::new(point),
-        register: register?,
-        data,
-        order,
-        conversion,
-        writing,
-        poll: keys.poll.map_or(outer.poll, |poll| poll.value.0),
-    })
+    let poll = keys.poll.map_or(outer.poll, |poll| poll.value.0);
+    let mapping = Mapping { register: register?, data, order, conversion, writing, poll };
+    Some(MappedPoint { point: Arc::new(point), mapping: Arc::new(mapping) })
 }
 
 /// Whether values of this type are numbers.

@@ -152,7 +152,9 @@ fn members_of_a_group_stand_in_the_order_of_their_registers() {
 #[test]
 fn how_a_point_is_written_can_be_said() {
     let writing = |keys: &str| {
-        only(&format!("register = 'holding:0'\ntype = 'bits:4+2'\naccess = 'rw'\nwrite = 'mask'\n{keys}")).writing
+        only(&format!("register = 'holding:0'\ntype = 'bits:4+2'\naccess = 'rw'\nwrite = 'mask'\n{keys}"))
+            .writing
+            .clone()
     };
     assert_eq!(writing("").function, WriteFunction::Mask);
     assert_eq!(writing("verify = false").verify, None);
