@@ -30,7 +30,6 @@ pub use self::{
     metrics::{Families, Metrics},
 };
 use self::{
-    fault::Fault,
     load::{Line, Load},
     memory::Memory,
 };
