@@ -31,14 +31,10 @@ pub(in crate::adapter::zigbee) fn question(
         Step::Simple(endpoint) => zdo(nwk, number, &SimpleDescriptor { nwk, endpoint }),
         Step::Basic(endpoint) => general(nwk, endpoint, BASIC, number, &General::Read(vec![MAKER, MODEL])),
         Step::Read(endpoint, cluster, part) => {
-            let wanted = attributes(Cluster(cluster));
-            let wanted = wanted.chunks(AT_ONCE).nth(part.into()).unwrap_or_default().to_vec();
+            let wanted = page(&attributes(Cluster(cluster)), part);
             general(nwk, endpoint, Cluster(cluster), number, &General::Read(wanted))
         }
-        Step::Enroll(endpoint) => {
-            let home = Value::bits(zcl::Kind::Ieee, home.0).expect("64 bits");
-            general(nwk, endpoint, zone::CLUSTER, number, &General::Write(vec![Assignment::new(ZONE_HOME, home)]))
-        }
+        Step::Enroll(endpoint) => general(nwk, endpoint, zone::CLUSTER, number, &enrolment(home)),
         Step::Bind(endpoint, cluster) => {
             let to = BindTarget::Device { ieee: home, endpoint: HOME.number };
             zdo(nwk, number, &Bind { from: ieee, endpoint, cluster: Cluster(cluster), to })
@@ -58,9 +54,8 @@ pub(in crate::adapter::zigbee) fn question(
         }
         Step::Own(endpoint, cluster, maker, part) => {
             let all = own_attributes(device, endpoint, Cluster(cluster), maker);
-            let wanted = all.chunks(AT_ONCE).nth(part.into()).unwrap_or_default();
-            let wanted = General::Read(wanted.iter().map(|(attribute, _)| *attribute).collect());
-            of_maker(nwk, endpoint, Cluster(cluster), number, maker, &wanted)
+            let wanted = page(&all, part).into_iter().map(|(attribute, _)| attribute).collect();
+            of_maker(nwk, endpoint, Cluster(cluster), number, maker, &General::Read(wanted))
         }
         Step::OwnReport(endpoint, cluster, maker) => {
             let all = own_attributes(device, endpoint, Cluster(cluster), maker);
@@ -68,6 +63,17 @@ pub(in crate::adapter::zigbee) fn question(
             of_maker(nwk, endpoint, Cluster(cluster), number, maker, &General::ConfigureReporting(wanted))
         }
     }
+}
+
+/// As many of what is asked as one message holds, from the `part`th on.
+fn page<T: Clone>(all: &[T], part: u8) -> Vec<T> {
+    all.chunks(AT_ONCE).nth(part.into()).unwrap_or_default().to_vec()
+}
+
+/// Tells a zone whom it reports to: its attribute `IAS_CIE_Address`.
+fn enrolment(home: Ieee) -> General {
+    let home = Value::bits(zcl::Kind::Ieee, home.0).expect("64 bits");
+    General::Write(vec![Assignment::new(ZONE_HOME, home)])
 }
 
 /// A general command about what a maker has added; 0 is the library itself.
