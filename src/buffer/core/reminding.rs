@@ -1,8 +1,7 @@
 //! What is written while the link is up and nothing else has to be: once a minute, how far everything was delivered.
 //!
 //! It stops short of the first block that somebody is still owed. That one is acknowledged in a moment, and storing it
-//! for this would cost the flash more than all the rest of the minute. So it is with a sync: what was committed before
-//! must be on the disk, and what was cut a moment ago need not be stored for that.
+//! for this would cost the flash more than all the rest of the minute.
 
 use tokio::time::Instant;
 
@@ -16,40 +15,19 @@ use crate::{
 impl Core {
     /// Writes the numbers given last, or commits if there is something to go with them.
     pub(super) fn remind(&mut self) {
-        self.write_progress(self.settings.durability != Durability::Wear);
-    }
-
-    /// Syncs what was committed before. While blocks wait for long they are committed with it, so that an outage costs no
-    /// second commit; with a healthy link they are acknowledged in a moment, and only the progress is written.
-    pub(super) fn sync_up(&mut self, now: Instant) {
-        let is_young = |since: Instant| since + self.settings.commit / 2 > now;
-        if self.oldest_uncommitted().is_none_or(is_young) {
-            self.write_progress(true);
-        } else {
-            self.commit();
-        }
-    }
-
-    fn write_progress(&mut self, is_synced: bool) {
         (self.timers.remind, self.timers.persist) = (None, None);
         if let Err(error) = self.evict(0) {
             return self.fail(&error);
         }
-        // What somebody was owed goes together with the gap that tells of it.
-        if self.is_urgent || self.needs_snapshot(Instant::now(), self.cutter.last_id()) {
+        if !self.doomed.is_empty() || self.needs_snapshot(Instant::now(), self.cutter.last_id()) {
             self.commit();
             return;
         }
         let stored = (self.committed, self.committed_seqs.clone());
         (self.committed, self.committed_seqs) = self.safe_up_to();
-        // A commit for what merely goes would store what was cut a moment ago, which would go the same way next time.
-        if let Err(error) = self.write_beside(&[], &[], &self.doomed_rows(), is_synced) {
+        if let Err(error) = self.write_beside(&[], &[], self.settings.durability != Durability::Wear) {
             (self.committed, self.committed_seqs) = stored;
             return self.fail(&error);
-        }
-        self.doomed.clear();
-        if is_synced {
-            self.timers.sync = None;
         }
         self.store.mark(self.committed, &self.committed_seqs);
         self.status.send_modify(|status| status.committed_block = self.committed);

@@ -14,7 +14,6 @@ use crate::{
         pack::{Loose, Pack, Run},
         ranges::Ranges,
         rollup::Moment,
-        rows::Table,
     },
     config::Durability,
     model::{Block, BlockId, BootId, Stream},
@@ -48,7 +47,7 @@ impl Core {
     }
 
     /// Since when something waits that must be committed.
-    pub(super) fn oldest_uncommitted(&self) -> Option<Instant> {
+    fn oldest_uncommitted(&self) -> Option<Instant> {
         let unsafe_blocks = self.ring.waiting().filter(|entry| !self.is_safe(&entry.loose.block));
         let blocks = unsafe_blocks.map(|entry| entry.since).min();
         [blocks, self.cutter.oldest(), self.states_since].into_iter().flatten().min()
@@ -306,7 +305,7 @@ impl Core {
     /// Writes progress alone. Losing it costs repeats, never readings, so it is not synced.
     pub(super) fn persist(&mut self) {
         self.timers.persist = None;
-        if let Err(error) = self.write_beside(&[], &[], &[], false) {
+        if let Err(error) = self.write_beside(&[], &[], false) {
             self.fail(&error);
         }
     }
@@ -316,14 +315,13 @@ impl Core {
         &mut self,
         packs: &[Pack],
         messages: &[Message],
-        doomed: &[(Table, u64)],
         is_synced: bool,
     ) -> rusqlite::Result<()> {
         self.store.commit(&Commit {
             packs,
             history: &[],
             messages,
-            doomed,
+            doomed: &[],
             states: &States::new(),
             metas: &BTreeMap::new(),
             sent: &self
