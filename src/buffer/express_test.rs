@@ -1,7 +1,11 @@
 //! The express path: what every uplink acknowledges before its commit costs the disk next to nothing, and is missing
 //! nowhere.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    fs,
+    time::Duration,
+};
 
 use tokio::time::advance;
 
@@ -111,6 +115,60 @@ async fn the_numbers_given_last_are_written_each_minute_without_storing_what_is_
     let mut again = one_uplink(&settings);
     assert_eq!(again.open_epochs("a").unwrap()[0].data, Some(1));
     assert!(owed(&mut again, "a").is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sync_and_what_goes_store_nothing_that_is_on_its_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let (durability, history) = (config::Durability::Balanced, Duration::ZERO);
+    let settings = config::Buffer { durability, history, ..settings(dir.path(), true, 1 << 30) };
+    let mut core = one_uplink(&settings);
+    // The first block has to be committed, and a sync ten seconds later; then it goes, as there is no history.
+    core.take(readings(5, 9, 0));
+    pass(&mut core, COMMIT).await;
+    pass(&mut core, COMMIT).await;
+    assert_eq!(rows(&core), [1]);
+
+    let mut on_their_way = VecDeque::new();
+    for step in 1..1_300 {
+        if step % 5 == 0 {
+            core.take(readings(5, 9, step));
+        }
+        pass(&mut core, SOON).await;
+        on_their_way.push_back(owed(&mut core, "a").into_keys().collect::<Vec<_>>());
+        if on_their_way.len() > 3 {
+            core.delivered("a", &on_their_way.pop_front().unwrap());
+        }
+        let stored = core.store().heads(Table::Pack, 0, 1 << 40, 999).unwrap();
+        assert!(stored.iter().all(|head| head.id == 1), "step {step}: {stored:?}");
+    }
+    assert_eq!(rows(&core), [0_usize; 0]);
+}
+
+/// What was committed must be on the disk in time also when nothing comes after it: a commit with nothing in it syncs
+/// nothing. That the log is synced is seen by what happens when it cannot be.
+#[tokio::test(start_paused = true)]
+async fn a_commit_is_synced_in_time_when_nothing_comes_after_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let durability = config::Durability::Balanced;
+    let settings = config::Buffer { durability, ..settings(dir.path(), true, 1 << 30) };
+    let (log, away) = (dir.path().join("buffer.db-wal"), dir.path().join("away"));
+    let mut core = one_uplink(&settings);
+    core.take(readings(5, 9, 1));
+    pass(&mut core, COMMIT).await;
+    assert_eq!(rows(&core), [1]);
+    fs::rename(&log, &away).unwrap();
+
+    pass(&mut core, Duration::from_secs(9)).await;
+    assert_eq!(core.status.borrow().failing, None, "synced too early");
+    pass(&mut core, COMMIT).await;
+    let failing = core.status.borrow().failing.clone().unwrap();
+    assert!(failing.starts_with("log cannot be synced: No such file"), "{failing}");
+
+    fs::rename(&away, &log).unwrap();
+    pass(&mut core, COMMIT).await;
+    pass(&mut core, COMMIT).await;
+    assert_eq!(core.status.borrow().failing, None);
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, collections::BTreeMap, fs::File, path::PathBuf, sync::Arc};
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, ffi, params};
 use tracing::warn;
 
 use super::{
@@ -139,6 +139,17 @@ impl Store {
                                     FROM epoch WHERE epoch = ?1),
                                    (SELECT seq FROM filtered WHERE epoch = ?1 AND stream = ?2), 0)";
         self.db.prepare_cached(sql)?.query_row(params![epoch, stream], |row| row.get(0))
+    }
+
+    /// Syncs the log: every commit so far is on the disk when it returns. A commit of its own would not do: one that
+    /// changes no page writes nothing, and SQLite syncs only after it has written. The log is a file without locks, so
+    /// another handle may be closed.
+    pub(super) fn sync_log(&self) -> rusqlite::Result<()> {
+        let synced = File::open(with_suffix(&self.path, "-wal")).and_then(|log| log.sync_data());
+        synced.map_err(|error| {
+            let code = ffi::Error::new(ffi::SQLITE_IOERR_FSYNC);
+            rusqlite::Error::SqliteFailure(code, Some(format!("log cannot be synced: {error}")))
+        })
     }
 
     /// Pages in use and the write-ahead log, in bytes.

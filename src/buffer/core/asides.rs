@@ -115,7 +115,7 @@ impl Core {
     fn store_again(&mut self, block: Arc<Block>) -> rusqlite::Result<()> {
         let cut = self.cutter.now();
         let (packs, messages) = rows(block, cut, &mut self.encoder);
-        self.write_beside(&packs, &messages, false)
+        self.write_beside(&packs, &messages, &[], false)
     }
 
     /// Blocks of a stream that are asked for again and still there, after an id, ascending, at most `limit`.

@@ -5,6 +5,7 @@
 mod asides;
 mod bounding;
 mod evicting;
+mod gathering;
 mod past;
 mod pressure;
 mod reading;
@@ -181,8 +182,10 @@ impl Core {
         let (blocks, bytes) = self.ring.waiting_size();
         let is_early = self.is_urgent || blocks >= EARLY.0 || bytes >= EARLY.1;
         let is_failing = self.status.borrow().failing.is_some();
-        if is_due(self.timers.sync) || (is_early && !is_failing) {
+        if is_early && !is_failing {
             self.commit();
+        } else if is_due(self.timers.sync) {
+            self.sync_up(now);
         } else if is_due(self.timers.commit) {
             self.commit_if_due(now);
         } else if is_due(self.shelf.due()) {

@@ -43,8 +43,10 @@ impl Core {
     /// The database refused. Everything stays in memory and is tried again after the commit interval.
     pub(super) fn fail(&mut self, error: &rusqlite::Error) {
         self.metrics.commit_failures.inc();
-        self.timers.commit = Some(Instant::now() + self.settings.commit);
-        self.timers.sync = None;
+        let again = Instant::now() + self.settings.commit;
+        self.timers.commit = Some(again);
+        // What was committed before is not on the disk for that: it stays due.
+        self.timers.sync = self.timers.sync.map(|due| due.max(again));
         let text = error.to_string();
         if opening::is_damaged(error) && !self.store.is_detached() {
             self.damage.get_or_insert_with(|| text.clone());

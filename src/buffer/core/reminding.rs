@@ -1,7 +1,8 @@
 //! What is written while the link is up and nothing else has to be: once a minute, how far everything was delivered.
 //!
 //! It stops short of the first block that somebody is still owed. That one is acknowledged in a moment, and storing it
-//! for this would cost the flash more than all the rest of the minute.
+//! for this would cost the flash more than all the rest of the minute. So it is with a sync: what was committed before
+//! must be on the disk, and what was cut a moment ago need not be stored for that.
 
 use tokio::time::Instant;
 
@@ -19,18 +20,43 @@ impl Core {
         if let Err(error) = self.evict(0) {
             return self.fail(&error);
         }
-        if !self.doomed.is_empty() || self.needs_snapshot(Instant::now(), self.cutter.last_id()) {
+        // What somebody was owed goes together with the gap that tells of it.
+        if self.is_urgent || self.needs_snapshot(Instant::now(), self.cutter.last_id()) {
             self.commit();
             return;
         }
         let stored = (self.committed, self.committed_seqs.clone());
         (self.committed, self.committed_seqs) = self.safe_up_to();
-        if let Err(error) = self.write_beside(&[], &[], self.settings.durability != Durability::Wear) {
+        let is_synced = self.settings.durability != Durability::Wear;
+        // A commit for what merely goes would store what was cut a moment ago, which would go the same way next time.
+        if let Err(error) = self.write_beside(&[], &[], &self.doomed_rows(), is_synced) {
             (self.committed, self.committed_seqs) = stored;
             return self.fail(&error);
         }
+        self.doomed.clear();
         self.store.mark(self.committed, &self.committed_seqs);
         self.status.send_modify(|status| status.committed_block = self.committed);
+    }
+
+    /// Sees to it that what was committed before is on the disk. What has waited for long goes with it, so that an outage
+    /// costs no second commit; with a healthy link all else is acknowledged in a moment, and nothing is written.
+    pub(super) fn sync_up(&mut self, now: Instant) {
+        let is_young = |since: Instant| since + self.settings.commit / 2 > now;
+        if self.oldest_uncommitted().is_none_or(is_young) {
+            self.sync_log();
+        } else {
+            self.commit();
+        }
+    }
+
+    /// Syncs the commits that were not.
+    pub(super) fn sync_log(&mut self) {
+        self.timers.sync = None;
+        if let Err(error) = self.store.sync_log() {
+            // It stays due until something has synced it.
+            self.timers.sync = Some(Instant::now());
+            self.fail(&error);
+        }
     }
 
     /// The last block before the first that is not safe without the store, and the number each stream had with it.

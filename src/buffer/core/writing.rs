@@ -1,6 +1,6 @@
 //! Commits, what goes with them, and what happens when the database refuses.
 
-use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, mem};
 
 use rusqlite::ErrorCode;
 use tokio::time::Instant;
@@ -8,20 +8,15 @@ use tokio::time::Instant;
 use super::{Core, REMIND, Timers, sync_interval};
 use crate::{
     buffer::{
-        codec::Stamp,
         commit::{Commit, Message, States},
         delivery::Unstored,
-        pack::{Loose, Pack, Run},
-        ranges::Ranges,
+        pack::Pack,
         rollup::Moment,
+        rows::Table,
     },
     config::Durability,
-    model::{Block, BlockId, BootId, Stream},
+    model::{Block, BlockId},
 };
-
-/// Snapshots of last values: at most this far apart, in time, in blocks and in bytes of them, so that a start after a
-/// kill has little to read.
-const SNAPSHOT: (Duration, u64, u64) = (Duration::from_secs(600), 2_000, 8 << 20);
 
 /// What goes into a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +42,7 @@ impl Core {
     }
 
     /// Since when something waits that must be committed.
-    fn oldest_uncommitted(&self) -> Option<Instant> {
+    pub(super) fn oldest_uncommitted(&self) -> Option<Instant> {
         let unsafe_blocks = self.ring.waiting().filter(|entry| !self.is_safe(&entry.loose.block));
         let blocks = unsafe_blocks.map(|entry| entry.since).min();
         [blocks, self.cutter.oldest(), self.states_since].into_iter().flatten().min()
@@ -93,7 +88,7 @@ impl Core {
     }
 
     /// Whether a block is safe without the store, and may wait for the history.
-    fn is_safe(&self, block: &Block) -> bool {
+    pub(super) fn is_safe(&self, block: &Block) -> bool {
         self.delivery.is_safe(block.id.0, &block.stream)
     }
 
@@ -135,6 +130,7 @@ impl Core {
             is_synced: self.must_sync(begun) || self.stands_alone(extent),
         };
         let (is_synced, written) = (commit.is_synced, commit.written());
+        let is_behind = is_synced && self.timers.sync.is_some();
         if let Err(error) = self.store.commit(&commit) {
             self.fail(&error);
             return false;
@@ -151,6 +147,10 @@ impl Core {
         }
         self.metrics.wrote(written, begun.elapsed());
         self.settle(last_id, is_synced, packs.iter().map(|pack| pack.readings).sum());
+        if is_behind && written.0 == 0 {
+            // It may have changed no page, and then it has synced nothing.
+            self.sync_log();
+        }
         true
     }
 
@@ -165,66 +165,8 @@ impl Core {
         is_balanced && extent == Extent::History && self.timers.sync.is_none()
     }
 
-    /// The readings that must be committed now.
-    fn packs(&mut self) -> Vec<Pack> {
-        let (mut runs, mut packs) = (BTreeMap::<Stream, Run>::new(), Vec::new());
-        let delivery = &self.delivery;
-        let wanted = self.ring.waiting().map(|entry| &entry.loose).filter(|loose| {
-            loose.block.stream.has_readings() && !delivery.is_safe(loose.block.id.0, &loose.block.stream)
-        });
-        for loose in wanted {
-            if let Some(done) = runs.entry(loose.block.stream.clone()).or_default().add(loose.clone()) {
-                packs.extend(Pack::of(&mut self.encoder, &done));
-            }
-        }
-        packs.extend(runs.into_values().filter_map(|mut run| Pack::of(&mut self.encoder, &run.take())));
-        packs
-    }
-
-    /// The events and outcomes that wait. They are committed whoever has them.
-    fn messages(&mut self) -> Vec<Message> {
-        let encoder = &mut self.encoder;
-        let waiting =
-            self.ring.waiting().map(|entry| &entry.loose).filter(|loose| !loose.block.stream.has_readings());
-        let message = |loose: &Loose| Message {
-            body: encoder.encode(&Stamp::of(&loose.block), &loose.block.body),
-            block: Arc::clone(&loose.block),
-            cut: loose.cut,
-        };
-        waiting.map(message).collect()
-    }
-
-    /// What has an id and is not in the database after a commit of this extent.
-    fn unstored(&self, extent: Extent) -> Unstored {
-        let mut safe = if extent == Extent::Owed { self.shelf.ids().clone() } else { Ranges::default() };
-        let waiting = self.ring.waiting().map(|entry| &entry.loose.block);
-        waiting.filter(|block| self.is_kept_back(block)).for_each(|block| safe.insert_range(block.id.0, block.id.0));
-        Unstored { safe, pending: Vec::new() }
-    }
-
-    /// Whether a block need not be committed.
-    pub(super) fn is_kept_back(&self, block: &Block) -> bool {
-        block.stream.has_readings() && self.is_safe(block)
-    }
-
     fn is_sync_due(&self, now: Instant) -> bool {
         self.timers.sync.is_some_and(|due| due <= now)
-    }
-
-    /// Whether last values are to be written again.
-    pub(super) fn needs_snapshot(&self, now: Instant, last_id: u64) -> bool {
-        let (taken, up_to, bytes) = self.snapshot;
-        now - taken >= SNAPSHOT.0 || last_id - up_to >= SNAPSHOT.1 || bytes >= SNAPSHOT.2
-    }
-
-    fn snapshot_body(&mut self, now: Instant, last_id: u64, is_last: bool) -> Option<(u64, Vec<u8>)> {
-        let is_due = is_last || self.needs_snapshot(now, last_id);
-        let readings: Vec<_> = self.last.iter().filter(|_| is_due).collect();
-        if readings.is_empty() {
-            return None;
-        }
-        let stamp = Stamp { gateway: "".into(), boot: BootId::new(""), uptime: Duration::ZERO };
-        Some((last_id, self.encoder.encode_readings(&stamp, &readings)))
     }
 
     /// The commit succeeded: receipts are accepted, blocks become publishable.
@@ -305,7 +247,7 @@ impl Core {
     /// Writes progress alone. Losing it costs repeats, never readings, so it is not synced.
     pub(super) fn persist(&mut self) {
         self.timers.persist = None;
-        if let Err(error) = self.write_beside(&[], &[], false) {
+        if let Err(error) = self.write_beside(&[], &[], &[], false) {
             self.fail(&error);
         }
     }
@@ -315,13 +257,14 @@ impl Core {
         &mut self,
         packs: &[Pack],
         messages: &[Message],
+        doomed: &[(Table, u64)],
         is_synced: bool,
     ) -> rusqlite::Result<()> {
         self.store.commit(&Commit {
             packs,
             history: &[],
             messages,
-            doomed: &[],
+            doomed,
             states: &States::new(),
             metas: &BTreeMap::new(),
             sent: &self
@@ -333,11 +276,5 @@ impl Core {
             trail: None,
             is_synced,
         })
-    }
-
-    /// Id and readings of the blocks above the last commit.
-    fn pending(&self) -> Vec<(u64, u64)> {
-        let entries = self.ring.all().map(|entry| &entry.loose.block).filter(|block| block.id.0 > self.committed);
-        entries.map(|block| (block.id.0, block.readings() as u64)).collect()
     }
 }
