@@ -359,6 +359,45 @@ fn a_log_that_lost_synced_commits_is_told_and_its_epoch_is_not_given_again() {
     assert_eq!(ends.last().map(|end| (end.epoch, end.data)), Some((2, Some(1))));
 }
 
+/// The end of an epoch that was closed long ago can be in the part of the log that is lost.
+#[test]
+fn a_log_that_lost_the_end_of_an_earlier_epoch_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings(dir.path(), true, 1 << 30);
+    let wal = settings.path.with_extension("db-wal");
+    let mut tear = 0;
+    for epoch in 1..=3 {
+        let mut buffer = core(&settings);
+        assert_eq!(buffer.store().identity.epoch, epoch);
+        for seed in 0..4 {
+            if (epoch, seed) == (1, 2) {
+                tear = usize::try_from(fs::metadata(&wal).unwrap().len()).unwrap();
+            }
+            buffer.take(readings(1, 700, epoch * 10 + seed));
+            assert!(buffer.commit());
+        }
+    }
+    let mut log = fs::read(&wal).unwrap();
+    log[tear + 30] ^= 1;
+    fs::write(&wal, log).unwrap();
+
+    let mut last = core(&settings);
+
+    assert_eq!(last.store().identity.epoch, 4);
+    let blocks = owed(&mut last, "a");
+    let told: Vec<_> = blocks.values().flat_map(|block| covered(block)).map(|(_, epoch, seq)| (epoch, seq)).collect();
+    assert_eq!(told[..2], [(1, 3), (1, 4)]);
+    assert_eq!(
+        told[2..],
+        [2, 3].map(|epoch| (1..=4).map(move |seq| (epoch, seq))).into_iter().flatten().collect::<Vec<_>>()
+    );
+    let ends = last.open_epochs("a").unwrap();
+    assert_eq!(
+        ends.iter().map(|end| (end.epoch, end.data)).collect::<Vec<_>>(),
+        [1, 2, 3].map(|epoch| (epoch, Some(4)))
+    );
+}
+
 /// So many readings of a point, one a second from a minute on.
 fn seconds(name: &str, from: i64, count: i64) -> Append {
     let point = Point::new(DeviceId::new("d").unwrap(), PointName::new(name).unwrap(), PointType::Float, None);

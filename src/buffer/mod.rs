@@ -50,6 +50,7 @@ mod kept;
 mod last;
 mod letters;
 mod mark;
+mod marking;
 mod metrics;
 #[cfg(test)]
 mod migration_test;

@@ -17,7 +17,6 @@ use super::{
     Identity,
     cipher::KeyError,
     commit::no_random,
-    cutter::Seqs,
     damage::{Handover, Pending, Sent},
     fault::is_full,
     kept::prove_states,
@@ -73,9 +72,7 @@ pub(super) fn open(path: &Path, seal: Seal, now: Timestamp) -> Result<(Store, Op
         Ok((db, identity)) => {
             let store = store(path, (db, identity), lock, seal)?;
             let lost = store.lost_end(mark.as_ref()).map_err(|error| sqlite(path, error))?;
-            store.mark(store.last_id().map_err(|error| sqlite(path, error))?, &Seqs::new());
-            // The epoch is worth a sync; what later marks add is not.
-            store.sync_mark().map_err(|error| OpenError::Io { path: path.to_owned(), error })?;
+            store.mark_start()?;
             Ok((store, lost))
         }
         Err(OpenError::Sqlite { error, .. }) if is_damaged(&error) => {
@@ -115,7 +112,7 @@ fn begin_anew(
     let text = format!("{why}; what can be read of the old file {} is salvaged; {handover}", aside.display());
     warn!(text, "Damaged buffer was set aside, a new store begins");
     let store = store(path, (db, identity), lock, seal)?;
-    store.mark(0, &Seqs::new());
+    store.mark_start()?;
     Ok((store, Some(Notice { what: "store-replaced", text, gaps: Vec::new() })))
 }
 
@@ -304,7 +301,7 @@ fn migrate(db: &mut Connection, found: usize, mark: Option<&Mark>) -> rusqlite::
     tx.execute("INSERT OR IGNORE INTO meta VALUES ('store', ?)", [fresh])?;
     let store: String = tx.query_row("SELECT value FROM meta WHERE key = 'store'", [], |row| row.get(0))?;
     // The newest block and the mark are asked too: no number is given twice because a row of epochs is gone.
-    let marked = mark.filter(|mark| mark.store == store).map_or(0, |mark| mark.epoch);
+    let marked = mark.filter(|mark| mark.store == store).map_or(0, |mark| mark.last.epoch);
     let sql = "INSERT INTO epoch (epoch, last_id)
                SELECT max(coalesce(max(epoch), 0), coalesce((SELECT epoch FROM pack ORDER BY id DESC LIMIT 1), 0),
                           coalesce((SELECT epoch FROM message ORDER BY id DESC LIMIT 1), 0), ?) + 1,

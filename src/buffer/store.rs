@@ -3,18 +3,15 @@
 use std::{cell::Cell, collections::BTreeMap, fs::File, path::PathBuf, sync::Arc};
 
 use rusqlite::{Connection, OptionalExtension, Row, ffi, params};
-use tracing::warn;
 
 use super::{
     Identity,
-    cutter::Seqs,
     delivery::Progress,
-    mark::Mark,
-    opening::{FileId, Notice, with_suffix},
+    opening::{FileId, with_suffix},
     ranges::Ranges,
     seal::{Seal, checksum},
 };
-use crate::model::{ClockQuality, EpochEnd, Gap, GapReason, Stream};
+use crate::model::{ClockQuality, EpochEnd, Stream};
 
 /// Largest write-ahead log that is kept.
 pub(super) const MAX_LOG: u64 = 4 << 20;
@@ -50,63 +47,6 @@ impl Store {
         self.db = Connection::open_in_memory()?;
         (self.file, self.lock) = (None, None);
         Ok(())
-    }
-
-    /// What the log has lost at its end: the mark knows of an epoch, or of blocks, that are not there. The epoch's row
-    /// is set right, so that the numbers are told as ones that were given.
-    pub(super) fn lost_end(&self, mark: Option<&Mark>) -> rusqlite::Result<Option<Notice>> {
-        let Some(mark) = mark.filter(|mark| mark.store == *self.identity.store) else { return Ok(None) };
-        let sql = "SELECT coalesce(max(epoch), 0) FROM epoch WHERE epoch < ?";
-        let epoch: u64 = self.db.query_row(sql, [self.identity.epoch], |row| row.get(0))?;
-        let last_id = self.last_id()?;
-        if epoch >= mark.epoch && last_id >= mark.last_id {
-            return Ok(None);
-        }
-        let text = format!(
-            "the end of the log was damaged: epoch {} and block {} had been stored, epoch {epoch} and block {last_id} \
-             are the last that are there",
-            mark.epoch, mark.last_id
-        );
-        warn!(text, "Buffer has lost its newest blocks");
-        Ok(Some(Notice { what: "store-rolled-back", text, gaps: self.restore_epoch(mark)? }))
-    }
-
-    /// Gives the row of the mark's epoch the numbers that were given; says which of them are missing.
-    fn restore_epoch(&self, mark: &Mark) -> rusqlite::Result<Vec<Gap>> {
-        let sql = "INSERT OR IGNORE INTO epoch (epoch, last_id) VALUES (?1, ?2)";
-        // Ids of blocks that are gone are free: they belong to nobody but this file.
-        self.db.execute(sql, [mark.epoch, self.last_id()?])?;
-        let row = |row: &Row<'_>| Ok([row.get(0)?, row.get(1)?, row.get(2)?]);
-        let sql = "SELECT data, event, outcome FROM epoch WHERE epoch = ?";
-        let stored: [u64; 3] = self.db.query_row(sql, [mark.epoch], row)?;
-        let sql =
-            "UPDATE epoch SET data = max(data, ?), event = max(event, ?), outcome = max(outcome, ?) WHERE epoch = ?";
-        let [data, event, outcome] = mark.seqs;
-        self.db.execute(sql, [data, event, outcome, mark.epoch])?;
-        let streams = [Stream::Data, Stream::Event, Stream::Outcome];
-        let lost = streams.iter().zip(stored).zip(mark.seqs).filter(|((_, stored), given)| stored < given);
-        // How many readings were in them nobody knows any more.
-        let gap =
-            |((stream, stored), given)| Gap::blocks(stream, mark.epoch, stored + 1, given, 0, GapReason::Corrupt);
-        Ok(lost.map(gap).collect())
-    }
-
-    /// Makes sure that the mark is on the disk.
-    pub(super) fn sync_mark(&self) -> std::io::Result<()> {
-        self.lock.as_ref().map_or(Ok(()), File::sync_data)
-    }
-
-    /// Notes how far this store has come.
-    pub(super) fn mark(&self, last_id: u64, seqs: &Seqs) {
-        let Some(lock) = &self.lock else { return };
-        let Identity { store, epoch } = &self.identity;
-        let seq = |stream| seqs.get(&stream).copied().unwrap_or(0);
-        let seqs = [Stream::Data, Stream::Event, Stream::Outcome].map(seq);
-        let mark = Mark { store: store.to_string(), epoch: *epoch, last_id, seqs };
-        if let Err(error) = mark.write(lock) {
-            // It only guards against damage, which would have to come on top of this.
-            warn!(%error, "Mark of the buffer could not be written");
-        }
     }
 
     /// The id given last.

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    buffer::{pack::Part, ranges::Ranges},
+    buffer::{mark::End, pack::Part, ranges::Ranges},
     model::Stream,
 };
 
@@ -16,16 +16,6 @@ const MAX_HOLES: usize = 10_000;
 
 /// A stream within an epoch.
 pub(super) type Track = (Stream, u64);
-
-/// How far an epoch had come.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Extent {
-    pub(super) epoch: u64,
-    /// The id given last.
-    pub(super) last_id: u64,
-    /// The number given last in each stream that leaves the gateway.
-    pub(super) last: Vec<(Stream, u64)>,
-}
 
 /// Numbers `from..=to` that nobody has read, of blocks with ids between two others.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,15 +92,15 @@ impl Numbers {
     }
 
     /// The holes in which a block is lost; `settled` are the ids that nobody is owed.
-    pub(super) fn lost(mut self, extents: &[Extent], settled: &Ranges) -> Vec<Hole> {
+    pub(super) fn lost(mut self, ends: &[End], settled: &Ranges) -> Vec<Hole> {
         self.end_table();
         let mut gone = self.ids.clone();
         gone.extend(settled);
         let mut start = 0;
-        for extent in extents {
-            self.narrow(extent.epoch, start);
-            self.tails(extent, start);
-            start = extent.last_id;
+        for end in ends {
+            self.narrow(end.epoch, start);
+            self.tails(end, start);
+            start = end.last_id;
         }
         let is_lost = |hole: &Hole| {
             let (after, before) = hole.between;
@@ -130,17 +120,12 @@ impl Numbers {
     }
 
     /// What is missing behind the last block that was read.
-    fn tails(&mut self, extent: &Extent, start: u64) {
-        let mut last = BTreeMap::<&Stream, u64>::new();
-        for (stream, seq) in &extent.last {
-            let highest = last.entry(stream).or_default();
-            *highest = *seq.max(highest);
-        }
-        for (stream, seq) in &last {
-            let track = ((*stream).clone(), extent.epoch);
+    fn tails(&mut self, end: &End, start: u64) {
+        for (stream, seq) in &end.seqs {
+            let track = (stream.clone(), end.epoch);
             let (id, last) = self.last.get(&track).copied().unwrap_or((start, 0));
             if *seq > last {
-                self.hole(Hole { track, from: last + 1, to: *seq, between: (id, extent.last_id.saturating_add(1)) });
+                self.hole(Hole { track, from: last + 1, to: *seq, between: (id, end.last_id.saturating_add(1)) });
             }
         }
     }
@@ -154,14 +139,14 @@ mod tests {
         Part { id, seq, readings: 1 }
     }
 
-    fn extent(epoch: u64, last_id: u64, data: u64) -> Extent {
-        Extent { epoch, last_id, last: vec![(Stream::Data, data)] }
+    fn end(epoch: u64, last_id: u64, data: u64) -> End {
+        End { epoch, last_id, seqs: [(Stream::Data, data)].into() }
     }
 
-    fn told(numbers: Numbers, extents: &[Extent], settled: (u64, u64)) -> Vec<(u64, u64, u64)> {
+    fn told(numbers: Numbers, ends: &[End], settled: (u64, u64)) -> Vec<(u64, u64, u64)> {
         let mut ranges = Ranges::default();
         ranges.insert_range(settled.0, settled.1);
-        numbers.lost(extents, &ranges).iter().map(|hole| (hole.track.1, hole.from, hole.to)).collect()
+        numbers.lost(ends, &ranges).iter().map(|hole| (hole.track.1, hole.from, hole.to)).collect()
     }
 
     #[test]
@@ -172,7 +157,7 @@ mod tests {
         numbers.note(&track, &[part(2, 2), part(4, 4)]);
 
         assert_eq!(numbers.twice, 0);
-        assert_eq!(told(numbers, &[extent(1, 4, 4)], (0, 0)), []);
+        assert_eq!(told(numbers, &[end(1, 4, 4)], (0, 0)), []);
     }
 
     #[test]
@@ -185,9 +170,9 @@ mod tests {
             numbers
         };
 
-        assert_eq!(told(of(&[4, 5, 9]), &[extent(1, 11, 11)], (1, 3)), [(1, 6, 8), (1, 10, 11)]);
-        assert_eq!(told(of(&[4, 5, 9]), &[extent(1, 11, 11)], (1, 10)), [(1, 10, 11)]);
-        assert_eq!(told(of(&[]), &[extent(1, 11, 11)], (0, 0)), [(1, 1, 11)]);
+        assert_eq!(told(of(&[4, 5, 9]), &[end(1, 11, 11)], (1, 3)), [(1, 6, 8), (1, 10, 11)]);
+        assert_eq!(told(of(&[4, 5, 9]), &[end(1, 11, 11)], (1, 10)), [(1, 10, 11)]);
+        assert_eq!(told(of(&[]), &[end(1, 11, 11)], (0, 0)), [(1, 1, 11)]);
     }
 
     #[test]
@@ -196,7 +181,7 @@ mod tests {
         numbers.note(&(Stream::Data, 1), &[part(1, 1), part(2, 2)]);
         numbers.note(&(Stream::Data, 2), &[part(4, 2)]);
 
-        assert_eq!(told(numbers, &[extent(1, 2, 1 << 40), extent(2, 4, 2)], (0, 0)), [(2, 1, 1)]);
+        assert_eq!(told(numbers, &[end(1, 2, 1 << 40), end(2, 4, 2)], (0, 0)), [(2, 1, 1)]);
     }
 
     #[test]

@@ -13,10 +13,12 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use super::numbers::Extent;
-use crate::{
-    buffer::{delivery, mark::Mark, ranges::Ranges, rows::Table, store::Store},
-    model::Stream,
+use crate::buffer::{
+    delivery,
+    mark::{End, Mark},
+    ranges::Ranges,
+    rows::Table,
+    store::Store,
 };
 
 /// Keys of what is known of a file, and of how far it was read.
@@ -173,38 +175,20 @@ pub(in crate::buffer) fn hand_over(store: &Store) -> Vec<MetaRow> {
     rows(&store.db).unwrap_or_default()
 }
 
-/// How far each epoch had come, oldest first. Where the tables cannot be read, or have lost their end, the mark speaks
-/// for the last one.
-pub(super) fn extents(store: &Store, mark: Option<&Mark>) -> Vec<Extent> {
-    let mut extents = read_extents(store).unwrap_or_default();
-    let Some(mark) = mark else { return extents };
-    if extents.last().is_none_or(|last| last.epoch < mark.epoch) {
-        extents.push(Extent { epoch: mark.epoch, last_id: mark.last_id, last: Vec::new() });
+/// How far each epoch had come, oldest first. Where the tables cannot be read, or have lost their end, the mark speaks;
+/// where both name a stream, the higher number counts.
+pub(super) fn ends(store: &Store, mark: Option<&Mark>) -> Vec<End> {
+    let stored = store.ends().unwrap_or_default();
+    let mut ends: BTreeMap<u64, End> = stored.into_iter().map(|end| (end.epoch, end)).collect();
+    for marked in mark.iter().flat_map(|mark| mark.ends()) {
+        let end = ends.entry(marked.epoch).or_insert_with(|| End { epoch: marked.epoch, ..End::default() });
+        end.last_id = end.last_id.max(marked.last_id);
+        for (stream, seq) in &marked.seqs {
+            let known = end.seqs.entry(stream.clone()).or_default();
+            *known = (*known).max(*seq);
+        }
     }
-    let streams = [Stream::Data, Stream::Event, Stream::Outcome];
-    for extent in extents.iter_mut().filter(|extent| extent.epoch == mark.epoch) {
-        extent.last_id = extent.last_id.max(mark.last_id);
-        // Where both name a stream, the higher number counts.
-        extent.last.extend(streams.iter().cloned().zip(mark.seqs));
-    }
-    extents
-}
-
-fn read_extents(store: &Store) -> rusqlite::Result<Vec<Extent>> {
-    let mut query = store.db.prepare("SELECT epoch, last_id, data, event, outcome FROM epoch ORDER BY epoch")?;
-    let extent = |row: &rusqlite::Row<'_>| {
-        let last = vec![(Stream::Data, row.get(2)?), (Stream::Event, row.get(3)?), (Stream::Outcome, row.get(4)?)];
-        Ok(Extent { epoch: row.get(0)?, last_id: row.get(1)?, last })
-    };
-    let mut extents: Vec<Extent> = query.query_map([], extent)?.collect::<Result<_, _>>()?;
-    let mut query = store.db.prepare("SELECT epoch, stream, seq FROM filtered")?;
-    let mut rows = query.query([])?;
-    while let Ok(Some(row)) = rows.next() {
-        let (epoch, name, seq): (u64, String, u64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        let extent = extents.iter_mut().filter(|extent| extent.epoch == epoch);
-        extent.for_each(|extent| extent.last.push((Stream::Filtered(name.as_str().into()), seq)));
-    }
-    Ok(extents)
+    ends.into_values().collect()
 }
 
 fn parse_at(text: &str) -> Option<(Table, u64)> {

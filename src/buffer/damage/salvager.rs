@@ -10,7 +10,7 @@ use super::{
     look::look,
     numbers::{Hole, Numbers, Track},
     past::Past,
-    pending::{MetaRow, Pending, Sent, extents, hand_over},
+    pending::{MetaRow, Pending, Sent, ends, hand_over},
     walk::{Found, Good, Walk},
 };
 use crate::{
@@ -105,7 +105,7 @@ impl Salvager {
         }
         let sent = Arc::new(pending.sent.clone().unwrap_or_else(|| Sent::read(&store)));
         let last = store.last_id().unwrap_or_default().max(newest(&store));
-        let last = pending.mark.as_ref().map_or(last, |mark| mark.last_id.max(last));
+        let last = pending.mark.as_ref().map_or(last, |mark| mark.last.last_id.max(last));
         let settled = sent.settled_by_all(uplinks, last);
         let walks = [Table::Pack, Table::Message].map(|table| Walk::new(table, last)).into();
         let (file, numbers) = (pending.file.as_str().into(), Numbers::default());
@@ -187,7 +187,7 @@ impl Salvager {
         let store = &self.store.identity.store;
         // Without the store's name a gap would be taken for one of the new store.
         let is_named = !store.is_empty();
-        let holes = numbers.lost(&extents(&self.store, self.pending.mark.as_ref()), &self.settled);
+        let holes = numbers.lost(&ends(&self.store, self.pending.mark.as_ref()), &self.settled);
         let lost = holes.iter().map(|hole| corrupt(store, hole));
         let moved =
             self.moved.iter().flat_map(|(track, (numbers, readings))| moved(store, track, numbers, *readings));
