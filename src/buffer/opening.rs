@@ -20,7 +20,7 @@ use super::{
     damage::{Handover, Pending, Sent},
     fault::is_full,
     kept::prove_states,
-    mark::Mark,
+    mark::{End, Mark},
     pack::SPAN,
     seal::Seal,
     store::{MAX_LOG, Store},
@@ -59,6 +59,8 @@ pub(super) struct Notice {
     pub(super) text: String,
     /// What is known to be missing.
     pub(super) gaps: Vec<Gap>,
+    /// How far epochs had come, for their rows once this is told.
+    pub(super) given: Vec<End>,
 }
 
 /// Opens the store, or sets a damaged one aside and begins a new one; then the notice says where the old one is.
@@ -72,7 +74,7 @@ pub(super) fn open(path: &Path, seal: Seal, now: Timestamp) -> Result<(Store, Op
         Ok((db, identity)) => {
             let store = store(path, (db, identity), lock, seal)?;
             let lost = store.lost_end(mark.as_ref()).map_err(|error| sqlite(path, error))?;
-            store.mark_start()?;
+            store.mark_start(mark.as_ref())?;
             Ok((store, lost))
         }
         Err(OpenError::Sqlite { error, .. }) if is_damaged(&error) => {
@@ -112,8 +114,8 @@ fn begin_anew(
     let text = format!("{why}; what can be read of the old file {} is salvaged; {handover}", aside.display());
     warn!(text, "Damaged buffer was set aside, a new store begins");
     let store = store(path, (db, identity), lock, seal)?;
-    store.mark_start()?;
-    Ok((store, Some(Notice { what: "store-replaced", text, gaps: Vec::new() })))
+    store.mark_start(None)?;
+    Ok((store, Some(Notice { what: "store-replaced", text, gaps: Vec::new(), given: Vec::new() })))
 }
 
 fn store(path: &Path, (db, identity): (Connection, Identity), lock: File, seal: Seal) -> Result<Store, OpenError> {

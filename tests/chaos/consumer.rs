@@ -24,6 +24,13 @@ pub(crate) fn completeness() -> Command {
     command
 }
 
+/// Keeps the messages of a cloud for whoever looks into a run that went wrong; says where.
+pub(crate) fn keep(cloud: usize, messages: &[Message]) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("chaos-cloud-{cloud}.ndjson"));
+    fs::write(&path, messages.iter().map(line).collect::<String>()).unwrap();
+    path
+}
+
 /// What it says about messages.
 pub(crate) fn verdict(messages: &[Message]) -> Value {
     let dir = TempDir::new().unwrap();

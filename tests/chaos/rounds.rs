@@ -7,7 +7,7 @@ use crate::{
     account::Fate,
     clock::WallClock,
     cloud::Cloud,
-    consumer::verdict,
+    consumer::{keep, verdict},
     disk::Disk,
     faults::{Deck, Fault, Outage, begin, decks, hurt},
     form::{Form, Load},
@@ -139,6 +139,7 @@ fn prove(world: &mut World, table: &mut Table) -> bool {
         if report["complete"] != true {
             let (holes, open, unproven) = (&report["holes"], &report["open"], &report["unproven_epochs"]);
             table.note(&format!("NOT COMPLETE: holes {holes}, open {open}, epochs {unproven}"));
+            table.note(&format!("what it was sent is in {}", keep(number, cloud.account.arrived()).display()));
             is_whole = false;
         }
         for damage in &cloud.account.damages {

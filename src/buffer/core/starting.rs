@@ -107,11 +107,18 @@ impl Core {
 
     /// Tells what happened to the store while nobody looked.
     fn tell_notice(&mut self, notice: Option<Notice>) {
-        let Some(Notice { what, text, gaps }) = notice else { return };
+        let Some(Notice { what, text, gaps, given }) = notice else { return };
         let ts = self.cutter.now();
         self.event(&Event::gateway(ts, what, text));
         for gap in gaps {
             self.event(&Event { ts, kind: EventKind::Gap { gap } });
+        }
+        // A kill in between has it told again; the other way round it would not be told.
+        if !given.is_empty()
+            && self.commit()
+            && let Err(error) = self.store.restore(&given)
+        {
+            self.fail(&error);
         }
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{
     look::look,
     numbers::{Numbers, Track},
-    pending::{Sent, ends},
+    pending::Sent,
     walk::{Found, Good, Walk},
 };
 use crate::{
@@ -147,7 +147,7 @@ fn rows(store: &Store, checked: &mut Checked, tell: &mut dyn FnMut(Progress)) {
     let sent = Sent::read(store);
     checked.twice = numbers.twice;
     checked.streams = seen.into_values().collect();
-    let holes = numbers.lost(&ends(store, None), &sent.settled_by_all(&sent.names(), last));
+    let holes = numbers.lost(&store.ends_with(None), &sent.settled_by_all(&sent.names(), last));
     let missing = holes.into_iter().map(|hole| Missing {
         stream: hole.track.0.as_str().to_owned(),
         epoch: hole.track.1,

@@ -13,13 +13,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use crate::buffer::{
-    delivery,
-    mark::{End, Mark},
-    ranges::Ranges,
-    rows::Table,
-    store::Store,
-};
+use crate::buffer::{delivery, mark::Mark, ranges::Ranges, rows::Table, store::Store};
 
 /// Keys of what is known of a file, and of how far it was read.
 const KNOWN: &str = "salvage:";
@@ -173,22 +167,6 @@ pub(in crate::buffer) fn hand_over(store: &Store) -> Vec<MetaRow> {
     };
     // When it cannot be read, the files are still there, and their own event named them.
     rows(&store.db).unwrap_or_default()
-}
-
-/// How far each epoch had come, oldest first. Where the tables cannot be read, or have lost their end, the mark speaks;
-/// where both name a stream, the higher number counts.
-pub(super) fn ends(store: &Store, mark: Option<&Mark>) -> Vec<End> {
-    let stored = store.ends().unwrap_or_default();
-    let mut ends: BTreeMap<u64, End> = stored.into_iter().map(|end| (end.epoch, end)).collect();
-    for marked in mark.iter().flat_map(|mark| mark.ends()) {
-        let end = ends.entry(marked.epoch).or_insert_with(|| End { epoch: marked.epoch, ..End::default() });
-        end.last_id = end.last_id.max(marked.last_id);
-        for (stream, seq) in &marked.seqs {
-            let known = end.seqs.entry(stream.clone()).or_default();
-            *known = (*known).max(*seq);
-        }
-    }
-    ends.into_values().collect()
 }
 
 fn parse_at(text: &str) -> Option<(Table, u64)> {

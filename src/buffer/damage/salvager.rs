@@ -10,7 +10,7 @@ use super::{
     look::look,
     numbers::{Hole, Numbers, Track},
     past::Past,
-    pending::{MetaRow, Pending, Sent, ends, hand_over},
+    pending::{MetaRow, Pending, Sent, hand_over},
     walk::{Found, Good, Walk},
 };
 use crate::{
@@ -187,7 +187,7 @@ impl Salvager {
         let store = &self.store.identity.store;
         // Without the store's name a gap would be taken for one of the new store.
         let is_named = !store.is_empty();
-        let holes = numbers.lost(&ends(&self.store, self.pending.mark.as_ref()), &self.settled);
+        let holes = numbers.lost(&self.store.ends_with(self.pending.mark.as_ref()), &self.settled);
         let lost = holes.iter().map(|hole| corrupt(store, hole));
         let moved =
             self.moved.iter().flat_map(|(track, (numbers, readings))| moved(store, track, numbers, *readings));
