@@ -243,7 +243,7 @@ impl World {
             !cloud.is_up || uplink["owed_blocks"].as_u64().is_some_and(|owed| owed <= ON_ITS_WAY)
         };
         let (asides, uplinks) = (&status["buffer"]["set_aside"], &status["uplinks"]);
-        asides.as_array().is_some_and(|asides| asides.iter().all(is_salvaged))
+        asides.as_array().is_none_or(|asides| asides.iter().all(is_salvaged))
             && uplinks.as_array().is_some_and(|uplinks| self.clouds.iter().zip(uplinks).all(is_drained))
     }
 
