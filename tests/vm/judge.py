@@ -58,8 +58,8 @@ class Verdict:
 class Judge:
     """Takes lines of `plant.py`, with the time at which they arrived."""
 
-    def __init__(self, is_committed_first):
-        self.is_committed_first = is_committed_first
+    def __init__(self, is_committed_first, poll=0.1):
+        self.is_committed_first, self.silence = is_committed_first, SILENCE + poll
         self.runs = []
         self.contents = {}
         self.delivered = set()
@@ -177,7 +177,7 @@ class Judge:
         within = [age for age in ages if age <= before.window + SLACK]
         broken = self.broken + [f"missing: {name}" for name in self.missing()]
         self.broken = []
-        if before.cut - max(before.served.values(), default=0) > SILENCE:
+        if before.cut - max(before.served.values(), default=0) > self.silence:
             broken.append(f"silent: run {before.number}")
         if self.is_committed_first:
             broken += self.rolled_back(before.epoch)
