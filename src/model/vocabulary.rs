@@ -61,6 +61,8 @@ vocabulary! {
     BatteryLow = "battery_low", Bool, None, "The battery is low.";
     BatteryCharging = "battery_charging", Bool, None, "The battery is being charged.";
     Voltage = "voltage", Float, Some("V"), "Voltage of the battery or of what is measured.";
+    BatteryVoltage = "battery_voltage", Float, Some("V"), "Voltage of the battery, of a device that measures another as well.";
+    MainsVoltage = "mains_voltage", Float, Some("V"), "Voltage of the mains that a device runs on.";
     Current = "current", Float, Some("A"), "Electric current.";
     Power = "power", Float, Some("W"), "Active power.";
     ApparentPower = "apparent_power", Float, Some("V.A"), "Apparent power.";

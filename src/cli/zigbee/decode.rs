@@ -9,7 +9,7 @@ use crate::{
     adapter::zigbee::{
         address::Cluster,
         describe::{self, Description},
-        map::{self, Finding, Known, units},
+        map::{self, Finding, Known, points, units},
         tuya::{Data, Record},
         wire::hex,
         zcl,
@@ -140,7 +140,8 @@ impl Answer {
 
     /// A value of a point, or why there is none.
     fn reading(&mut self, finding: &Finding, known: &Known) {
-        let point = finding.quantity.point(finding.nth);
+        // Of the endpoint a line says nothing: names are those of a device that has nothing else.
+        let point = points::name_of(&[], 1, finding);
         match &finding.value {
             Ok(value) => {
                 self.readings

@@ -3,6 +3,10 @@
 //! A device with several endpoints of a kind, as a plug with two sockets, has several points of a name: the endpoints
 //! are counted in the order in which the device lists them, `on`, `on_2`. That order is the device's own and does not
 //! change, so that a name stays with its socket.
+//!
+//! The voltage of a battery is `voltage`, as everywhere, unless its endpoint measures electricity: that voltage is what
+//! the device is for, and the battery's is `battery_voltage` then. The endpoint's description alone decides, which is
+//! known before any of its points has a name.
 
 use std::borrow::Cow;
 
@@ -14,6 +18,9 @@ use crate::{
     },
     model::Quantity,
 };
+
+/// Electrical measurement.
+const ELECTRICITY: Cluster = Cluster(0x0b04);
 
 /// A point that a cluster of an endpoint can feed.
 #[derive(Debug)]
@@ -49,14 +56,25 @@ pub fn name_of(endpoints: &[Simple], endpoint: Endpoint, finding: &Finding) -> C
 
 /// A name with the number that earlier endpoints of the kind leave.
 fn name(endpoints: &[Simple], endpoint: Endpoint, quantity: Quantity, nth: u8) -> Cow<'static, str> {
+    let here = endpoints.iter().find(|other| other.endpoint == endpoint);
+    let quantity = on(here.map_or(&[], |here| here.inputs.as_slice()), quantity);
     let earlier = endpoints.iter().take_while(|other| other.endpoint != endpoint);
     let same = earlier.filter(|other| can_give(other, quantity)).count();
     quantity.point(nth.saturating_add(u8::try_from(same).unwrap_or(u8::MAX)))
 }
 
+/// What a quantity is called on an endpoint that does these things.
+fn on(inputs: &[Cluster], quantity: Quantity) -> Quantity {
+    match quantity {
+        Quantity::BatteryVoltage if !inputs.contains(&ELECTRICITY) => Quantity::Voltage,
+        _ => quantity,
+    }
+}
+
 /// Whether a point of this name can come from an endpoint.
 fn can_give(endpoint: &Simple, quantity: Quantity) -> bool {
-    let named = |cluster: &Cluster| rules::of_cluster(*cluster).any(|rule| rule.quantity.name() == quantity.name());
+    let is_it = |rule: &Rule| on(endpoint.inputs.as_slice(), rule.quantity).name() == quantity.name();
+    let named = |cluster: &Cluster| rules::of_cluster(*cluster).any(is_it);
     let inputs = endpoint.inputs.as_slice();
     match quantity {
         Quantity::Button => endpoint.outputs.as_slice().iter().any(|cluster| button::CLUSTERS.contains(cluster)),
@@ -110,6 +128,23 @@ mod tests {
         let press = Finding { quantity: Quantity::Button, nth: 1, value: Ok(Value::Text("on".into())) };
         assert_eq!(name_of(&remote, 1, &press), "button");
         assert_eq!(name_of(&remote, 2, &press), "button_2");
+    }
+
+    #[test]
+    fn a_battery_leaves_voltage_to_what_the_endpoint_measures() {
+        let voltages = |endpoints: &[Simple]| {
+            let all = names(endpoints).into_iter().filter(|name| name.contains("voltage"));
+            all.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(voltages(&[endpoint(1, &[0x0001], &[])]), "1:mains_voltage 1:voltage 1:voltage_2");
+        let meter = [endpoint(1, &[0x0b04, 0x0001], &[])];
+        assert_eq!(
+            voltages(&meter),
+            "1:voltage 1:voltage 1:voltage_2 1:voltage_3 1:mains_voltage 1:battery_voltage 1:battery_voltage_2"
+        );
+        // What another endpoint measures is counted behind, as of any other kind.
+        let apart = [endpoint(1, &[0x0001], &[]), endpoint(2, &[0x0b04], &[])];
+        assert!(voltages(&apart).ends_with("1:voltage 1:voltage_2 2:voltage_2 2:voltage_2 2:voltage_3 2:voltage_4"));
     }
 
     #[test]

@@ -130,12 +130,12 @@ pub const RULES: &[Rule] = &[
     // Basic: the build of the firmware.
     rule(0x0000, 0x4000, Q::Firmware, Form::Text),
     // Power configuration: volts in tenths, percent in halves, mains in half hertz (3.3.2.2).
-    rule(0x0001, 0x0000, Q::Voltage, by(1, 10)),
+    rule(0x0001, 0x0000, Q::MainsVoltage, by(1, 10)),
     rule(0x0001, 0x0001, Q::Frequency, by(1, 2)).within(1, 0xfd),
-    rule(0x0001, 0x0020, Q::Voltage, by(1, 10)),
+    rule(0x0001, 0x0020, Q::BatteryVoltage, by(1, 10)),
     rule(0x0001, 0x0021, Q::Battery, by(1, 2)).within(0, 200),
     rule(0x0001, 0x003e, Q::BatteryLow, Form::Bits(0x0000_000f)),
-    rule(0x0001, 0x0040, Q::Voltage, by(1, 10)).nth(2),
+    rule(0x0001, 0x0040, Q::BatteryVoltage, by(1, 10)).nth(2),
     rule(0x0001, 0x0041, Q::Battery, by(1, 2)).within(0, 200).nth(2),
     // Device temperature, in whole degrees (3.4.2.2).
     rule(0x0002, 0x0000, Q::DeviceTemperature, PLAIN).within(-200, 200),

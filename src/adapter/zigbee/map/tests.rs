@@ -18,7 +18,7 @@ fn say(cluster: u16, frame: &str, known: &[(u16, i128)]) -> String {
     let bytes = unhex(frame).unwrap();
     let found = findings(Cluster(cluster), &Frame::decode(&bytes).unwrap(), &mut before);
     let words = found.iter().map(|finding| {
-        let point = finding.quantity.point(finding.nth);
+        let point = points::name_of(&[], 1, finding);
         let unit = finding.quantity.unit().unwrap_or_default();
         match &finding.value {
             Ok(value) => format!("{point}={value}{unit}"),
