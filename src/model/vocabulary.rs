@@ -64,8 +64,13 @@ vocabulary! {
     BatteryVoltage = "battery_voltage", Float, Some("V"), "Voltage of the battery, of a device that measures another as well.";
     MainsVoltage = "mains_voltage", Float, Some("V"), "Voltage of the mains that a device runs on.";
     Current = "current", Float, Some("A"), "Electric current.";
+    NeutralCurrent = "neutral_current", Float, Some("A"), "Current in the neutral conductor.";
     Power = "power", Float, Some("W"), "Active power.";
+    TotalPower = "total_power", Float, Some("W"), "Active power of all phases.";
+    ReactivePower = "reactive_power", Float, Some("var"), "Reactive power.";
+    TotalReactivePower = "total_reactive_power", Float, Some("var"), "Reactive power of all phases.";
     ApparentPower = "apparent_power", Float, Some("V.A"), "Apparent power.";
+    TotalApparentPower = "total_apparent_power", Float, Some("V.A"), "Apparent power of all phases.";
     PowerFactor = "power_factor", Float, None, "Active over apparent power, from -1 to 1.";
     Energy = "energy", Float, Some("kW.h"), "Energy, counted; begins again when the device says so, some do every day.";
     EnergyProduced = "energy_produced", Float, Some("kW.h"), "Energy that was given back, counted.";

@@ -8,7 +8,11 @@ use std::{
 use super::{
     address::{Attribute, Cluster, Endpoint, Group, Ieee, Nwk},
     interview::{CHECK_IN, POLL_CONTROL, Step},
-    map::{Finding, Known, Rule, form::Form, points, rules, units},
+    map::{
+        Finding, Known, Rule,
+        form::{Form, TOTAL_DIVISOR, TOTAL_MULTIPLIER},
+        points, rules, units,
+    },
     quirk::{Quirk, Source},
     reporting::{Others, Wanted},
     zcl::{
@@ -286,9 +290,10 @@ impl Device {
 }
 
 /// What a factor is that a device does not have: numbers are as they are, meters count kWh (ZCL, 4.9.2.2.7 and
-/// 10.4.2.2.4).
+/// 10.4.2.2.4). Of the factors of totals 0 says that there are none.
 fn default_factor(cluster: Cluster, attribute: Attribute) -> Option<i128> {
     match (cluster.0, attribute.0) {
+        (0x0b04, _) if [TOTAL_MULTIPLIER, TOTAL_DIVISOR].contains(&attribute) => Some(0),
         (0x0702, 0x0301 | 0x0302) | (0x0b04, _) => Some(1),
         (0x0702, 0x0300 | 0x0306) => Some(0),
         _ => None,

@@ -1,7 +1,7 @@
 use super::*;
 use crate::adapter::zigbee::{
     address::{DeviceKind, Profile},
-    map::Missing,
+    map::{Missing, form},
     wire::List,
     zcl::Value,
 };
@@ -43,4 +43,18 @@ fn a_point_takes_the_unit_that_its_device_says_later() {
 
     let (_, point, is_new) = input.point_of(1, &finding).unwrap();
     assert_eq!((point.unit.as_deref(), is_new), (Some("Cel"), true));
+}
+
+#[test]
+fn totals_of_a_meter_without_factors_for_them_count_as_its_phases() {
+    let mut meter = device(0x0b04);
+    let unsupported = ReadOutcome::Status(crate::adapter::zigbee::zcl::Status::UNSUPPORTED_ATTRIBUTE);
+    let records = [0x0402, 0x0403, 0x0604, 0x0605]
+        .map(|attribute| ReadRecord { attribute: Attribute(attribute), found: unsupported.clone() });
+
+    meter.take_read(1, Cluster(0x0b04), &records);
+
+    let rule = rules::of(Cluster(0x0b04), Attribute(0x0304)).next().unwrap();
+    let found = form::apply(rule, &Value::signed(Kind::Int32, 230).unwrap(), &meter.known[&1]).unwrap();
+    assert_eq!((found.quantity, found.value), (Quantity::TotalPower, Ok(crate::model::Value::Float(230.0))));
 }

@@ -25,6 +25,8 @@ pub enum Form {
         /// What it is divided by.
         divisor: Attribute,
     },
+    /// The power of all phases.
+    Total,
     /// What a meter has counted, in the unit it tells.
     Summation,
     /// What goes through a meter now, in the unit it tells.
@@ -49,6 +51,13 @@ pub enum Form {
     Wish,
 }
 
+/// What the power of all phases depends on: factors of its own, else those of single phases.
+pub(super) const TOTAL_FACTORS: [Attribute; 4] =
+    [TOTAL_MULTIPLIER, TOTAL_DIVISOR, Attribute(0x0604), Attribute(0x0605)];
+/// What makes kilowatts of a total, together with its divisor (ZCL, 4.9.2.2.5).
+pub(in crate::adapter::zigbee) const TOTAL_MULTIPLIER: Attribute = Attribute(0x0402);
+/// Its divisor.
+pub(in crate::adapter::zigbee) const TOTAL_DIVISOR: Attribute = Attribute(0x0403);
 /// What the numbers of a meter depend on (ZCL, 10.4.2.2.4).
 pub(super) const METER_FACTORS: [Attribute; 4] = [METER_UNIT, METER_MULTIPLIER, METER_DIVISOR, METER_KIND];
 /// Unit of a meter.
@@ -87,6 +96,7 @@ fn convert(rule: &Rule, raw: &Raw, known: &Known) -> Result<Value, Missing> {
     match rule.form {
         Form::Number(Ratio(numerator, denominator)) => scale(rule, raw, numerator, denominator),
         Form::Scaled { multiplier, divisor } => scale(rule, raw, factor(multiplier)?, factor(divisor)?),
+        Form::Total => total(rule, raw, known),
         Form::Summation | Form::Demand => meter(rule, raw, known).1,
         Form::PowerOfTen => pressure(rule, raw, told(rule, known, PRESSURE_SCALE)?),
         Form::Remaining => finish(rule, number(rule, raw)?.minus_from(100)),
@@ -112,6 +122,19 @@ fn told(rule: &Rule, known: &Known, attribute: Attribute) -> Result<i128, Missin
 /// A multiplier or divisor. One of 0 has not been set: it would make every value 0, or none.
 fn factor(rule: &Rule, known: &Known, attribute: Attribute) -> Result<i128, Missing> {
     told(rule, known, attribute).and_then(|number| if number > 0 { Ok(number) } else { Err(Missing::OutOfRange) })
+}
+
+/// The power of all phases. By the library it is in kilowatts and has factors of its own; devices without those tell it in
+/// watts, with the factors of single phases.
+fn total(rule: &Rule, raw: &Raw, known: &Known) -> Result<Value, Missing> {
+    let [multiplier, divisor, of_phases @ ..] = TOTAL_FACTORS;
+    match (told(rule, known, multiplier)?, told(rule, known, divisor)?) {
+        (0, _) | (_, 0) => {
+            let [multiplier, divisor] = of_phases.map(|attribute| factor(rule, known, attribute));
+            scale(rule, raw, multiplier?, divisor?)
+        }
+        (multiplier, divisor) => scale(rule, raw, multiplier * 1000, divisor),
+    }
 }
 
 /// What a meter tells. Its unit and kind decide which point that is.

@@ -1,7 +1,7 @@
 //! The table: which attribute of which cluster feeds which point, and how (Zigbee Cluster Library 8, 07-5123; clauses
 //! are those of the cluster's server attributes).
 
-use super::form::{Form, METER_FACTORS, PRESSURE_SCALE, Ratio};
+use super::form::{Form, METER_FACTORS, PRESSURE_SCALE, Ratio, TOTAL_FACTORS};
 use crate::{
     adapter::zigbee::address::{Attribute, Cluster},
     model::{Access, Quantity as Q},
@@ -59,6 +59,7 @@ impl Rule {
         let factors = match self.form {
             Form::Scaled { multiplier, divisor } => vec![multiplier, divisor],
             Form::Summation | Form::Demand => METER_FACTORS.to_vec(),
+            Form::Total => TOTAL_FACTORS.to_vec(),
             Form::PowerOfTen => vec![PRESSURE_SCALE],
             Form::Number(_)
             | Form::Remaining
@@ -101,6 +102,13 @@ const fn by(numerator: i128, denominator: i128) -> Form {
 const fn scaled(multiplier: u16, divisor: u16) -> Form {
     Form::Scaled { multiplier: Attribute(multiplier), divisor: Attribute(divisor) }
 }
+
+/// Volts of every phase (ZCL, 4.9.2.2.7).
+const AC_VOLTAGE: Form = scaled(0x0600, 0x0601);
+/// Amperes of every phase, and of the neutral conductor.
+const AC_CURRENT: Form = scaled(0x0602, 0x0603);
+/// Watts, var and VA of every phase.
+const AC_POWER: Form = scaled(0x0604, 0x0605);
 
 /// System modes of a thermostat (ZCL, 6.3.2.2.2.15).
 pub(super) const SYSTEM_MODES: &[(u8, &str)] = &[
@@ -190,22 +198,33 @@ pub const RULES: &[Rule] = &[
     rule(0x0702, 0x0000, Q::Energy, Form::Summation),
     rule(0x0702, 0x0001, Q::EnergyProduced, Form::Summation),
     rule(0x0702, 0x0400, Q::Power, Form::Demand),
-    // Electrical measurement (4.9): three phases, each with factors of its kind.
+    // Electrical measurement (4.9): what is direct, what all phases have in common, then phase after phase.
     rule(0x0b04, 0x0100, Q::Voltage, scaled(0x0200, 0x0201)),
     rule(0x0b04, 0x0103, Q::Current, scaled(0x0202, 0x0203)),
     rule(0x0b04, 0x0106, Q::Power, scaled(0x0204, 0x0205)),
     rule(0x0b04, 0x0300, Q::Frequency, scaled(0x0400, 0x0401)),
-    rule(0x0b04, 0x0505, Q::Voltage, scaled(0x0600, 0x0601)),
-    rule(0x0b04, 0x0508, Q::Current, scaled(0x0602, 0x0603)),
-    rule(0x0b04, 0x050b, Q::Power, scaled(0x0604, 0x0605)),
-    rule(0x0b04, 0x050f, Q::ApparentPower, scaled(0x0604, 0x0605)),
+    rule(0x0b04, 0x0303, Q::NeutralCurrent, AC_CURRENT),
+    rule(0x0b04, 0x0304, Q::TotalPower, Form::Total),
+    rule(0x0b04, 0x0305, Q::TotalReactivePower, Form::Total),
+    rule(0x0b04, 0x0306, Q::TotalApparentPower, Form::Total),
+    rule(0x0b04, 0x0505, Q::Voltage, AC_VOLTAGE),
+    rule(0x0b04, 0x0508, Q::Current, AC_CURRENT),
+    rule(0x0b04, 0x050b, Q::Power, AC_POWER),
+    rule(0x0b04, 0x050e, Q::ReactivePower, AC_POWER),
+    rule(0x0b04, 0x050f, Q::ApparentPower, AC_POWER),
     rule(0x0b04, 0x0510, Q::PowerFactor, by(1, 100)).within(-100, 100),
-    rule(0x0b04, 0x0905, Q::Voltage, scaled(0x0600, 0x0601)).nth(2),
-    rule(0x0b04, 0x0908, Q::Current, scaled(0x0602, 0x0603)).nth(2),
-    rule(0x0b04, 0x090b, Q::Power, scaled(0x0604, 0x0605)).nth(2),
-    rule(0x0b04, 0x0a05, Q::Voltage, scaled(0x0600, 0x0601)).nth(3),
-    rule(0x0b04, 0x0a08, Q::Current, scaled(0x0602, 0x0603)).nth(3),
-    rule(0x0b04, 0x0a0b, Q::Power, scaled(0x0604, 0x0605)).nth(3),
+    rule(0x0b04, 0x0905, Q::Voltage, AC_VOLTAGE).nth(2),
+    rule(0x0b04, 0x0908, Q::Current, AC_CURRENT).nth(2),
+    rule(0x0b04, 0x090b, Q::Power, AC_POWER).nth(2),
+    rule(0x0b04, 0x090e, Q::ReactivePower, AC_POWER).nth(2),
+    rule(0x0b04, 0x090f, Q::ApparentPower, AC_POWER).nth(2),
+    rule(0x0b04, 0x0910, Q::PowerFactor, by(1, 100)).within(-100, 100).nth(2),
+    rule(0x0b04, 0x0a05, Q::Voltage, AC_VOLTAGE).nth(3),
+    rule(0x0b04, 0x0a08, Q::Current, AC_CURRENT).nth(3),
+    rule(0x0b04, 0x0a0b, Q::Power, AC_POWER).nth(3),
+    rule(0x0b04, 0x0a0e, Q::ReactivePower, AC_POWER).nth(3),
+    rule(0x0b04, 0x0a0f, Q::ApparentPower, AC_POWER).nth(3),
+    rule(0x0b04, 0x0a10, Q::PowerFactor, by(1, 100)).within(-100, 100).nth(3),
 ];
 
 #[cfg(test)]

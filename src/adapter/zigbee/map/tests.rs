@@ -158,6 +158,30 @@ fn each_phase_is_a_point_of_its_own() {
 }
 
 #[test]
+fn what_all_phases_take_together_has_factors_of_its_own() {
+    let totals = "18 01 0a 0403 2b e2040000 0503 2b fbffffff 0603 23 e8030000";
+    let phases = [(0x0604, 1), (0x0605, 10)];
+    let own = |multiplier, divisor| [&phases[..], &[(0x0402, multiplier), (0x0403, divisor)]].concat();
+    // In kilowatts where the device says how; without that in watts, as each phase.
+    assert_eq!(
+        say(0x0b04, totals, &own(1, 1000)),
+        "total_power=1250W total_reactive_power=-5var total_apparent_power=1000V.A"
+    );
+    assert_eq!(
+        say(0x0b04, totals, &own(0, 0)),
+        "total_power=125W total_reactive_power=-0.5var total_apparent_power=100V.A"
+    );
+    assert_eq!(say(0x0b04, "18 01 0a 0403 2b e2040000", &phases), "total_power!needs attribute 0x0402");
+    assert_eq!(say(0x0b04, "18 01 0a 0403 2b 00000080", &own(1, 1)), "total_power!not available");
+    let second = "18 01 0a 0e09 29 ecff 0f09 21 6400 1009 28 9d 0303 21 d204";
+    let factors = [&phases[..], &[(0x0602, 1), (0x0603, 1000)]].concat();
+    assert_eq!(
+        say(0x0b04, second, &factors),
+        "reactive_power_2=-2var apparent_power_2=10V.A power_factor_2=-0.99 neutral_current=1.234A"
+    );
+}
+
+#[test]
 fn a_scaled_pressure_is_finer() {
     assert_eq!(say(0x0403, "18 01 0a 1000 29 9527 1400 28 ff", &[]), "pressure=1013.3hPa");
     assert_eq!(say(0x0403, "18 01 0a 1000 29 9527 1400 28 01", &[]), "pressure=10.133hPa");
