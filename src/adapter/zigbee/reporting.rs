@@ -1,7 +1,8 @@
 //! When devices report: what they are asked for, and where they do otherwise.
 //!
 //! A device may refuse an attribute, or take it and keep to times of its own. So it is asked for the times afterwards, and
-//! what differs is kept to be shown.
+//! what differs is kept to be shown. So is a point with times of its own that the device cannot be told: which points it has
+//! nobody knows before its interview.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +12,7 @@ use super::{
     address::{Attribute, Cluster, Endpoint},
     device::Device,
     map::rules,
+    quirk::Source,
     zcl::{
         self, Status,
         general::{Reporting, ReportingFound, ReportingRecord, ReportingWanted},
@@ -156,6 +158,26 @@ pub(super) fn take_found(device: &mut Device, endpoint: Endpoint, cluster: Clust
             None => drop(device.others.remove(&key)),
         }
     }
+}
+
+/// Points named for times of their own that come to nothing, and why.
+pub(super) fn in_vain(device: &Device) -> impl Iterator<Item = (&str, &'static str)> {
+    let names = device.reporting.points.keys().filter(|name| !is_timed(device, name));
+    names.map(|name| {
+        let has_it = device.all_points().any(|point| point.name().as_str() == name);
+        (name.as_str(), if has_it { "the device chooses when it reports it" } else { "the device has no such point" })
+    })
+}
+
+/// Whether a point is made of an attribute, which the device can be told when to report.
+fn is_timed(device: &Device, name: &str) -> bool {
+    if let Some(own) = device.quirk.as_ref().and_then(|quirk| quirk.point(name)) {
+        return matches!(own.source, Source::Attribute(_));
+    }
+    device.attributes.keys().any(|(endpoint, cluster)| {
+        let mut all = attributes(device, *endpoint, *cluster).into_iter();
+        all.any(|(attribute, _)| device.feeds(name, *endpoint, *cluster, attribute))
+    })
 }
 
 /// The change that is worth a report: a tenth of a degree, half a percent of humidity, 1 ppm; else the smallest.

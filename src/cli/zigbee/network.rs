@@ -77,9 +77,22 @@ pub(super) fn devices(which: &Which, as_json: bool, context: &mut Context) -> Re
     let network = context.get(&route)?;
     let text = || match network["devices"].as_array().map(Vec::as_slice) {
         None | Some([]) => "no devices\n".to_owned(),
-        Some(all) => Table::of("device", COLUMNS, all).to_string(),
+        Some(all) => format!("{}{}", Table::of("device", COLUMNS, all), in_vain(all)),
     };
     context.show(as_json, &network["devices"], text)
+}
+
+/// Points that are named in `[[device.reports]]` and come to nothing, a line each.
+fn in_vain(devices: &[Value]) -> String {
+    let entries = devices.iter().flat_map(|device| {
+        let all = device["reporting"].as_array().into_iter().flatten();
+        all.map(|entry| [&device["device"], &entry["point"], &entry["why"]].map(Value::as_str))
+    });
+    let lines = entries.filter_map(|words| {
+        let [Some(name), Some(point), Some(why)] = words else { return None };
+        Some(format!("{name}: [[device.reports]] names {point}, but {why}\n"))
+    });
+    lines.collect()
 }
 
 /// The route of the adapter that is meant.

@@ -69,6 +69,26 @@ fn a_point_has_times_of_its_own() {
 }
 
 #[test]
+fn a_point_that_is_named_in_vain_is_told() {
+    let reports = |point: &str| format!("[[device.reports]]\npoint = \"{point}\"\nmax = \"1m\"\n");
+    let address = format!("address = {{ ieee = \"{}\" }}", Coordinator::ieee(2));
+    let device = format!("[[device]]\nid = \"door\"\nadapter = \"zb\"\n{address}");
+    let named: String = ["battry", "motion"].map(reports).concat();
+    let keys = format!("form = true\n{device}\n{named}");
+    let scene = Scene::with(Coordinator::start(&[Kind::Plug, Kind::Motion]), &keys);
+    scene.let_all_in();
+
+    scene.wait_for_log("[[device.reports]] names a point in vain");
+    let why = [
+        json!({ "point": "battry", "why": "the device has no such point" }),
+        json!({ "point": "motion", "why": "the device chooses when it reports it" }),
+    ];
+    assert_eq!(devices(&scene)[1]["reporting"], json!(why));
+    let shown = scene.tidegate(&["zigbee", "devices"]);
+    assert!(shown.contains("door: [[device.reports]] names battry, but the device has no such point\n"), "{shown}");
+}
+
+#[test]
 fn intervals_are_set_for_all_and_for_one_and_a_change_is_told_to_the_devices() {
     let own = "[[device]]\nid = \"slow\"\nadapter = \"zb\"\naddress = { ieee = \"0x00aabbccdd000002\" }\n\
                reporting = { max = \"4h\" }";

@@ -176,7 +176,7 @@ fn name(names: &BTreeMap<Ieee, DeviceId>, ieee: Ieee) -> DeviceId {
         .unwrap_or_else(|| DeviceId::new(&format!("zb-{:016x}", ieee.0)).expect("letters and digits are a slug"))
 }
 
-/// What a device reports otherwise than it was asked to, for people and programs.
+/// What a device reports otherwise than it was asked or shall, for people and programs.
 fn others(device: &Device) -> Vec<Json> {
     let other = |((endpoint, cluster, attribute), other): (
         &(u8, address::Cluster, address::Attribute),
@@ -189,7 +189,9 @@ fn others(device: &Device) -> Vec<Json> {
             "why": reporting::in_words(*other, asked),
         })
     };
-    device.others.iter().map(other).collect()
+    let in_vain = reporting::in_vain(device).filter(|_| device.is_interviewed);
+    let in_vain = in_vain.map(|(point, why)| json!({ "point": point, "why": why }));
+    device.others.iter().map(other).chain(in_vain).collect()
 }
 
 /// One device for people and programs.

@@ -1,6 +1,6 @@
 //! What devices say: each message is given to whom it concerns, and answers to the step they end.
 
-use tracing::info;
+use tracing::{info, warn};
 
 use super::{
     End,
@@ -91,8 +91,11 @@ impl Session<'_, '_> {
             device.is_interviewed = true;
             self.tell_device(ieee, DeviceChange::Interviewed).await?;
         }
-        let is_set_up = self.world.book.get(ieee).is_some_and(|device| interview::next(device).is_none());
-        if is_new || is_set_up {
+        let set_up = self.world.book.get(ieee).filter(|device| interview::next(device).is_none());
+        if let Some(device) = set_up {
+            tell_in_vain(device);
+        }
+        if is_new || set_up.is_some() {
             self.world.keep();
         } else {
             self.keep_soon();
@@ -171,5 +174,12 @@ fn tell_others(device: &Device, endpoint: Endpoint, cluster: Cluster) {
             let why = reporting::in_words(*other, asked);
             info!(device = %device.id, %cluster, %attribute, why, "Device reports otherwise than it was asked to");
         }
+    }
+}
+
+/// Says in the log which points were named for times of their own in vain.
+fn tell_in_vain(device: &Device) {
+    for (point, why) in reporting::in_vain(device) {
+        warn!(device = %device.id, point, why, "[[device.reports]] names a point in vain");
     }
 }
