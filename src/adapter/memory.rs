@@ -2,7 +2,8 @@
 //!
 //! One JSON document per adapter, `adapters/<name>.json` beside the buffer, always whole: it is replaced at once or
 //! not at all. It is written a few seconds after a change, at most once a minute, and at an ordered stop; what was
-//! learned in the last minute before a power cut is learned again. So nothing may be kept here whose loss does harm.
+//! learned in the last minute before a power cut is learned again. What a person ordered is not: that is kept at once
+//! ([`Memory::keep_now`]).
 //! A document that cannot be read is set aside as `<name>.json.bad`, and the adapter begins anew.
 
 mod file;
@@ -21,7 +22,7 @@ use serde_json::Value;
 use tokio::{
     sync::{Notify, Semaphore},
     task::spawn_blocking,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep_until, timeout},
 };
 use tracing::{info, warn};
 
@@ -39,6 +40,9 @@ const SETTLE: Duration = Duration::from_secs(5);
 /// Shortest time between two writes of a document: flash wears out.
 const REST: Duration = Duration::from_secs(60);
 
+/// How long who keeps something at once waits for the disk. A slower one gets it as any other change.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// Documents that are read at a time: at the start hundreds of adapters want theirs, and each read has a thread.
 const READERS: usize = 4;
 
@@ -52,6 +56,8 @@ pub struct Memories {
     documents: Mutex<BTreeMap<String, Document>>,
     /// Told after each change.
     changed: Notify,
+    /// Told after each try to write.
+    tried: Notify,
 }
 
 /// What is known of one document.
@@ -133,6 +139,15 @@ impl Memory {
             }
         }
     }
+    /// The same for what must not be lost: it is on disk when this returns, unless the disk refuses or takes too long.
+    pub async fn keep_now<T: Serialize>(&self, learned: &T) {
+        self.keep(learned);
+        if let Some(Place { memories, adapter, .. }) = &self.0
+            && timeout(PATIENCE, memories.write_now(adapter)).await.is_err()
+        {
+            warn!(adapter, "The disk is slow, what was ordered is written later");
+        }
+    }
 }
 
 /// What a document holds for a kind of adapter; `None` when it is of another kind.
@@ -148,7 +163,7 @@ impl Memories {
     /// The documents of a folder, which is made with the first of them.
     pub fn new(folder: PathBuf) -> Arc<Self> {
         let readers = Semaphore::new(READERS);
-        Arc::new(Self { folder, readers, documents: Mutex::default(), changed: Notify::new() })
+        Arc::new(Self { folder, readers, documents: Mutex::default(), changed: Notify::new(), tried: Notify::new() })
     }
 
     /// The memory of one adapter.
@@ -192,6 +207,23 @@ impl Memories {
         }
     }
 
+    /// Has a document written without rest, and waits until it was tried.
+    async fn write_now(&self, adapter: &str) {
+        let mut is_tried = false;
+        loop {
+            let tried = self.tried.notified();
+            match self.documents().get_mut(adapter) {
+                Some(document) if document.unwritten.is_some() && !(is_tried && document.has_failed) => {
+                    document.hurry()
+                }
+                _ => return,
+            }
+            self.changed.notify_one();
+            tried.await;
+            is_tried = true;
+        }
+    }
+
     /// Notes how a write went. What could not be written is tried again after the rest, or its successor is.
     fn settle(&self, name: &str, unwritten: &Unwritten, written: io::Result<()>) {
         let mut documents = self.documents();
@@ -209,6 +241,8 @@ impl Memories {
                 }
             }
         }
+        drop(documents);
+        self.tried.notify_waiters();
     }
 
     /// Takes a text to be written.
@@ -276,6 +310,14 @@ impl Document {
     fn due(&self) -> Option<Instant> {
         let settled = self.unwritten.as_ref()?.settled;
         Some(self.rests_until.map_or(settled, |rested| rested.max(settled)))
+    }
+
+    /// Makes it due.
+    fn hurry(&mut self) {
+        self.rests_until = None;
+        if let Some(unwritten) = &mut self.unwritten {
+            unwritten.settled = Instant::now();
+        }
     }
 }
 

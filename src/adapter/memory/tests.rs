@@ -69,6 +69,31 @@ async fn a_swarm_of_changes_is_written_once_and_the_next_one_a_minute_later() {
 }
 
 #[tokio::test]
+async fn what_is_kept_at_once_is_on_disk_then_also_while_the_document_rests() {
+    let folder = tempfile::tempdir().unwrap();
+    at_folder(folder.path(), async |_, memory| {
+        for learned in 1..=3 {
+            memory.keep_now(&learned).await;
+            let text = on_disk(folder.path()).unwrap();
+            assert!(text.ends_with(&format!(":{learned}}}")), "{text}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_disk_that_refuses_holds_up_nobody_who_keeps_something_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("file"), "in the way").unwrap();
+    at_folder(&folder.path().join("file"), async |memories, memory| {
+        memory.keep_now(&1).await;
+        assert!(memories.documents()["line1"].has_failed);
+        assert_eq!(memory.recall().await, Some(1));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_damaged_document_is_set_aside_and_the_adapter_begins_anew() {
     let folder = tempfile::tempdir().unwrap();
     for damaged in [&b"{\"kind\":\"modbus\",\"lear"[..], b"\0\0\0", &vec![b' '; MAX_BYTES + 1]] {

@@ -175,6 +175,21 @@ fn a_device_goes_on_loading_after_the_gateway_was_started_again() {
 }
 
 #[test]
+fn an_order_outlives_a_gateway_that_is_killed_at_once() {
+    let (scene, _folder) = scene(&[("a.ota", make(PLUG, 2, &vec![1; 60_000]))], |_| {});
+    scene.tidegate(&["zigbee", "ota", "update", "plug-1"]);
+
+    let scene = scene.killed_and_started();
+    scene.wait_for_log("Zigbee network is at work");
+    assert_eq!(update(&scene)["device"], "plug-1");
+
+    scene.tidegate(&["zigbee", "ota", "cancel", "plug-1"]);
+    let scene = scene.killed_and_started();
+    scene.wait_for_log("Zigbee network is at work");
+    assert_eq!(update(&scene), Value::Null);
+}
+
+#[test]
 fn an_update_is_cancelled_and_the_device_told_to_stop() {
     let (scene, _folder) = scene(&[("a.ota", make(PLUG, 2, &vec![1; 60_000]))], |_| {});
     scene.fails(&["zigbee", "ota", "cancel", "plug-1"], "no update of plug-1 is under way");

@@ -57,7 +57,7 @@ impl Session<'_, '_> {
             Ok(ieee) => ieee,
             Err(why) => return Ok(Err(why)),
         };
-        self.world.keep();
+        self.world.keep_now().await;
         self.notify(ieee).await?;
         Ok(self.world.firmware().await)
     }
@@ -66,7 +66,10 @@ impl Session<'_, '_> {
     pub(super) async fn cancel_update(&mut self, name: &DeviceId) -> Result<Result<Json, String>, End> {
         let ieee = self.world.book.named(name).map(|device| device.ieee);
         match ieee.filter(|ieee| self.world.updates.is_open(*ieee)) {
-            Some(ieee) => self.update_failed(ieee, "it was cancelled").await?,
+            Some(ieee) => {
+                self.update_failed(ieee, "it was cancelled").await?;
+                self.world.keep_now().await;
+            }
             None => return Ok(Err(format!("no update of {name} is under way"))),
         }
         Ok(self.world.firmware().await)

@@ -208,7 +208,18 @@ impl World<'_> {
     /// Tells others and keeps for the next start what has changed.
     pub(super) fn keep(&self) {
         self.show();
-        self.memory.keep(&Kept::of(self.book.iter(), self.updates.ordered(self.clock.now())));
+        self.memory.keep(&self.kept());
+    }
+
+    /// The same for what a person ordered, which must outlive a power cut: it is on disk then.
+    pub(super) async fn keep_now(&self) {
+        self.show();
+        self.alive.clone().during(self.memory.keep_now(&self.kept())).await;
+    }
+
+    /// What the next start shall know.
+    fn kept(&self) -> Kept {
+        Kept::of(self.book.iter(), self.updates.ordered(self.clock.now()))
     }
 
     /// Tells something of the gateway itself.
