@@ -107,6 +107,8 @@ vocabulary! {
     ColorTemperature = "color_temp", Int, Some("/MK"), "Colour temperature of a lamp in mireds: a million over the kelvins.";
     Hue = "hue", Int, None, "Hue of a lamp, 0 to 254 once round the colour circle.";
     Saturation = "saturation", Int, None, "Saturation of a lamp's colour, 0 to 254.";
+    EnhancedHue = "enhanced_hue", Int, None, "Hue of a lamp in finer steps, 0 to 65534 once round the colour circle.";
+    Color = "color", Text, None, "Colour that a lamp is set to, as chromaticity x and y: `0.3127 0.329`.";
     ColorX = "color_x", Float, None, "Chromaticity x of a lamp (CIE 1931).";
     ColorY = "color_y", Float, None, "Chromaticity y of a lamp (CIE 1931).";
     Setpoint = "setpoint", Float, Some("Cel"), "Temperature that is heated to.";
@@ -118,6 +120,7 @@ vocabulary! {
     FanMode = "fan_mode", Text, None, "What a fan does: `off low medium high on auto smart`.";
     Position = "position", Float, Some("%"), "How far a blind, curtain or door is open.";
     TiltPosition = "tilt_position", Float, Some("%"), "How far the slats of a blind are open.";
+    Movement = "movement", Text, None, "What a blind is told: `open close stop`.";
 
     Acceleration = "acceleration", Float, Some("m/s2"), "Acceleration.";
     AccelerationX = "acceleration_x", Float, Some("m/s2"), "Acceleration along the first axis.";

@@ -45,8 +45,10 @@ fn what_sets_a_point_means_that() {
         (0x0006, 0x0000, Value::Bool(false), "Command: Off (0x00)"),
         (0x0008, 0x0000, Value::Int(128), "Level: 128"),
         (0x0300, 0x0007, Value::Int(370), "Color temperature: 370 [Mired]"),
+        (0x0300, 0x0003, Value::Text("0.5 0.25".into()), "Color X: 0.5000"),
         (0x0101, 0x0000, Value::Bool(false), "Command: Lock Door (0x00)"),
-        // This dissector does not know the command; 30 % closed.
+        // This dissector does not know these commands; 30 % closed.
+        (0x0102, 0x0000, Value::Text("stop".into()), "Command: Unknown (0x02)"),
         (0x0102, 0x0008, Value::Float(70.0), "Data: 1e"),
         (0x0201, 0x0012, Value::Float(21.3), "Int16: 2130"),
         (0x0201, 0x001c, Value::Text("heat".into()), "Enum8: 4"),
@@ -54,7 +56,8 @@ fn what_sets_a_point_means_that() {
         (0x000d, 0x0055, Value::Float(1.5), "Float: 1.5"),
     ];
     let frames = orders.each_ref().map(|(cluster, attribute, value, _)| {
-        let rule = rules::of(Cluster(*cluster), Attribute(*attribute)).next().unwrap();
+        let mut rules = rules::of(Cluster(*cluster), Attribute(*attribute));
+        let rule = rules.find(|rule| rule.access.can_write()).unwrap();
         let order = order(rule, value).unwrap();
         Air::zcl(order.cluster, order.encode(9))
     });

@@ -10,7 +10,7 @@ use super::{
     interview::{CHECK_IN, POLL_CONTROL, Step},
     map::{
         Finding, Known, Rule,
-        form::{Form, TOTAL_DIVISOR, TOTAL_MULTIPLIER},
+        form::{TOTAL_DIVISOR, TOTAL_MULTIPLIER},
         points, rules, units,
     },
     quirk::{Quirk, Source},
@@ -155,7 +155,7 @@ impl Device {
                     if all.iter().all(|(attribute, _)| *attribute != record.attribute) {
                         all.push((record.attribute, value.kind()));
                     }
-                    self.add_wishes(endpoint, cluster);
+                    self.add_wishes(endpoint, cluster, record.attribute);
                 }
                 ReadOutcome::Value(_) => {}
                 ReadOutcome::Status(_) => {
@@ -167,11 +167,12 @@ impl Device {
         }
     }
 
-    /// Adds the points of a cluster that nothing is ever told of: they can be set, and are there from the start.
-    fn add_wishes(&mut self, endpoint: Endpoint, cluster: Cluster) {
+    /// Adds the points of an attribute that nothing is ever told of: they can be set, and are there from the start.
+    fn add_wishes(&mut self, endpoint: Endpoint, cluster: Cluster, attribute: Attribute) {
         let wishes = points::possible(&self.endpoints).into_iter();
-        let wishes = wishes.filter(|wish| (wish.endpoint, wish.rule.cluster) == (endpoint, cluster));
-        for wish in wishes.filter(|wish| wish.rule.form == Form::Wish) {
+        let place = (endpoint, cluster, attribute);
+        let wishes = wishes.filter(|wish| (wish.endpoint, wish.rule.cluster, wish.rule.attribute) == place);
+        for wish in wishes.filter(|wish| wish.rule.is_wish()) {
             if !self.points.contains_key(&*wish.name) {
                 // Beyond the limit it is left out as any other.
                 let _ = self.add_point(&wish.name, wish.rule.quantity, None);

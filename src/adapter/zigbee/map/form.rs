@@ -48,7 +48,18 @@ pub enum Form {
     /// Text.
     Text,
     /// None: the point is set by a command, and the attribute only says that the device can do it.
-    Wish,
+    Wish(Wish),
+}
+
+/// What is said to set a point that nothing is told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// Yes or no.
+    Switch,
+    /// A word, which stands for a number.
+    Words(&'static [(u8, &'static str)]),
+    /// Two numbers, x and y.
+    Color,
 }
 
 /// What the power of all phases depends on: factors of its own, else those of single phases.
@@ -77,7 +88,7 @@ pub(super) const PRESSURE_SCALE: Attribute = Attribute(0x0014);
 
 /// The value of the rule's point, or why there is none; `None` when the attribute feeds no point at all.
 pub fn apply(rule: &Rule, raw: &Raw, known: &Known) -> Option<Finding> {
-    if rule.form == Form::Wish {
+    if matches!(rule.form, Form::Wish(_)) {
         return None;
     }
     if matches!(raw.content(), Content::Invalid | Content::Empty) {
@@ -109,7 +120,7 @@ fn convert(rule: &Rule, raw: &Raw, known: &Known) -> Result<Value, Missing> {
         Form::Bits(bits) => Ok(Value::Bool(integer(rule, raw)? & bits != 0)),
         Form::States(states) => look_up(states, integer(rule, raw)?).map(Value::Bool),
         Form::Words(words) => look_up(words, integer(rule, raw)?).map(|word| Value::Text(word.into())),
-        Form::Wish => Err(Missing::NotAvailable),
+        Form::Wish(_) => Err(Missing::NotAvailable),
         Form::Text => raw.as_text().map(|text| Value::Text(text.into())).ok_or(Missing::Type(raw.kind())),
     }
 }

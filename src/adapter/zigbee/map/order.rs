@@ -2,7 +2,7 @@
 
 use super::{
     exact::Exact,
-    form::{Form, Ratio},
+    form::{Form, Ratio, Wish},
     rules::Rule,
 };
 use crate::{
@@ -74,6 +74,9 @@ pub enum Refused {
 /// No transition: at once.
 const AT_ONCE: [u8; 2] = [0, 0];
 
+/// The highest part of a colour (ZCL, 5.2.2.2.1.4).
+const MOST_COLOR: u16 = 0xfeff;
+
 /// Starts a siren as for a burglar (ZCL, 8.4.2.3.1): high, with its lamp at half the time and as bright, for half an
 /// hour at most; the device has a limit of its own as well.
 const ALARM: [u8; 5] = [0x16, 0x08, 0x07, 50, 2];
@@ -91,26 +94,35 @@ pub fn order(rule: &Rule, value: &Value) -> Result<Order, Refused> {
         return Ok(Order::new(rule.cluster, action));
     }
     let raw = raw(rule, value)?;
-    let low = |raw: i128| u8::try_from(raw).map_err(|_| range(value));
-    let command = |command, fields| Ok(Order::new(rule.cluster, Action::Command { command, fields }));
-    match (rule.cluster.0, rule.attribute.0) {
-        (0x0006, _) => command(low(raw)?, Vec::new()),
+    let action = match by_command(rule, raw) {
+        Some((command, fields)) => Action::Command { command, fields },
+        None => Action::Write(assignment(rule, raw, value)?),
+    };
+    Ok(Order::new(rule.cluster, action))
+}
+
+/// The command that sets the rule's point, with its fields, where it is not set by writing its attribute. Raw numbers are in
+/// the range of the rule, which is that of the fields.
+fn by_command(rule: &Rule, raw: i128) -> Option<(u8, Vec<u8>)> {
+    let [first, second, third, fourth, ..] = raw.to_le_bytes();
+    let [now, later] = AT_ONCE;
+    Some(match (rule.cluster.0, rule.attribute.0) {
+        (0x0006, _) | (0x0102, 0x0000) => (first, Vec::new()),
         // With on and off: a lamp that is set to 0 is off.
-        (0x0008, _) => command(0x04, [&[low(raw)?][..], &AT_ONCE].concat()),
+        (0x0008, _) => (0x04, vec![first, now, later]),
         // 2 is unlocked; the PIN is empty.
-        (0x0101, _) => command(u8::from(raw != 1), vec![0]),
-        (0x0102, 0x0008) => command(0x05, vec![low(raw)?]),
-        (0x0102, _) => command(0x08, vec![low(raw)?]),
+        (0x0101, _) => (u8::from(raw != 1), vec![0]),
+        (0x0102, 0x0008) => (0x05, vec![first]),
+        (0x0102, _) => (0x08, vec![first]),
         // By the shorter way round the circle.
-        (0x0300, 0x0000) => command(0x00, [&[low(raw)?, 0][..], &AT_ONCE].concat()),
-        (0x0300, 0x0001) => command(0x03, [&[low(raw)?][..], &AT_ONCE].concat()),
-        (0x0300, _) => {
-            let mireds = u16::try_from(raw).map_err(|_| range(value))?;
-            command(0x0a, [mireds.to_le_bytes(), AT_ONCE].concat())
-        }
-        (0x0502, _) => command(0x00, if raw == 1 { ALARM } else { SILENCE }.to_vec()),
-        _ => Ok(Order::new(rule.cluster, Action::Write(assignment(rule, raw, value)?))),
-    }
+        (0x0300, 0x0000) => (0x00, vec![first, 0, now, later]),
+        (0x0300, 0x4000) => (0x40, vec![first, second, 0, now, later]),
+        (0x0300, 0x0001) => (0x03, vec![first, now, later]),
+        (0x0300, 0x0003) => (0x07, vec![first, second, third, fourth, now, later]),
+        (0x0300, _) => (0x0a, vec![first, second, now, later]),
+        (0x0502, _) => (0x00, if raw == 1 { ALARM } else { SILENCE }.to_vec()),
+        _ => return None,
+    })
 }
 
 impl Order {
@@ -145,9 +157,10 @@ fn raw(rule: &Rule, value: &Value) -> Result<i128, Refused> {
     let raw = match rule.form {
         Form::Number(Ratio(numerator, denominator)) => unscale(value, numerator, denominator)?,
         Form::Remaining => 100 - unscale(value, 1, 1)?,
-        Form::Switch | Form::Wish => i128::from(boolean(value)?),
+        Form::Switch | Form::Wish(Wish::Switch) => i128::from(boolean(value)?),
         Form::States(states) => key(states, boolean(value)?).ok_or_else(|| range(value))?,
-        Form::Words(words) => word(words, value)?,
+        Form::Words(words) | Form::Wish(Wish::Words(words)) => word(words, value)?,
+        Form::Wish(Wish::Color) => color(value)?,
         _ => return Err(Refused::ReadOnly),
     };
     let (least, most) = rule.raw;
@@ -165,6 +178,24 @@ fn unscale(value: &Value, numerator: i128, denominator: i128) -> Result<i128, Re
     let raw = number.times(denominator, numerator).ok_or_else(|| range(value))?;
     let step = Exact::new(numerator, denominator).map(Exact::to_f64).unwrap_or_default();
     raw.as_whole().ok_or_else(|| Refused::Step { value: value.to_string(), step: step.to_string() })
+}
+
+/// Chromaticity x and y, each in 65 536ths, as one number: y above x (ZCL, 5.2.2.2.1.4). The nearest step of each is taken,
+/// as no decimal number is a multiple of one.
+#[expect(clippy::cast_possible_truncation, reason = "it is whole and has 16 bits at most")]
+fn color(value: &Value) -> Result<i128, Refused> {
+    let misfit = || Refused::Type(value.to_string());
+    let Value::Text(text) = value else { return Err(misfit()) };
+    let part = |part: &str| {
+        let number: f64 = part.parse().ok()?;
+        let parts = (number * 65_536.0).round();
+        (0.0..=f64::from(MOST_COLOR)).contains(&parts).then_some(parts as i128)
+    };
+    let parts: Option<Vec<i128>> = text.split([' ', ',']).filter(|part| !part.is_empty()).map(part).collect();
+    match parts.as_deref() {
+        Some([x, y]) => Ok(x | y << 16),
+        _ => Err(misfit()),
+    }
 }
 
 /// A value that is true or false.

@@ -1,7 +1,7 @@
 //! The table: which attribute of which cluster feeds which point, and how (Zigbee Cluster Library 8, 07-5123; clauses
 //! are those of the cluster's server attributes).
 
-use super::form::{Form, METER_FACTORS, PRESSURE_SCALE, Ratio, TOTAL_FACTORS};
+use super::form::{Form, METER_FACTORS, PRESSURE_SCALE, Ratio, TOTAL_FACTORS, Wish};
 use crate::{
     adapter::zigbee::address::{Attribute, Cluster},
     model::{Access, Quantity as Q},
@@ -54,6 +54,11 @@ impl Rule {
         self
     }
 
+    /// Whether its point is only set, and nothing is told of it.
+    pub fn is_wish(&self) -> bool {
+        matches!(self.form, Form::Wish(_))
+    }
+
     /// The attributes of the same cluster that its scale depends on.
     pub(super) fn factors(&self) -> impl Iterator<Item = Attribute> + use<> {
         let factors = match self.form {
@@ -69,7 +74,7 @@ impl Rule {
             | Form::States(_)
             | Form::Words(_)
             | Form::Text
-            | Form::Wish => vec![],
+            | Form::Wish(_) => vec![],
         };
         factors.into_iter()
     }
@@ -82,7 +87,7 @@ pub fn of(cluster: Cluster, attribute: Attribute) -> impl Iterator<Item = &'stat
 
 /// Whether an attribute has something to report.
 pub fn is_told(cluster: Cluster, attribute: Attribute) -> bool {
-    of(cluster, attribute).any(|rule| rule.form != Form::Wish)
+    of(cluster, attribute).any(|rule| !rule.is_wish())
 }
 
 /// The rules of a cluster.
@@ -133,6 +138,9 @@ const LOCK_STATES: &[(u8, bool)] = &[(0, true), (1, false), (2, true)];
 /// Open and forced open are open; of jammed nobody knows (ZCL, 7.3.2.2.1.4).
 const DOOR_STATES: &[(u8, bool)] = &[(0, true), (1, false), (3, true)];
 
+/// Commands of a window covering (ZCL, 7.4.2.2).
+const MOVEMENTS: &[(u8, &str)] = &[(0, "open"), (1, "close"), (2, "stop")];
+
 /// Every rule, by cluster.
 pub const RULES: &[Rule] = &[
     // Basic: the build of the firmware.
@@ -156,9 +164,11 @@ pub const RULES: &[Rule] = &[
     rule(0x0010, 0x0055, Q::Output, Form::Switch).writable(),
     rule(0x0012, 0x0055, Q::State, PLAIN),
     rule(0x0013, 0x0055, Q::OutputState, PLAIN).writable(),
-    // Door lock and window covering (7.3, 7.4): the covering counts how far it is closed.
+    // Door lock and window covering (7.3, 7.4): the covering counts how far it is closed; that it has a type says that it can
+    // be told to move.
     rule(0x0101, 0x0000, Q::Lock, Form::States(LOCK_STATES)).writable(),
     rule(0x0101, 0x0003, Q::Door, Form::States(DOOR_STATES)),
+    rule(0x0102, 0x0000, Q::Movement, Form::Wish(Wish::Words(MOVEMENTS))).writable(),
     rule(0x0102, 0x0008, Q::Position, Form::Remaining).within(0, 100).writable(),
     rule(0x0102, 0x0009, Q::TiltPosition, Form::Remaining).within(0, 100).writable(),
     // Thermostat (6.3): hundredths of a degree; its offset in tenths.
@@ -178,8 +188,10 @@ pub const RULES: &[Rule] = &[
     rule(0x0300, 0x0000, Q::Hue, PLAIN).within(0, 254).writable(),
     rule(0x0300, 0x0001, Q::Saturation, PLAIN).within(0, 254).writable(),
     rule(0x0300, 0x0003, Q::ColorX, by(1, 65_536)).within(0, 0xfeff),
+    rule(0x0300, 0x0003, Q::Color, Form::Wish(Wish::Color)).writable(),
     rule(0x0300, 0x0004, Q::ColorY, by(1, 65_536)).within(0, 0xfeff),
     rule(0x0300, 0x0007, Q::ColorTemperature, PLAIN).within(1, 0xfeff).writable(),
+    rule(0x0300, 0x4000, Q::EnhancedHue, PLAIN).within(0, 0xfffe).writable(),
     // Measurement (4.2 to 4.8, 4.13).
     rule(0x0400, 0x0000, Q::Illuminance, Form::Illuminance),
     rule(0x0402, 0x0000, Q::Temperature, by(1, 100)).within(-27_315, 32_767),
@@ -193,7 +205,7 @@ pub const RULES: &[Rule] = &[
     rule(0x040d, 0x0000, Q::Co2, by(1_000_000, 1)),
     rule(0x042a, 0x0000, Q::Pm25, PLAIN),
     // Sirens (8.4): how long one may sound at most says that there is one.
-    rule(0x0502, 0x0000, Q::Siren, Form::Wish).writable(),
+    rule(0x0502, 0x0000, Q::Siren, Form::Wish(Wish::Switch)).writable(),
     // Metering (10.4): the meter tells its unit.
     rule(0x0702, 0x0000, Q::Energy, Form::Summation),
     rule(0x0702, 0x0001, Q::EnergyProduced, Form::Summation),

@@ -239,7 +239,9 @@ fn what_is_not_the_librarys_or_not_whole_says_nothing() {
 
 /// The bytes that set a point.
 fn set(cluster: u16, attribute: u16, value: impl Into<Value>) -> Result<String, Refused> {
-    let rule = rules::of(Cluster(cluster), Attribute(attribute)).next().unwrap();
+    let mut all = rules::of(Cluster(cluster), Attribute(attribute));
+    let first = all.next().unwrap();
+    let rule = all.find(|rule| rule.access.can_write()).unwrap_or(first);
     order(rule, &value.into()).map(|order| hex(&order.encode(9)))
 }
 
@@ -259,6 +261,11 @@ fn a_value_is_sent_as_the_cluster_wants_it() {
     assert_eq!(set(0x0010, 0x55, Value::Bool(true)).unwrap(), "10090255001001");
     assert_eq!(set(0x0300, 0, Value::Int(127)).unwrap(), "0109007f000000");
     assert_eq!(set(0x0300, 1, Value::Int(254)).unwrap(), "010903fe0000");
+    assert_eq!(set(0x0300, 0x4000, Value::Int(0x1234)).unwrap(), "0109403412000000");
+    assert_eq!(set(0x0300, 3, text("0.5, 0.25")).unwrap(), "010907008000400000");
+    assert_eq!(set(0x0300, 3, text("0.3127 0.329")).unwrap(), "0109070d5039540000");
+    assert_eq!(set(0x0102, 0, text("open")).unwrap(), "010900");
+    assert_eq!(set(0x0102, 0, text("stop")).unwrap(), "010902");
     assert_eq!(set(0x0502, 0, Value::Bool(true)).unwrap(), "0109001608073202");
     assert_eq!(set(0x0502, 0, Value::Bool(false)).unwrap(), "0109000000000000");
 }
@@ -272,6 +279,13 @@ fn a_value_that_cannot_be_said_is_refused_with_the_reason() {
     assert_eq!(refused(0x0102, 8, Value::Float(101.0)), "101 is out of range");
     assert_eq!(refused(0x0201, 0x12, Value::Float(21.305)), "21.305 is no multiple of 0.01");
     assert_eq!(refused(0x0201, 0x12, Value::Float(400.0)), "400 is out of range");
+    for color in ["0.5", "0.5 1", "0.5 -0.1", "0.1 0.2 0.3", "red", "NaN 0.5", ""] {
+        assert_eq!(
+            refused(0x0300, 3, Value::Text(color.into())),
+            format!("{} does not fit the point", Value::Text(color.into()))
+        );
+    }
+    assert_eq!(refused(0x0102, 0, Value::Text("up".into())), "\"up\" is none of open, close, stop");
     assert_eq!(
         refused(0x0202, 0, Value::Text("turbo".into())),
         "\"turbo\" is none of off, low, medium, high, on, auto, smart"
