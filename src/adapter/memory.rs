@@ -214,7 +214,7 @@ impl Memories {
             let tried = self.tried.notified();
             match self.documents().get_mut(adapter) {
                 Some(document) if document.unwritten.is_some() && !(is_tried && document.has_failed) => {
-                    document.hurry()
+                    document.hurry();
                 }
                 _ => return,
             }

@@ -71,6 +71,8 @@ pub struct Device {
     pub heard_zdo: Vec<Cluster>,
     /// What it was asked, for tests to count.
     pub asked: u64,
+    /// What it was told last of the alarm panel: a command and its fields.
+    pub told_panel: Option<(u8, Vec<u8>)>,
     /// What it was told when it asked for the time.
     pub told_time: Option<Vec<u8>>,
     attributes: BTreeMap<(Cluster, Attribute), Value>,
@@ -105,6 +107,7 @@ impl Device {
             sleeps_after: None,
             heard_zdo: Vec::new(),
             asked: 0,
+            told_panel: None,
             told_time: None,
             attributes: attributes(kind),
             data_points: data_points(kind),
@@ -154,12 +157,17 @@ impl Device {
 
     /// Somebody presses it: a command of a cluster that it is bound to us for.
     pub fn press(&mut self, cluster: Cluster, command: u8) -> ((), Vec<Heard>) {
+        self.press_with(cluster, command, &[])
+    }
+
+    /// The same with fields, as a keypad sends them.
+    pub fn press_with(&mut self, cluster: Cluster, command: u8, fields: &[u8]) -> ((), Vec<Heard>) {
         let header = Header {
             scope: Scope::Cluster,
             disable_default_response: false,
             ..Header::request(self.count(), command)
         };
-        let frame = Frame { header, payload: &[] }.encode();
+        let frame = Frame { header, payload: fields }.encode();
         let is_bound = self.bound.contains(&cluster);
         ((), is_bound.then_some(Heard::Zcl { cluster, frame }).into_iter().collect())
     }

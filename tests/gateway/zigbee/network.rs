@@ -7,7 +7,7 @@ use tidegate::{
         radio::Network,
         zcl,
     },
-    testing::zigbee::{Kind, Stick},
+    testing::zigbee::{Device, Kind, Stick},
 };
 
 use super::{Coordinator, Scene};
@@ -54,6 +54,55 @@ fn a_zone_is_enrolled_and_its_alarms_are_readings() {
     scene.wait_for_reading("plug-1", "battery_low", &json!(true), &Value::Null);
     scene.coordinator.with(|stick| stick.with_device(Coordinator::ieee(1), |device| device.alarm(0)));
     scene.wait_for_reading("plug-1", "motion", &json!(false), &Value::Null);
+}
+
+#[test]
+fn a_keypad_is_answered_and_its_keys_are_told() {
+    let scene = Scene::start(Coordinator::start(&[Kind::Button]));
+    scene.let_all_in();
+    let ask = |command: u8, fields: &[u8]| {
+        let keypad = Coordinator::ieee(1);
+        let press = |device: &mut Device| device.press_with(Cluster(0x0501), command, fields);
+        scene.coordinator.with(|stick| stick.with_device(keypad, press));
+        crate::harness::eventually("the keypad to be answered", || {
+            scene.coordinator.with(|stick| stick.devices[0].told_panel.take())
+        })
+    };
+
+    // Armed, with the code 1234 and no zone.
+    assert_eq!(ask(0x00, &[3, 4, b'1', b'2', b'3', b'4', 0]), (0x00, vec![3]));
+    assert_eq!(ask(0x07, &[]), (0x05, vec![3, 0, 0, 0]));
+    scene.wait_for_reading("plug-1", "button", &json!("arm_all"), &Value::Null);
+}
+
+#[test]
+fn a_lamp_takes_a_colour_and_a_blind_stops() {
+    let coordinator = Coordinator::start(&[Kind::Bulb]);
+    let number = |kind, number| zcl::Value::bits(kind, number).unwrap();
+    coordinator.with(|stick| {
+        let bulb = &mut stick.devices[0];
+        for (cluster, attribute, value) in [
+            (0x0300, 0x0003, number(zcl::Kind::Uint16, 0)),
+            (0x0300, 0x0004, number(zcl::Kind::Uint16, 0)),
+            (0x0102, 0x0000, number(zcl::Kind::Enum8, 0)),
+            (0x0102, 0x0008, number(zcl::Kind::Uint8, 0)),
+        ] {
+            bulb.set(Cluster(cluster), Attribute(attribute), value);
+        }
+    });
+    let scene = Scene::start(coordinator);
+    scene.let_all_in();
+
+    scene.send("c-1", ("plug-1", "color"), &json!("0.5 0.25"));
+    assert_eq!(scene.outcome("c-1")["status"], "done");
+    scene.wait_for_reading("plug-1", "color_x", &json!(0.5), &Value::Null);
+    scene.wait_for_reading("plug-1", "color_y", &json!(0.25), &Value::Null);
+    scene.send("c-2", ("plug-1", "movement"), &json!("stop"));
+    assert_eq!(scene.outcome("c-2")["status"], "done");
+    scene.wait_for_reading("plug-1", "position", &json!(50.0), &json!("%"));
+    scene.send("c-3", ("plug-1", "movement"), &json!("up"));
+    let refused = scene.outcome("c-3");
+    assert!(refused["error"].as_str().unwrap().ends_with("is none of open, close, stop"), "{refused}");
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod keeper;
 mod keeping;
 mod order;
 mod orders;
+mod panel;
 mod put_aside;
 mod quirks;
 mod requests;

@@ -111,7 +111,7 @@ impl Session<'_, '_> {
         if wants_enrolment {
             return self.enroll(incoming.from, incoming.from_endpoint).await;
         }
-        if self.answer_tuya(ieee, incoming, frame).await? {
+        if self.answer_tuya(ieee, incoming, frame).await? || self.answer_keypad(incoming, frame).await? {
             return Ok(());
         }
         if !has_value && self.world.config.is_raw {

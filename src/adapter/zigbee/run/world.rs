@@ -9,8 +9,8 @@ use tokio::{
 use tracing::{info, warn};
 
 use super::{
-    End, LostError, Shown, book::Book, joining::Permit, keeper::Keeper, put_aside::PutAside, session::Session,
-    updates::Updates,
+    End, LostError, Shown, book::Book, joining::Permit, keeper::Keeper, panel::Panel, put_aside::PutAside,
+    session::Session, updates::Updates,
 };
 use crate::{
     adapter::{
@@ -40,6 +40,8 @@ pub(super) struct World<'a> {
     pub(super) permit: Permit,
     /// Commands for sleepers, while there is no connection.
     pub(super) put_aside: PutAside,
+    /// What keypads are told of the alarm panel.
+    pub(super) panel: Panel,
     /// Devices that are given new firmware.
     pub(super) updates: Updates,
     /// Profiles, by maker and model.
@@ -111,6 +113,7 @@ impl<'a> World<'a> {
             book: Book::of(config, kept),
             permit: Permit::default(),
             put_aside: PutAside::default(),
+            panel: Panel::default(),
             updates: Updates::new(config.firmware_rate, ordered, clock.now()),
             shelf: Shelf::new(config.quirks.clone()),
             scripts: Scripts::default(),

@@ -139,6 +139,10 @@ impl Device {
             self.stays_awake = Some(*stays == 1);
             return Vec::new();
         }
+        if cluster == Cluster(0x0501) {
+            self.told_panel = Some((header.command, payload.to_vec()));
+            return outcome(cluster, header, Status::SUCCESS);
+        }
         let is_on = self.get(Cluster(6), Attribute(0)).and_then(Value::as_integer) == Some(1);
         let change = match (cluster.0, header.command, payload) {
             (6, command @ 0..=2, _) => {
@@ -150,6 +154,17 @@ impl Device {
             }
             // The zone is enrolled (ZCL, 8.2.2.3.1).
             (0x0500, 0x00, [0, ..]) => Value::bits(zcl::Kind::Enum8, 1).map(|value| (Attribute(0), value)),
+            // Open, closed, and stopped half way.
+            (0x0102, command @ 0..=2, _) => {
+                let closed = [0, 100, 50][usize::from(command)];
+                Value::bits(zcl::Kind::Uint8, closed).map(|value| (Attribute(8), value))
+            }
+            (0x0300, 0x07, [x, x_high, y, y_high, ..]) => {
+                let [x, y] = [[*x, *x_high], [*y, *y_high]].map(|part| u16::from_le_bytes(part).into());
+                self.attributes
+                    .extend(Value::bits(zcl::Kind::Uint16, x).map(|value| ((cluster, Attribute(3)), value)));
+                Value::bits(zcl::Kind::Uint16, y).map(|value| (Attribute(4), value))
+            }
             (0x0300, 0x0a, [low, high, ..]) => {
                 let mireds = u16::from_le_bytes([*low, *high]);
                 Value::bits(zcl::Kind::Uint16, mireds.into()).map(|value| (Attribute(7), value))

@@ -43,7 +43,8 @@ impl Device {
         if self.node().role == Role::Router {
             inputs.insert(Cluster(4));
         }
-        let mut outputs = if self.kind == Kind::Button { vec![Cluster(6), Cluster(8)] } else { Vec::new() };
+        let mut outputs =
+            if self.kind == Kind::Button { vec![Cluster(6), Cluster(8), Cluster(0x0501)] } else { Vec::new() };
         outputs.extend(self.firmware.is_some().then_some(ota::CLUSTER));
         Simple {
             endpoint: Self::ENDPOINT,
