@@ -113,9 +113,12 @@ impl Advert<'_> {
 
 /// `AA:BB:CC:DD:EE:FF`, with colons, hyphens or nothing between.
 fn address(text: &str) -> Result<Address, String> {
-    let digits: String = text.chars().filter(|char| !matches!(char, ':' | '-')).collect();
-    let bytes = hex(&digits).and_then(|bytes| bytes.try_into().ok());
-    bytes.map(Address).ok_or_else(|| format!("address {text:?} is no Bluetooth address"))
+    let mut digits = text.bytes().filter(|byte| !matches!(byte, b':' | b'-'));
+    let mut byte = || pair(digits.next()?, digits.next()?);
+    let mut bytes = [0; 6];
+    let is_whole = bytes.iter_mut().all(|place| byte().map(|byte| *place = byte).is_some());
+    let is_it = is_whole && digits.next().is_none();
+    if is_it { Ok(Address(bytes)) } else { Err(format!("address {text:?} is no Bluetooth address")) }
 }
 
 /// `0x0499`, or the number in decimal.
@@ -140,9 +143,27 @@ fn bytes(of: &str, Text(id): &Text<'_>, Text(data): &Text<'_>) -> Result<Vec<u8>
 /// Bytes from hex in either case.
 fn hex(text: &str) -> Option<Vec<u8>> {
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     rest.is_empty().then_some(())?;
-    pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect()
+    let mut bytes = Vec::with_capacity(pairs.len());
+    for [high, low] in pairs {
+        bytes.push(pair(*high, *low)?);
+    }
+    Some(bytes)
+}
+
+/// The byte of two digits.
+fn pair(high: u8, low: u8) -> Option<u8> {
+    Some(digit(high)? << 4 | digit(low)?)
+}
+
+/// What a hex digit stands for.
+fn digit(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {

@@ -1,23 +1,18 @@
 //! `tidegate ble decode`: a stream of lines, answered one by one.
 
 use std::{
-    borrow::Cow,
     fs::File,
-    io::{self, BufRead, BufReader, BufWriter, Read, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     path::Path,
-    sync::Arc,
 };
 
-use serde::Serialize;
-
-use super::advert::{Names, parse};
+use super::{
+    advert::{Names, parse},
+    answer,
+};
 use crate::{
-    adapter::ble::{
-        decode::{Decoded, Format, Reading, Value, decode},
-        profiled::{Decoders, Read as ReadByProfile},
-    },
+    adapter::ble::{decode::decode, profiled::Decoders},
     cli::{context::Context, error::CliError},
-    model::{self, Point},
 };
 
 /// Longest line. An extended advertisement is 1650 bytes; what is longer than this is no advertisement, is skipped to
@@ -27,69 +22,31 @@ const MAX_LINE: u64 = 64 * 1024;
 /// What is read and written at once.
 const BUFFER: usize = 64 * 1024;
 
-/// One answer.
-#[derive(Debug, Serialize)]
-struct Answer<'a> {
-    /// The format that was recognised, or the profile that was asked.
-    format: Option<&'a str>,
-    /// What was read.
-    readings: Vec<Shown<'a>>,
-    /// Why there is nothing, or not everything.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    why: Option<String>,
-}
-
-/// One reading.
-#[derive(Debug, Serialize)]
-struct Shown<'a> {
-    /// The point's name.
-    point: Cow<'a, str>,
-    /// Its value.
-    value: Json<'a>,
-    /// Its unit.
-    unit: Option<&'a str>,
-}
-
-/// A value as JSON.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-enum Json<'a> {
-    /// A number with a fraction.
-    Float(f64),
-    /// An integer.
-    Int(i64),
-    /// True or false.
-    Bool(bool),
-    /// Text.
-    Text(&'a str),
-    /// What a profile's script gave.
-    Given(&'a model::Value),
-}
-
 pub(super) fn run(file: Option<&Path>, decoders: &Decoders, context: &mut Context) -> Result<(), CliError> {
-    let mut out = BufWriter::with_capacity(BUFFER, context.out());
     match file {
         Some(path) => {
             let file = File::open(path)
                 .map_err(|error| CliError::Failed(format!("cannot read {}: {error}", path.display())))?;
-            answer_all(file, decoders, &mut out)
+            answer_all(file, decoders, context.out())
         }
-        None => answer_all(io::stdin().lock(), decoders, &mut out),
+        None => answer_all(io::stdin().lock(), decoders, context.out()),
     }
 }
 
 /// Answers every line. Who types lines, or pipes them in as they are heard, has each answer at once: what was answered
 /// is written out before more is waited for.
-fn answer_all(input: impl Read, decoders: &Decoders, out: &mut impl Write) -> Result<(), CliError> {
+fn answer_all(input: impl Read, decoders: &Decoders, out: &mut dyn Write) -> Result<(), CliError> {
     let mut lines = BufReader::with_capacity(BUFFER, input);
-    let (mut names, mut line) = (Names::default(), Vec::new());
+    let (mut names, mut line, mut answers) = (Names::default(), Vec::new(), Vec::with_capacity(BUFFER));
     while read_line(&mut lines, &mut line).map_err(|error| CliError::Failed(format!("cannot read: {error}")))? {
-        answer(&line, &mut names, decoders, out)?;
-        if lines.buffer().is_empty() {
+        answer(&line, &mut names, decoders, &mut answers);
+        if lines.buffer().is_empty() || answers.len() >= BUFFER {
+            out.write_all(&answers)?;
             out.flush()?;
+            answers.clear();
         }
     }
-    Ok(out.flush()?)
+    Ok(out.write_all(&answers).and_then(|()| out.flush())?)
 }
 
 /// Reads a line without its end; false at the end of the input.
@@ -122,59 +79,17 @@ fn skip_line(lines: &mut impl BufRead) -> io::Result<()> {
 }
 
 /// Answers one line.
-fn answer(line: &[u8], names: &mut Names, decoders: &Decoders, out: &mut impl Write) -> io::Result<()> {
-    let (decoded, read) = match parse(line, names) {
+fn answer(line: &[u8], names: &mut Names, decoders: &Decoders, out: &mut Vec<u8>) {
+    match parse(line, names) {
         Ok(advert) => advert.with_view(|view| {
             let decoded = decode(view, advert.key.as_deref());
             let read = if decoded.readings.is_empty() { decoders.read(view, None) } else { None };
-            (decoded, read)
+            match read {
+                Some(read) => answer::of_profile(&read, out),
+                None => answer::of(&decoded, out),
+            }
         }),
-        Err(why) => return write(&Answer { format: None, readings: Vec::new(), why: Some(why) }, out),
-    };
-    match &read {
-        Some(read) => write(&Answer::of_profile(read), out),
-        None => write(&Answer::of(&decoded), out),
-    }
-}
-
-/// Writes one line.
-fn write(answer: &Answer<'_>, out: &mut impl Write) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, answer)?;
-    out.write_all(b"\n")
-}
-
-impl<'a> Answer<'a> {
-    /// What a decoder found.
-    fn of(decoded: &'a Decoded) -> Self {
-        Self {
-            format: decoded.format.map(Format::as_str),
-            readings: decoded.readings.iter().map(Shown::of).collect(),
-            why: decoded.why.map(|why| why.to_string()),
-        }
-    }
-
-    /// What a profile found.
-    fn of_profile(read: &'a ReadByProfile) -> Self {
-        let shown = |(point, value): &'a (Arc<Point>, model::Value)| Shown {
-            point: point.name().as_str().into(),
-            value: Json::Given(value),
-            unit: point.unit.as_deref(),
-        };
-        let readings = read.readings.iter().map(shown).collect();
-        Self { format: Some(&read.profile.name), readings, why: read.why.clone() }
-    }
-}
-
-impl<'a> Shown<'a> {
-    /// One reading.
-    fn of(reading: &'a Reading) -> Self {
-        let value = match &reading.value {
-            Value::Float(value) => Json::Float(*value),
-            Value::Int(value) => Json::Int(*value),
-            Value::Bool(value) => Json::Bool(*value),
-            Value::Text(value) => Json::Text(value),
-        };
-        Self { point: reading.point(), value, unit: reading.quantity.unit() }
+        Err(why) => answer::of_fault(&why, out),
     }
 }
 
@@ -261,7 +176,7 @@ mod tests {
         let seen = Rc::new(RefCell::new(Vec::new()));
         let input = Typed(vec!["{}\n", "x\n", "[]\n"], Rc::clone(&seen), 0);
 
-        answer_all(input, &Decoders::default(), &mut BufWriter::new(Seen(Rc::clone(&seen)))).unwrap();
+        answer_all(input, &Decoders::default(), &mut Seen(Rc::clone(&seen))).unwrap();
 
         assert_eq!(answered(&seen), 3);
     }

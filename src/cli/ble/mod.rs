@@ -2,6 +2,7 @@
 
 mod add;
 mod advert;
+mod answer;
 mod decode;
 mod explain;
 mod key;
