@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use super::{
     Format, Why,
     cipher::{self, Nonce, ccm, join},
-    finding::{Finding, Frame},
+    finding::{Finding, Frame, Readings},
 };
 use crate::model::Quantity;
 
@@ -61,6 +61,7 @@ fn pvvx(data: &[u8; 15], finding: &mut Finding) {
     readings.decimal(Quantity::Voltage, u16::from_le_bytes([data[10], data[11]]), 3);
     readings.push(Quantity::Battery, data[12]);
     finding.counter = Some(data[13].into());
+    pins(data[14], readings);
 }
 
 /// Temperature in 0.5 °C above -40, humidity in 0.5 %, battery with a flag in the highest bit.
@@ -77,6 +78,14 @@ fn pvvx_encrypted(plain: &[u8], finding: &mut Finding) {
     readings.decimal(Quantity::Temperature, i16::from_le_bytes([plain[0], plain[1]]), 2);
     readings.decimal(Quantity::Humidity, u16::from_le_bytes([plain[2], plain[3]]), 2);
     readings.push(Quantity::Battery, plain[4].min(100));
+    pins(plain[5], readings);
+}
+
+/// The pin for a reed switch, and the one that triggers switch. Whether a switch that is closed means open is up to who
+/// soldered it, so that it is an input. That is also why the events of triggers, in the bits above, say nothing more.
+fn pins(flags: u8, readings: &mut Readings) {
+    readings.push(Quantity::Input, flags & 1 != 0);
+    readings.push(Quantity::Output, flags & 2 != 0);
 }
 
 /// Decrypts what lies between the counter and the tag.
@@ -99,8 +108,10 @@ mod tests {
         // Frames made by hand; bleparser 3.7 reads the same.
         service(SERVICE, "A4C1388DB2CE 0110 33 4F 0BAD 4C")
             .gives("atc1441", "temperature 27.2 Cel, humidity 51 %, battery 79 %, voltage 2.989 V");
-        service(SERVICE, "CEB28D38C1A4 1108 B712 8D0B 55 2C 0F")
-            .gives("pvvx", "temperature 20.65 Cel, humidity 47.91 %, voltage 2.957 V, battery 85 %");
+        service(SERVICE, "CEB28D38C1A4 1108 B712 8D0B 55 2C 0F").gives(
+            "pvvx",
+            "temperature 20.65 Cel, humidity 47.91 %, voltage 2.957 V, battery 85 %, input true, output true",
+        );
         service(SERVICE, "A4C1388DB2CE FFF6 33 4F 0BAD 4C")
             .gives("atc1441", "temperature -1.0 Cel, humidity 51 %, battery 79 %, voltage 2.989 V");
     }
@@ -111,7 +122,9 @@ mod tests {
         let pvvx = service(SERVICE, "078ff265b15e08ef55d7a1").from("A4C1388DB2CE");
         let atc = service(SERVICE, "0727aa5c0fcaaab7").from("A4C1388DB2CE");
         let key = "000102030405060708090a0b0c0d0e0f";
-        pvvx.clone().with_key(key).gives("pvvx", "temperature 20.65 Cel, humidity 47.91 %, battery 85 %");
+        pvvx.clone()
+            .with_key(key)
+            .gives("pvvx", "temperature 20.65 Cel, humidity 47.91 %, battery 85 %, input true, output true");
         atc.clone().with_key(key).gives("atc1441", "temperature 26.5 Cel, humidity 47.5 %, battery 85 %");
         pvvx.refuses("pvvx", Why::KeyNeeded);
         atc.with_key("000102030405060708090a0b0c0d0e0e").refuses("atc1441", Why::WrongKey);
@@ -120,7 +133,10 @@ mod tests {
     #[test]
     fn a_frame_of_pvvx_that_was_cut_is_not_taken_for_the_shorter_format() {
         let frame = service(SERVICE, "CEB28D38C1A41108B7128D0B552C0F").from("A4C1388DB2CE");
-        frame.gives("pvvx", "temperature 20.65 Cel, humidity 47.91 %, voltage 2.957 V, battery 85 %");
+        frame.gives(
+            "pvvx",
+            "temperature 20.65 Cel, humidity 47.91 %, voltage 2.957 V, battery 85 %, input true, output true",
+        );
         frame.gives_nothing_when_cut();
     }
 

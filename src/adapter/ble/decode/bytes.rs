@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use super::Why;
+use super::{Why, value::round};
 
 /// A frame of exactly `N` bytes.
 pub(super) fn exactly<const N: usize>(data: &[u8]) -> Result<&[u8; N], Why> {
@@ -81,6 +81,38 @@ pub(super) fn unsigned(bytes: &[u8]) -> i64 {
     let len = bytes.len().min(8);
     number[..len].copy_from_slice(&bytes[..len]);
     i64::from_le_bytes(number)
+}
+
+/// A float of two, four or eight bytes, least significant first (IEEE 754, 3.4), to the nearest whole number.
+#[expect(clippy::cast_possible_truncation, reason = "it is whole, and a double holds each whole number up to there")]
+pub(super) fn whole_float(bytes: &[u8]) -> Result<i64, Why> {
+    /// 2^51: below, rounding is exact.
+    const MOST: f64 = 2_251_799_813_685_248.0;
+    let number = if let Ok(bytes) = <[u8; 2]>::try_from(bytes) {
+        half(u16::from_le_bytes(bytes))
+    } else if let Ok(bytes) = <[u8; 4]>::try_from(bytes) {
+        f32::from_le_bytes(bytes).into()
+    } else if let Ok(bytes) = <[u8; 8]>::try_from(bytes) {
+        f64::from_le_bytes(bytes)
+    } else {
+        return Err(Why::UnknownLength(bytes.len()));
+    };
+    // NaN is not in it either.
+    if (-MOST..=MOST).contains(&number) { Ok(round(number) as i64) } else { Err(Why::Implausible("float")) }
+}
+
+/// A half: sign, five bits of exponent, ten of fraction. A single has the same fields, wider, so that the bits are moved and
+/// the difference of the exponents' bias is made up by a factor; it makes what is subnormal right as well.
+fn half(bits: u16) -> f64 {
+    /// The highest exponent stands for what is no number.
+    const EXPONENT: u16 = 0x7C00;
+    /// 2^112, as a single: its bias is 127 instead of 15.
+    const BIAS: f32 = f32::from_bits((127 + 112) << 23);
+    if bits & EXPONENT == EXPONENT {
+        return f64::NAN;
+    }
+    let magnitude = f32::from_bits(u32::from(bits & 0x7FFF) << 13) * BIAS;
+    f64::from(if bits & 0x8000 == 0 { magnitude } else { -magnitude })
 }
 
 /// The same with a sign in the highest bit.

@@ -44,7 +44,7 @@ impl Value {
 /// To the nearest integer, halves to the even one (IEEE 754, 4.3.1), so that many readings are not biased.
 ///
 /// `core` has no `f64::round_ties_even`, but an addition rounds like that: above 2^52 no fraction is left.
-fn round(value: f64) -> f64 {
+pub(super) fn round(value: f64) -> f64 {
     /// 1.5 times 2^52.
     const NO_FRACTION: f64 = 6_755_399_441_055_744.0;
     (value + NO_FRACTION) - NO_FRACTION

@@ -5,7 +5,7 @@ use alloc::{format, string::String};
 use super::{
     super::{
         Value, Why,
-        bytes::{Cursor, hex, signed, unsigned},
+        bytes::{Cursor, hex, signed, unsigned, whole_float},
         finding::Finding,
     },
     table::{BUTTON, COMMAND, DIMMER, Form, row, word},
@@ -68,6 +68,8 @@ impl Objects {
         let value = match form {
             0 => number(unsigned(data).saturating_mul(factor), digits),
             1 => number(signed(data).saturating_mul(factor), digits),
+            // In steps of the object, which the float counts.
+            2 => number(whole_float(data)?.saturating_mul(factor), digits),
             _ => return Err(Why::UnknownObject(id.into())),
         };
         finding.readings.push(quantity, value);

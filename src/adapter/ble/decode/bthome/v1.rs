@@ -27,7 +27,7 @@ pub(in super::super) fn decode_encrypted(frame: &Frame<'_>, finding: &mut Findin
 }
 
 /// Reads the list. The first byte of an object has its length in five bits, its own number counted, and the form in
-/// three: 0 without sign, 1 with sign, 2 float, which no device is known to send, 3 text, 4 address.
+/// three: 0 without sign, 1 with sign, 2 float, 3 text, 4 address.
 fn objects(mut cursor: Cursor<'_>, finding: &mut Finding) -> Result<(), Why> {
     /// An address, which tells nothing about the sender that is not known.
     const ADDRESS: u8 = 4;
@@ -71,6 +71,24 @@ mod tests {
         for (objects, readings) in cases {
             service(V1, objects).gives("bthome_v1", readings);
         }
+    }
+
+    #[test]
+    fn floats_have_two_four_or_eight_bytes() {
+        // Made by hand; bthome-ble 3.25 reads the same.
+        let floats = [
+            ("43 02 6666", "temperature 16.38 Cel"),
+            ("45 02 0050C345", "temperature 62.5 Cel"),
+            ("49 02 00000000000000C0", "temperature -0.02 Cel"),
+            ("43 02 0100", "temperature 0.0 Cel"),
+            ("43 12 003C", "co2 1 [ppm]"),
+        ];
+        for (objects, readings) in floats {
+            service(V1, objects).gives("bthome_v1", readings);
+        }
+        service(V1, "43 02 007C").refuses("bthome_v1", Why::Implausible("float"));
+        service(V1, "45 02 0000C07F").refuses("bthome_v1", Why::Implausible("float"));
+        service(V1, "44 02 000000").refuses("bthome_v1", Why::UnknownLength(3));
     }
 
     #[test]

@@ -76,12 +76,18 @@ fn atc1441(dice: &mut Rng) -> Written {
 fn pvvx(dice: &mut Rng) -> Written {
     let (address, (temperature, humidity, text)) = (address(dice), climate(dice));
     let (battery, voltage) = (dice.u8(..=100), dice.u16(..));
-    let text = format!("{text}, voltage {} V, battery {battery} %", decimal(voltage, 3));
+    let pins = dice.u8(..);
+    let text = format!("{text}, voltage {} V, battery {battery} %, {}", decimal(voltage, 3), pins_text(pins));
     let mut turned = address;
     turned.reverse();
-    let rest = [battery, dice.u8(..), dice.u8(..)];
+    let rest = [battery, dice.u8(..), pins];
     let data = [&turned[..], &temperature.to_le_bytes(), &humidity.to_le_bytes(), &voltage.to_le_bytes(), &rest];
     open(of_service(0x181A, data.concat()).at(address), "pvvx", text)
+}
+
+/// The pins in the flags of pvvx.
+pub(super) fn pins_text(flags: u8) -> String {
+    format!("input {}, output {}", flags & 1 == 1, flags & 2 == 2)
 }
 
 fn ess(dice: &mut Rng) -> Written {

@@ -4,7 +4,7 @@ use fastrand::Rng;
 
 use super::{
     Encoder, Written,
-    common::{address, bthome_objects, bthome_v1_objects, climate},
+    common::{address, bthome_objects, bthome_v1_objects, climate, pins_text},
     decimal,
 };
 use crate::adapter::ble::decode::{
@@ -102,8 +102,9 @@ fn atc1441(dice: &mut Rng) -> Written {
 
 fn pvvx(dice: &mut Rng) -> Written {
     let ((temperature, humidity, text), battery) = (climate(dice), dice.u8(..=100));
-    let plain = [&temperature.to_le_bytes()[..], &humidity.to_le_bytes(), &[battery, dice.u8(..)]].concat();
-    custom(dice, &plain, "pvvx", format!("{text}, battery {battery} %"))
+    let pins = dice.u8(..);
+    let plain = [&temperature.to_le_bytes()[..], &humidity.to_le_bytes(), &[battery, pins]].concat();
+    custom(dice, &plain, "pvvx", format!("{text}, battery {battery} %, {}", pins_text(pins)))
 }
 
 /// A solar charger: fields of so many bits, the lowest first.
