@@ -17,7 +17,7 @@ use crate::adapter::zigbee::{
     tuya::Record,
     zcl::{
         Direction, Frame, General, Header, Scope, Value,
-        general::{Assignment, Reporting},
+        general::{Assignment, ReadRecord, Reporting},
     },
 };
 
@@ -73,6 +73,8 @@ pub struct Device {
     pub asked: u64,
     /// What it was told last of the alarm panel: a command and its fields.
     pub told_panel: Option<(u8, Vec<u8>)>,
+    /// What it read last of the gateway.
+    pub told_attributes: Option<Vec<ReadRecord>>,
     /// What it was told when it asked for the time.
     pub told_time: Option<Vec<u8>>,
     attributes: BTreeMap<(Cluster, Attribute), Value>,
@@ -108,6 +110,7 @@ impl Device {
             heard_zdo: Vec::new(),
             asked: 0,
             told_panel: None,
+            told_attributes: None,
             told_time: None,
             attributes: attributes(kind),
             data_points: data_points(kind),
@@ -170,6 +173,12 @@ impl Device {
         let frame = Frame { header, payload: fields }.encode();
         let is_bound = self.bound.contains(&cluster);
         ((), is_bound.then_some(Heard::Zcl { cluster, frame }).into_iter().collect())
+    }
+
+    /// It reads attributes of the gateway.
+    pub fn read_from_gateway(&mut self, cluster: Cluster, wanted: &[Attribute]) -> ((), Vec<Heard>) {
+        let frame = General::Read(wanted.to_vec()).encode(Header::request(self.count(), 0));
+        ((), vec![Heard::Zcl { cluster, frame }])
     }
 
     /// It wakes by itself, says so, and waits for what is asked of it (ZCL, 3.16.5.3).

@@ -5,7 +5,7 @@ use tidegate::{
     adapter::zigbee::{
         address::{Attribute, Cluster, ExtendedPan, Nwk, Pan},
         radio::Network,
-        zcl,
+        zcl::{self, general::ReadOutcome},
     },
     testing::zigbee::{Device, Kind, Stick},
 };
@@ -73,6 +73,24 @@ fn a_keypad_is_answered_and_its_keys_are_told() {
     assert_eq!(ask(0x00, &[3, 4, b'1', b'2', b'3', b'4', 0]), (0x00, vec![3]));
     assert_eq!(ask(0x07, &[]), (0x05, vec![3, 0, 0, 0]));
     scene.wait_for_reading("plug-1", "button", &json!("arm_all"), &Value::Null);
+}
+
+#[test]
+fn a_device_reads_the_time_and_is_told_what_is_not_there() {
+    let scene = Scene::start(Coordinator::start(&[Kind::Plug]));
+    scene.let_all_in();
+    let read = |cluster, attribute| {
+        let ask = |device: &mut Device| device.read_from_gateway(Cluster(cluster), &[Attribute(attribute)]);
+        scene.coordinator.with(|stick| stick.with_device(Coordinator::ieee(1), ask));
+        crate::harness::eventually("the device to be answered", || {
+            scene.coordinator.with(|stick| stick.devices[0].told_attributes.take())
+        })
+    };
+
+    let ReadOutcome::Value(time) = &read(0x000a, 0x0000)[0].found else { panic!("no time") };
+    let since_2000 = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() - 946_684_800;
+    assert!(since_2000.abs_diff(u64::try_from(time.as_integer().unwrap()).unwrap()) < 120, "{time:?}");
+    assert_eq!(read(0x0402, 0x0000)[0].found, ReadOutcome::Status(zcl::Status::UNSUPPORTED_ATTRIBUTE));
 }
 
 #[test]

@@ -26,6 +26,7 @@ mod put_aside;
 mod quirks;
 mod requests;
 mod resting;
+mod serving;
 mod session;
 mod setup;
 mod silence;

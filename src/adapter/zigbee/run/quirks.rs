@@ -132,7 +132,7 @@ impl Session<'_, '_> {
     }
 
     /// Seconds since 1970, in UTC and as the clock on the wall shows them; `None` while nobody knows the time.
-    fn time_now(&self) -> Option<(u32, u32)> {
+    pub(super) fn time_now(&self) -> Option<(u32, u32)> {
         let clock = &self.world.clock;
         if clock.quality() == ClockQuality::None {
             return None;

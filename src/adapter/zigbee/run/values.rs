@@ -106,6 +106,9 @@ impl Session<'_, '_> {
             return Ok(());
         }
         let header = frame.header;
+        if self.serve(incoming, header, general).await? {
+            return Ok(());
+        }
         let wants_enrolment = (incoming.cluster, header.scope, header.direction, header.command)
             == (zone::CLUSTER, Scope::Cluster, Direction::ToClient, ENROLL.0);
         if wants_enrolment {

@@ -31,6 +31,10 @@ impl Device {
             General::Write(all) => self.write(cluster, &all),
             General::ConfigureReporting(all) => (self.configure(cluster, &all), None),
             General::ReadReporting(all) => (self.reporting(cluster, &all), None),
+            General::ReadResponse(records) => {
+                self.told_attributes = Some(records);
+                return Vec::new();
+            }
             _ => return Vec::new(),
         };
         let frame = answer.encode(header.answer(0));
