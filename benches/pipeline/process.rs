@@ -38,6 +38,7 @@ impl Daemon {
     pub(crate) fn start(site: &Site) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
         command.env("MALLOC_ARENA_MAX", "2");
+        command.env("MALLOC_MMAP_THRESHOLD_", "131072").env("MALLOC_TRIM_THRESHOLD_", "131072");
         command.arg("run").arg("--config").arg(site.write()).stdout(Stdio::null()).stderr(Stdio::null());
         Self { child: command.spawn().expect("the daemon"), socket: site.path("api.sock") }
     }

@@ -11,7 +11,8 @@ use super::{Identity, Origin, route::Track, sight::Sight};
 use crate::{
     config::Priority,
     model::{
-        Block, BlockBody, BlockId, ClockQuality, Event, Gap, Outcome, Quality, Reading, ResponseTo, Stream, Timestamp,
+        Block, BlockBody, BlockId, ClockQuality, Event, Gap, Grade, Outcome, Quality, Reading, ResponseTo, Stream,
+        Timestamp,
     },
 };
 
@@ -238,9 +239,9 @@ fn json_bytes(reading: &Reading) -> usize {
     let names = point.device().as_str().len() + point.name().as_str().len();
     let unit = point.unit.as_deref().map_or(0, |unit| UNIT + counted(unit));
     // The longest word before a reason is `uncertain:`.
-    let quality = match quality {
-        Quality::Good => 0,
-        Quality::Uncertain(why) | Quality::Bad(why) => QUALITY + "uncertain:".len() + counted(&**why),
+    let quality = match quality.grade() {
+        Grade::Good => 0,
+        Grade::Uncertain(why) | Grade::Bad(why) => QUALITY + "uncertain:".len() + counted(why),
     };
     READING + FAR_TIME + names + counted(value) + unit + quality
 }

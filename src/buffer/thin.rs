@@ -7,7 +7,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use crate::model::{Point, PointAddress, PointName, PointType, Quality, Reading, Timestamp, Value};
+use crate::model::{Grade, Point, PointAddress, PointName, PointType, Quality, Reading, Timestamp, Value};
 
 /// Readings of a minute below which they are dropped as they are.
 const WORTH: u64 = 5;
@@ -19,7 +19,7 @@ const SUFFIXES: [&str; 3] = ["_min", "_max", "_n"];
 
 /// Whether a reading stands for others that were there before.
 pub(super) fn is_thinned(reading: &Reading) -> bool {
-    matches!(&reading.quality, Quality::Uncertain(why) if [MINUTE, QUARTER].contains(&&**why))
+    matches!(reading.quality.grade(), Grade::Uncertain(MINUTE | QUARTER))
 }
 
 /// How coarse readings become.
@@ -32,10 +32,10 @@ enum Grain {
 impl Grain {
     /// What a reading becomes; none when it is as coarse as it gets.
     fn after(reading: &Reading) -> Option<Self> {
-        match &reading.quality {
-            Quality::Uncertain(why) if &**why == QUARTER => None,
-            Quality::Uncertain(why) if &**why == MINUTE => Some(Self::Quarter),
-            Quality::Good | Quality::Uncertain(_) | Quality::Bad(_) => Some(Self::Minute),
+        match reading.quality.grade() {
+            Grade::Uncertain(QUARTER) => None,
+            Grade::Uncertain(MINUTE) => Some(Self::Quarter),
+            Grade::Good | Grade::Uncertain(_) | Grade::Bad(_) => Some(Self::Minute),
         }
     }
 

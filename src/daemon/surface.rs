@@ -25,7 +25,7 @@ use crate::{
     command::damaged_ledgers,
     host::{disk::Wear, identity, process::Usage},
     model::{
-        CommandId, DeviceRequest, Envelope, Event, EventKind, Outcome, OutcomeStatus, Payload, PointAddress, Quality,
+        CommandId, DeviceRequest, Envelope, Event, EventKind, Grade, Outcome, OutcomeStatus, Payload, PointAddress,
         Reading, Selector, Source,
     },
     rules::RuleState,
@@ -341,7 +341,7 @@ const SILENCE: [&str; 4] = ["timeout", "device-offline", "gateway-path", "gatewa
 /// `online` when any last reading came of an answer, `offline` when none did, `unknown` before the first.
 fn reachability(last: impl Iterator<Item = Reading>) -> &'static str {
     let mut answered =
-        last.map(|reading| !matches!(&reading.quality, Quality::Bad(why) if SILENCE.contains(&&**why)));
+        last.map(|reading| !matches!(reading.quality.grade(), Grade::Bad(why) if SILENCE.contains(&why)));
     match answered.next() {
         None => "unknown",
         Some(first) if first || answered.any(|is_answer| is_answer) => "online",

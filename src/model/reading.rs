@@ -20,7 +20,7 @@ pub struct Reading {
 impl Reading {
     /// A good reading.
     pub fn good(point: Arc<Point>, value: Value, ts: Timestamp) -> Self {
-        Self { point, value: Some(value), ts, quality: Quality::Good }
+        Self { point, value: Some(value), ts, quality: Quality::GOOD }
     }
 
     /// A reading without a value, and why.

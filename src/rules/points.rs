@@ -17,6 +17,9 @@ const MAX_VIRTUAL: usize = 1_000;
 /// A handler: which rule, and which of its `on` handlers.
 pub(super) type HandlerId = (usize, usize);
 
+/// Who listens to a point. One word: there are as many as points.
+pub(super) type Listeners = Arc<Vec<HandlerId>>;
+
 /// What was forwarded: value and quality.
 pub(super) type Forwarded = (Option<Value>, Quality);
 
@@ -26,7 +29,7 @@ pub(super) struct Points {
     /// One per address.
     slots: ByPoint<Slot>,
     /// Who listens to any of them, each list once: most points share theirs.
-    listeners: HashSet<Arc<[HandlerId]>>,
+    listeners: HashSet<Listeners>,
     /// Points made by `emit`.
     emitted: HashMap<Box<str>, Arc<Point>>,
 }
@@ -40,7 +43,7 @@ struct Slot {
     /// Which reading was forwarded last, for `deadband`.
     forwarded: Sent,
     /// Who listens; `None` until it is asked for.
-    handlers: Option<Arc<[HandlerId]>>,
+    handlers: Option<Listeners>,
 }
 
 /// Which reading of a point was forwarded last.
@@ -88,13 +91,13 @@ impl Points {
     }
 
     /// Who listens to a point, if that is known.
-    pub(super) fn handlers(&self, slot: SlotId) -> Option<&Arc<[HandlerId]>> {
+    pub(super) fn handlers(&self, slot: SlotId) -> Option<&Listeners> {
         self.slots.at(slot?)?.handlers.as_ref()
     }
 
     /// Notes who listens to a point, and gives it back as it is shared.
-    pub(super) fn set_handlers(&mut self, slot: SlotId, handlers: &[HandlerId]) -> Arc<[HandlerId]> {
-        let shared = self.listeners.get(handlers).map_or_else(|| handlers.into(), Arc::clone);
+    pub(super) fn set_handlers(&mut self, slot: SlotId, handlers: Vec<HandlerId>) -> Listeners {
+        let shared = self.listeners.get(&handlers).map_or_else(|| Arc::new(handlers), Arc::clone);
         if let Some(slot) = slot.and_then(|slot| self.slots.at_mut(slot)) {
             self.listeners.insert(Arc::clone(&shared));
             slot.handlers = Some(Arc::clone(&shared));

@@ -12,7 +12,7 @@ use super::{
     Kept, Output, engine,
     functions::ReadingHandle,
     host::{Shared, Subject, Verdict},
-    points::{HandlerId, Points, SlotId},
+    points::{HandlerId, Listeners, Points, SlotId},
     report::{Metrics, RuleStatus},
     rule::Rule,
     script::{self, Entry},
@@ -69,13 +69,13 @@ impl RuleSet {
     }
 
     /// The slot of a point, and who hears it.
-    fn listeners(&self, point: &Arc<Point>) -> (SlotId, Arc<[HandlerId]>) {
+    fn listeners(&self, point: &Arc<Point>) -> (SlotId, Listeners) {
         let mut host = self.host.lock();
         let slot = host.points.slot(point);
         if let Some(handlers) = host.points.handlers(slot) {
             return (slot, handlers.clone());
         }
-        let handlers = host.points.set_handlers(slot, &self.handlers_of(point));
+        let handlers = host.points.set_handlers(slot, self.handlers_of(point));
         (slot, handlers)
     }
 

@@ -205,7 +205,7 @@ mod tests {
     }
 
     fn any_reading() -> impl Strategy<Value = Reading> {
-        let quality = prop_oneof![Just(Quality::Good), any::<String>().prop_map(|why| Quality::uncertain(&why))];
+        let quality = prop_oneof![Just(Quality::GOOD), any::<String>().prop_map(|why| Quality::uncertain(&why))];
         let unit = proptest::option::of(any::<String>());
         (any_value(), quality, unit, -62_000_000_000_000i64..200_000_000_000_000).prop_map(
             |(value, quality, unit, millis)| Reading {

@@ -7,7 +7,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{exception::Exception, pdu::Request, plan::Group, schedule::Schedule, search::Search};
+use super::{
+    exception::Exception,
+    pdu::Request,
+    plan::Group,
+    schedule::{Grid, Schedule},
+    search::Search,
+};
 
 /// Later than the deadline of all that is due and polled in earnest.
 const LATER: Duration = Duration::from_secs(3600);
@@ -83,13 +89,13 @@ pub(super) struct Jobs {
 
 impl Jobs {
     /// The jobs of a fresh plan.
-    pub(super) fn new(groups: Vec<Group>, devices: usize, start: Instant) -> Self {
-        let schedule = Schedule::new(groups.iter().map(|group| group.poll), start);
+    pub(super) fn new(groups: Vec<Group>, devices: usize, grid: Grid) -> Self {
+        let schedule = Schedule::new(groups.iter().map(|group| group.poll), grid);
         let mut of = vec![Vec::new(); devices];
         for (number, group) in groups.iter().enumerate() {
             of[group.device].push(number);
         }
-        let all = groups.into_iter().map(|group| Some(Job::Read(Turn::new(group, start)))).collect();
+        let all = groups.into_iter().map(|group| Some(Job::Read(Turn::new(group, grid.start)))).collect();
         Self { all, of, schedule }
     }
 

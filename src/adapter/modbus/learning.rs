@@ -24,7 +24,11 @@ use super::{
     poller::{End, Poller},
     search::{Progress, Search},
 };
-use crate::{adapter::memory::Memory, model::Timestamp, shutdown::Stop};
+use crate::{
+    adapter::memory::Memory,
+    model::{Reading, Timestamp},
+    shutdown::Stop,
+};
 
 /// Longest pause for a device of which nothing else is asked, so that it is found when it comes to its senses.
 const ONLY_WAIT: Duration = Duration::from_secs(60);
@@ -85,40 +89,57 @@ impl Poller<'_> {
         let Some(turn) = self.jobs.turn(number) else { return Ok(()) };
         let device = turn.group.device;
         let Request::Read { table, .. } = turn.group.request else { return Ok(()) };
-        let asked = search.asked();
-        let request = read(table, &search.addresses(asked.clone()));
+        let request = read(table, &search.addresses(search.asked()));
         let answer = self.ask_unless_stopped(client, device, &request, stop).await?;
         let ts = self.clock.now();
         let progress = match &answer {
             Ok(data) => {
-                let fresh = search.given.max(asked.start).min(asked.end)..asked.end;
-                search.given = search.given.max(asked.end);
-                let readings = self.good_readings((device, &search.points(fresh)), start_of(&request), data, ts);
+                let readings = self.fresh_readings(device, &mut search, start_of(&request), data, ts);
                 self.send(readings).await?;
                 Some(search.answered(true))
             }
-            Err(error) => about_content(error).map(|code| {
-                let progress = search.answered(false);
-                if let Progress::Found(values) = &progress {
-                    self.found(device, &search, values.clone(), table, code);
-                }
-                progress
-            }),
+            Err(error) => about_content(error).map(|code| self.narrowed(device, &mut search, table, code)),
         };
-        match progress {
-            Some(Progress::Found(_) | Progress::Vanished) => {}
-            // Also when nothing was learned: the same question comes again.
-            Some(Progress::GoOn) | None => {
-                if let Some(turn) = self.jobs.turn(number) {
-                    turn.search = Some(search);
-                }
-            }
-        }
-        if matches!(progress, Some(Progress::GoOn | Progress::Vanished)) {
-            self.jobs.schedule.defer(number, Instant::now());
-        }
+        self.go_on(number, search, progress.as_ref());
         self.say_refused(device, ts).await?;
         self.settle(device, answer.map(drop), ts).await
+    }
+
+    /// The readings of a part that was given, as far as no part before it gave them.
+    fn fresh_readings(
+        &mut self,
+        device: usize,
+        search: &mut Search,
+        start: u16,
+        data: &[u8],
+        ts: Timestamp,
+    ) -> Vec<Reading> {
+        let asked = search.asked();
+        let fresh = search.given.max(asked.start).min(asked.end)..asked.end;
+        search.given = search.given.max(asked.end);
+        self.good_readings((device, &search.points(fresh)), start, data, ts)
+    }
+
+    /// Takes note that a part was refused.
+    fn narrowed(&mut self, device: usize, search: &mut Search, table: Table, code: Exception) -> Progress {
+        let progress = search.answered(false);
+        if let Progress::Found(values) = &progress {
+            self.found(device, search, values.clone(), table, code);
+        }
+        progress
+    }
+
+    /// Lets a search have its next turn, or the group its own again.
+    fn go_on(&mut self, number: usize, search: Box<Search>, progress: Option<&Progress>) {
+        match progress {
+            Some(Progress::Found(_)) => return,
+            Some(Progress::GoOn | Progress::Vanished) => self.jobs.schedule.defer(number, Instant::now()),
+            // Nothing was learned: the same question comes again when it is due.
+            None => {}
+        }
+        if let Some(turn) = self.jobs.turn(number).filter(|_| progress != Some(&Progress::Vanished)) {
+            turn.search = Some(search);
+        }
     }
 
     /// Learns what a search has found.

@@ -24,6 +24,7 @@ use super::{
     link::LinkError,
     marks::Marks,
     plan::plan,
+    schedule::Grid,
     share::Share,
     sunspec,
 };
@@ -100,6 +101,7 @@ impl<'a> Poller<'a> {
         alive: Alive,
     ) -> Self {
         let now = Instant::now();
+        let grid = Grid::of(&config.name, now, clock.uptime());
         Self {
             config,
             clock,
@@ -107,7 +109,7 @@ impl<'a> Poller<'a> {
             readings,
             events,
             alive,
-            jobs: Jobs::new(plan(&config.devices), config.devices.len(), now),
+            jobs: Jobs::new(plan(&config.devices), config.devices.len(), grid),
             models: vec![sunspec::Place::default(); config.devices.len()],
             later: Later::default(),
             health: config.devices.iter().map(|device| Health::new(device.backoff)).collect(),

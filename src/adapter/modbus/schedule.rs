@@ -1,7 +1,10 @@
 //! When which entry is due, and which of those that are due goes first.
 //!
 //! Each entry has a grid of ticks, spread over its interval so that entries of one interval do not come all at
-//! once. Everything is due at the start, so that first values do not wait. An entry's deadline is one interval after
+//! once. Links are spread as well, over a few turns that all of them know by the host's uptime: hundreds of links that
+//! polled in one moment would need memory and processor for all of it at once, and each in a moment of its own would
+//! wake the rest of the gateway for every one of them. Everything is due at the start, so that first values do not
+//! wait. An entry's deadline is one interval after
 //! it was due, and the earliest deadline goes first: what can be done in time is done in time, and what cannot is
 //! late for everyone, since an entry that waits long enough has the earliest deadline of all. Ticks that pass while
 //! the link is busy are counted and skipped, never made up for: old polls would only delay new ones.
@@ -9,6 +12,7 @@
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BinaryHeap},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
     time::Duration,
 };
 
@@ -19,6 +23,37 @@ const MIN_INTERVAL: Duration = Duration::from_millis(1);
 
 /// The golden ratio's fraction: multiples of it spread well, however many come.
 const GOLDEN: f64 = 0.618_033_988_749_895;
+
+/// Turns that links have in an interval. More of them wake the rest of the gateway more often: with sixteen the runtime's
+/// threads spent twice the time in the kernel that they spent with one.
+const TURNS: u64 = 4;
+
+/// Where the grids of a link lie.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Grid {
+    /// A moment, and the host's uptime at it.
+    pub(super) start: Instant,
+    uptime: Duration,
+    /// Which turn is the link's.
+    turn: u64,
+}
+
+impl Grid {
+    /// That of a link of this name, which begins at a moment and uptime.
+    pub(super) fn of(link: &str, start: Instant, uptime: Duration) -> Self {
+        let mut hasher = DefaultHasher::new();
+        link.hash(&mut hasher);
+        Self { start, uptime, turn: hasher.finish() % TURNS }
+    }
+
+    /// How long after the start an entry has its first tick that is so far into its interval.
+    fn phase(&self, interval: Duration, place: Duration) -> Duration {
+        let place = place.as_nanos() + interval.as_nanos() * u128::from(self.turn) / u128::from(TURNS);
+        let (interval, since) = (interval.as_nanos(), self.uptime.as_nanos() % interval.as_nanos());
+        let wait = (place + interval - since) % interval;
+        Duration::from_nanos(u64::try_from(wait).unwrap_or(0))
+    }
+}
 
 /// The grid of one entry, and where it stands.
 #[derive(Debug)]
@@ -63,12 +98,13 @@ pub(super) struct Schedule {
 
 impl Schedule {
     /// One entry per interval, numbered in their order.
-    pub(super) fn new(intervals: impl IntoIterator<Item = Duration>, start: Instant) -> Self {
+    pub(super) fn new(intervals: impl IntoIterator<Item = Duration>, grid: Grid) -> Self {
         let intervals: Vec<Duration> = intervals.into_iter().map(|interval| interval.max(MIN_INTERVAL)).collect();
         let (waiting, ready, vacant) = (BinaryHeap::new(), BinaryHeap::new(), Vec::new());
+        let start = grid.start;
         let mut schedule = Self { start, entries: Vec::new(), waiting, ready, vacant, added: 0 };
-        for (&interval, phase) in intervals.iter().zip(phases(&intervals)) {
-            schedule.insert(interval, phase, start);
+        for (&interval, place) in intervals.iter().zip(places(&intervals)) {
+            schedule.insert(interval, grid.phase(interval, place), start);
         }
         schedule
     }
@@ -210,7 +246,7 @@ fn first(heap: &mut BinaryHeap<Item>, entries: &[Entry]) -> Option<usize> {
 }
 
 /// Spreads the entries of each interval evenly over it; the first one stays at its start.
-fn phases(intervals: &[Duration]) -> Vec<Duration> {
+fn places(intervals: &[Duration]) -> Vec<Duration> {
     let mut count: BTreeMap<Duration, u32> = BTreeMap::new();
     let places: Vec<u32> = intervals.iter().map(|&interval| place(&mut count, interval)).collect();
     std::iter::zip(intervals, places).map(|(&interval, place)| interval / count[&interval] * place).collect()
@@ -229,10 +265,15 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
+    /// The grid of a link whose turn is this, and that begins now, when the host has been up for whole seconds.
+    fn grid(turn: u64) -> Grid {
+        Grid { start: Instant::now(), uptime: 7 * SECOND, turn }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn everything_is_due_at_the_start_and_spread_afterwards() {
         let start = Instant::now();
-        let mut schedule = Schedule::new([SECOND, SECOND], start);
+        let mut schedule = Schedule::new([SECOND, SECOND], grid(0));
 
         let mut ticks = Vec::new();
         for _ in 0..6 {
@@ -245,8 +286,35 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn links_have_turns_that_do_not_depend_on_when_they_begin() {
+        let begun = Instant::now();
+        let late = Grid { start: begun + SECOND / 8, uptime: 7 * SECOND + SECOND / 8, turn: 1 };
+        let mut schedules = [grid(1), late, grid(2)].map(|grid| Schedule::new([SECOND], grid));
+
+        let mut ticks = Vec::new();
+        for schedule in &mut schedules {
+            let first = schedule.next().await;
+            let at = schedule.entries[first].due;
+            schedule.skip_to_next(first, at);
+            ticks.push([at, schedule.entries[first].due].map(|due| (due - begun).as_millis()));
+        }
+
+        assert_eq!(ticks, [[0, 250], [125, 250], [0, 500]]);
+    }
+
+    #[test]
+    fn hundreds_of_links_share_all_turns() {
+        let grids = (0..500).map(|link| Grid::of(&format!("line-{link}"), Instant::now(), SECOND));
+        let mut links = BTreeMap::new();
+        grids.for_each(|grid| *links.entry(grid.turn).or_insert(0_u64) += 1);
+
+        assert_eq!(links.len() as u64, TURNS);
+        assert!(links.values().all(|links| (90..=160).contains(links)), "{links:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn ticks_missed_on_a_busy_link_are_counted_and_skipped() {
-        let mut schedule = Schedule::new([SECOND], Instant::now());
+        let mut schedule = Schedule::new([SECOND], grid(0));
         let entry = schedule.next().await;
         schedule.skip_to_next(entry, Instant::now());
 
@@ -263,7 +331,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_deferred_entry_comes_when_it_was_deferred_to() {
         let start = Instant::now();
-        let mut schedule = Schedule::new([SECOND], start);
+        let mut schedule = Schedule::new([SECOND], grid(0));
 
         schedule.defer(0, start + SECOND * 7);
         schedule.next().await;
@@ -274,7 +342,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_parked_entry_comes_when_it_is_woken_and_a_removed_one_never() {
         let start = Instant::now();
-        let mut schedule = Schedule::new([SECOND, SECOND, SECOND], start);
+        let mut schedule = Schedule::new([SECOND, SECOND, SECOND], grid(0));
         schedule.park(0);
         schedule.remove(1);
         assert_eq!(schedule.next().await, 2);
@@ -294,7 +362,7 @@ mod tests {
     /// Serves entries that take `cost` each for ten minutes; gives how often each was served and its longest wait.
     async fn served(intervals: &[Duration], cost: Duration) -> Vec<(u32, Duration)> {
         let start = Instant::now();
-        let mut schedule = Schedule::new(intervals.iter().copied(), start);
+        let mut schedule = Schedule::new(intervals.iter().copied(), grid(0));
         let mut served = vec![(0, Duration::ZERO); intervals.len()];
         let mut last = vec![start; intervals.len()];
         while start.elapsed() < 600 * SECOND {

@@ -8,7 +8,7 @@ use super::{
     column,
     wire::{Reader, WireError, put_bytes, put_i64, put_len, put_option},
 };
-use crate::model::{DeviceId, Point, PointName, PointType, Quality, Reading, Timestamp, Value};
+use crate::model::{DeviceId, Grade, Point, PointName, PointType, Quality, Reading, Timestamp, Value};
 
 /// Point types in the order of their code.
 const KINDS: [PointType; 6] =
@@ -162,10 +162,10 @@ fn sparse<T>(
 }
 
 fn put_quality(out: &mut Vec<u8>, quality: &Quality) {
-    let (class, why): (u8, &str) = match quality {
-        Quality::Good => (0, ""),
-        Quality::Uncertain(why) => (UNCERTAIN, why),
-        Quality::Bad(why) => (BAD, why),
+    let (class, why): (u8, &str) = match quality.grade() {
+        Grade::Good => (0, ""),
+        Grade::Uncertain(why) => (UNCERTAIN, why),
+        Grade::Bad(why) => (BAD, why),
     };
     out.push(class);
     put_bytes(out, why.as_bytes());

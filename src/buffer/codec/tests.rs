@@ -26,7 +26,7 @@ fn value() -> impl Strategy<Value = Value> {
 }
 
 fn quality() -> impl Strategy<Value = Quality> {
-    prop_oneof![4 => Just(Quality::Good), 1 => "[a-z]{1,9}".prop_map(|why| Quality::uncertain(&why))]
+    prop_oneof![4 => Just(Quality::GOOD), 1 => "[a-z]{1,9}".prop_map(|why| Quality::uncertain(&why))]
 }
 
 fn reading() -> impl Strategy<Value = Reading> {

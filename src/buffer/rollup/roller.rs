@@ -49,6 +49,9 @@ struct Open {
     /// Where each series stands among them.
     places: HashTable<u32>,
     hasher: DefaultHashBuilder,
+    /// Behind the sum that was found last. Points come in one order, poll after poll, so that the next one is mostly
+    /// there.
+    next: usize,
 }
 
 /// Sums readings up.
@@ -152,7 +155,7 @@ impl Roller {
 impl Open {
     /// A minute without sums.
     fn new(since: Duration) -> Self {
-        Self { since, sums: Vec::new(), places: HashTable::new(), hasher: DefaultHashBuilder::default() }
+        Self { since, sums: Vec::new(), places: HashTable::new(), hasher: DefaultHashBuilder::default(), next: 0 }
     }
 
     /// The sum of a series so far.
@@ -163,6 +166,14 @@ impl Open {
 
     /// The sum of a series, begun if there is none.
     fn sum(&mut self, id: SeriesId) -> &mut Summary {
+        let is_next = self.sums.get(self.next).is_some_and(|(known, _)| *known == id);
+        let place = if is_next { self.next } else { self.place(id) };
+        self.next = place + 1;
+        &mut self.sums[place].1
+    }
+
+    /// Where the sum of a series stands, begun if there is none.
+    fn place(&mut self, id: SeriesId) -> usize {
         let Self { sums, places, hasher, .. } = self;
         let new = u32::try_from(sums.len()).expect("a minute has at most as many sums as are open");
         let again = |&place: &u32| hasher.hash_one(sums[place as usize].0);
@@ -171,7 +182,7 @@ impl Open {
         if place == new {
             sums.push((id, Summary::default()));
         }
-        &mut sums[place as usize].1
+        place as usize
     }
 }
 

@@ -2,13 +2,9 @@
 //!
 //! A point whose unit changes begins another series: 230 V and 0.23 kV have no common mean.
 
-use std::{
-    collections::{HashMap, HashSet},
-    mem,
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
-use crate::model::{ByPoint, OfPoint, Point, PointAddress};
+use crate::model::{ByPoint, OfPoint, Point, PointAddress, PointType};
 
 /// The number of a series in this store, from 1.
 pub(in crate::buffer) type SeriesId = u32;
@@ -32,8 +28,6 @@ pub(super) struct Catalogue {
     known: ByPoint<Known>,
     /// Those that points had before, under other units, the oldest first. Hardly any point has one.
     older: HashMap<PointAddress, Vec<Series>>,
-    /// Each once.
-    units: HashSet<Arc<str>>,
     len: usize,
     last: SeriesId,
     /// The database knows every series up to this one.
@@ -46,13 +40,21 @@ pub(in crate::buffer) type Series = (Arc<str>, SeriesId);
 /// The newest series of a point.
 #[derive(Debug)]
 struct Known {
-    address: PointAddress,
-    newest: Series,
+    /// Of names and unit. Once there was a reading it is the one that readings share.
+    point: Arc<Point>,
+    id: SeriesId,
 }
 
 impl OfPoint for Known {
     fn address(&self) -> &PointAddress {
-        &self.address
+        &self.point.address
+    }
+}
+
+impl Known {
+    /// As others know it.
+    fn series(&self) -> Series {
+        (unit(&self.point).into(), self.id)
     }
 }
 
@@ -64,39 +66,37 @@ impl Catalogue {
 
     /// Takes over a series of the database.
     pub(super) fn restore(&mut self, id: SeriesId, address: PointAddress, unit: &str) {
-        self.reserve(id);
-        self.len += 1;
-        let newest = (self.unit(unit), id);
-        if let Some(known) = self.known.get_mut(&address) {
-            let before = mem::replace(&mut known.newest, newest);
-            self.older.entry(address).or_default().push(before);
-        } else {
-            self.known.put(Known { address, newest });
-        }
+        let unit = Some(unit).filter(|unit| !unit.is_empty());
+        self.put(Arc::new(Point::new(address.device, address.point, PointType::Float, unit)), id);
     }
 
     /// The series of a point, a new one if need be; none when there are too many.
-    pub(super) fn of(&mut self, point: &Point) -> Option<SeriesId> {
-        let unit = point.unit.as_deref().unwrap_or_default();
-        let newest = self.known.get_mut(&point.address).map(|known| &known.newest);
-        let known = newest.filter(|series| *series.0 == *unit).map(|(_, id)| *id);
-        known.or_else(|| self.older_of(&point.address, unit)).or_else(|| self.add(point))
+    pub(super) fn of(&mut self, point: &Arc<Point>) -> Option<SeriesId> {
+        let newest = self.known.get_mut(&point.address);
+        let known = newest.filter(|known| Arc::ptr_eq(&known.point, point) || unit(&known.point) == unit(point));
+        let Some(known) = known else { return self.older_of(point).or_else(|| self.add(point)) };
+        if !Arc::ptr_eq(&known.point, point) {
+            known.point = Arc::clone(point);
+        }
+        Some(known.id)
     }
 
     /// Every series of a point, whatever its unit, the newest last.
     pub(super) fn all_of(&self, address: &PointAddress) -> Vec<Series> {
-        let older = self.older.get(address).into_iter().flatten();
-        older.chain(self.known.get(address).map(|known| &known.newest)).cloned().collect()
+        let older = self.older.get(address).into_iter().flatten().cloned();
+        older.chain(self.known.get(address).map(Known::series)).collect()
     }
 
     /// Series that are to be written.
     pub(super) fn new_ones(&self) -> impl Iterator<Item = NewSeries<'_>> {
         let known = (self.last > self.stored).then(|| self.known.iter()).into_iter().flatten();
-        let newest = known.map(|Known { address, newest }| (address, newest));
-        let older =
-            self.older.iter().flat_map(|(address, series)| series.iter().map(move |series| (address, series)));
-        let all = older.chain(newest).map(|(address, (unit, id))| NewSeries { id: *id, address, unit });
-        all.filter(|series| series.id > self.stored)
+        let newest =
+            known.map(|Known { point, id }| NewSeries { id: *id, address: &point.address, unit: unit(point) });
+        let older = self
+            .older
+            .iter()
+            .flat_map(|(address, series)| series.iter().map(move |(unit, id)| NewSeries { id: *id, address, unit }));
+        older.chain(newest).filter(|series| series.id > self.stored)
     }
 
     /// The database knows them all now.
@@ -105,40 +105,47 @@ impl Catalogue {
     }
 
     /// The series that a point had before under this unit.
-    fn older_of(&self, address: &PointAddress, unit: &str) -> Option<SeriesId> {
+    fn older_of(&self, point: &Point) -> Option<SeriesId> {
         // Mostly the table is empty, and nothing is hashed.
-        let older = if self.older.is_empty() { None } else { self.older.get(address) };
-        older?.iter().find(|(known, _)| **known == *unit).map(|(_, id)| *id)
+        let older = if self.older.is_empty() { None } else { self.older.get(&point.address) };
+        older?.iter().find(|(known, _)| **known == *unit(point)).map(|(_, id)| *id)
     }
 
-    /// A unit as all series share it.
-    fn unit(&mut self, unit: &str) -> Arc<str> {
-        if let Some(known) = self.units.get(unit) {
-            return Arc::clone(known);
-        }
-        let new: Arc<str> = unit.into();
-        self.units.insert(Arc::clone(&new));
-        new
-    }
-
-    fn add(&mut self, point: &Point) -> Option<SeriesId> {
+    fn add(&mut self, point: &Arc<Point>) -> Option<SeriesId> {
         if self.len >= MAX_SERIES {
             return None;
         }
         let id = self.last.checked_add(1)?;
-        self.restore(id, point.address.clone(), point.unit.as_deref().unwrap_or_default());
+        self.put(Arc::clone(point), id);
         Some(id)
     }
+
+    /// Puts a series in, as the newest of its point.
+    fn put(&mut self, point: Arc<Point>, id: SeriesId) {
+        self.reserve(id);
+        self.len += 1;
+        if let Some(known) = self.known.get_mut(&point.address) {
+            self.older.entry(point.address.clone()).or_default().push(known.series());
+            *known = Known { point, id };
+        } else {
+            self.known.put(Known { point, id });
+        }
+    }
+}
+
+/// The unit of a point, empty for none.
+fn unit(point: &Point) -> &str {
+    point.unit.as_deref().unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{DeviceId, PointName, PointType};
+    use crate::model::{DeviceId, PointName};
 
-    fn point(name: &str, unit: Option<&str>) -> Point {
+    fn point(name: &str, unit: Option<&str>) -> Arc<Point> {
         let (device, name) = (DeviceId::new("meter-1").unwrap(), PointName::new(name).unwrap());
-        Point::new(device, name, PointType::Float, unit)
+        Arc::new(Point::new(device, name, PointType::Float, unit))
     }
 
     #[test]

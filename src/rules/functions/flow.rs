@@ -55,7 +55,7 @@ fn emit(host: &mut Host, name: &str, value: &Dynamic, unit: Option<&str>) -> Res
     let kind = convert::kind_of(value);
     let value = convert::from_script(value, kind)?;
     let point = host.points.emitted(name, kind, unit)?;
-    host.emit(Reading { point, value: Some(value), ts, quality: Quality::Good })
+    host.emit(Reading { point, value: Some(value), ts, quality: Quality::GOOD })
 }
 
 /// `command("device/point", value)`

@@ -63,10 +63,7 @@ fn getter(registrar: &mut Registrar, name: &'static str, read: fn(&Subject) -> D
 
 /// The quality as text, without building it for the good ones.
 pub(super) fn quality(quality: &Quality) -> Dynamic {
-    match quality {
-        Quality::Good => ImmutableString::from("good").into(),
-        Quality::Uncertain(_) | Quality::Bad(_) => quality.to_string().into(),
-    }
+    if quality.is_good() { ImmutableString::from("good").into() } else { quality.to_string().into() }
 }
 
 /// Drops the reading unless it differs enough from what was forwarded last.

@@ -6,10 +6,7 @@
 //! that is wanted now, the unit is sounded first: it is asked for another number of values, whose answer cannot be
 //! confused. When that has come, nothing older can.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    time::Duration,
-};
+use std::{collections::VecDeque, time::Duration};
 
 use tokio::time::Instant;
 
@@ -36,8 +33,8 @@ pub(in crate::adapter::modbus) struct Bus {
     turnaround: Duration,
     /// Until when all units rest, because they act on a broadcast.
     resting: Option<Instant>,
-    /// 256 units at most.
-    units: HashMap<u8, Unit>,
+    /// 256 units at most, ascending by number: mostly a link has one, and each exchange asks for it several times.
+    units: Vec<(u8, Unit)>,
 }
 
 /// One unit's memory.
@@ -54,14 +51,15 @@ struct Unit {
 impl Bus {
     /// Nothing has been asked yet.
     pub(in crate::adapter::modbus) fn new(config: &Config) -> Self {
-        let mut units = HashMap::<u8, Unit>::new();
+        let (framing, character) = (config.link.framing(), config.link.character());
+        let turnaround = config.connect.turnaround;
+        let mut bus = Self { framing, character, turnaround, resting: None, units: Vec::new() };
         for device in &config.devices {
             // Two devices can be one unit; it gets the longer rest.
-            let unit = units.entry(device.unit).or_default();
+            let unit = bus.unit(device.unit);
             unit.pause = unit.pause.max(device.pause);
         }
-        let (framing, character) = (config.link.framing(), config.link.character());
-        Self { framing, character, turnaround: config.connect.turnaround, resting: None, units }
+        bus
     }
 
     /// In which form PDUs travel.
@@ -87,7 +85,7 @@ impl Bus {
 
     /// When a unit may be asked again.
     pub(super) fn ready(&self, unit: u8) -> Option<Instant> {
-        let own = self.units.get(&unit).filter(|unit| unit.pause > Duration::ZERO);
+        let own = self.known(unit).filter(|unit| unit.pause > Duration::ZERO);
         let own = own.and_then(|unit| Some(unit.last? + unit.pause));
         own.max(self.resting)
     }
@@ -107,7 +105,7 @@ impl Bus {
         if self.framing.has_transactions() {
             return;
         }
-        let owed = &mut self.units.entry(expected.unit).or_default().owed;
+        let owed = &mut self.unit(expected.unit).owed;
         if owed.len() == MAX_OWED {
             owed.pop_front();
         }
@@ -116,17 +114,17 @@ impl Bus {
 
     /// An exchange is over, well or not.
     pub(super) fn rests(&mut self, unit: u8) {
-        self.units.entry(unit).or_default().last = Some(Instant::now());
+        self.unit(unit).last = Some(Instant::now());
     }
 
     /// The answer has come that only the last request can have. All before it will never be answered.
     pub(super) fn answered(&mut self, expected: Expected) {
-        self.units.entry(expected.unit).or_default().owed.clear();
+        self.unit(expected.unit).owed.clear();
     }
 
     /// An exception has come. It may belong to any request of its function, so it pays for the oldest.
     pub(super) fn refused(&mut self, expected: Expected) {
-        let owed = &mut self.units.entry(expected.unit).or_default().owed;
+        let owed = &mut self.unit(expected.unit).owed;
         if let Some(at) = owed.iter().position(|owed| owed.function == expected.function) {
             owed.drain(..=at);
         }
@@ -134,7 +132,7 @@ impl Bus {
 
     /// What to ask first, because an answer that may still come could be taken for this one.
     pub(super) fn sounding(&self, expected: Expected, request: &Request) -> Option<Request> {
-        let owed = &self.units.get(&expected.unit)?.owed;
+        let owed = &self.known(expected.unit)?.owed;
         if !owed.contains(&expected) {
             return None;
         }
@@ -143,6 +141,26 @@ impl Bus {
         let mut reads = (1..).step_by(step).map(|count| Request::Read { table, start, count });
         // At most eight are owed, so the ninth count is free.
         reads.find(|read| !owed.contains(&Expected::of(expected.unit, read)))
+    }
+
+    /// What is known of a unit.
+    fn known(&self, unit: u8) -> Option<&Unit> {
+        let place = self.place(unit).ok()?;
+        Some(&self.units[place].1)
+    }
+
+    /// What is known of a unit, to be changed; of a new one it is nothing.
+    fn unit(&mut self, unit: u8) -> &mut Unit {
+        let place = self.place(unit).unwrap_or_else(|place| {
+            self.units.insert(place, (unit, Unit::default()));
+            place
+        });
+        &mut self.units[place].1
+    }
+
+    /// Where a unit stands, or where it belongs.
+    fn place(&self, unit: u8) -> Result<usize, usize> {
+        self.units.binary_search_by_key(&unit, |(known, _)| *known)
     }
 }
 
@@ -216,7 +234,7 @@ mod tests {
             let request = bus.sounding(expected(2), &read(2)).unwrap_or(read(2));
             bus.sent(Expected::of(1, &request));
         }
-        assert_eq!(bus.units[&1].owed.len(), MAX_OWED);
+        assert_eq!(bus.known(1).unwrap().owed.len(), MAX_OWED);
     }
 
     #[test]

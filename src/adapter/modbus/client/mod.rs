@@ -35,15 +35,16 @@ pub(super) use self::{
 };
 use super::{
     exception::Exception,
-    frame::{self, Expected, Framing, Mode, Step, mbap},
+    frame::{Expected, Framing, Mode, Step, mbap},
     link::LinkError,
     pdu::Request,
     response::{self, Mismatch, ReplyError},
 };
 use crate::adapter::Metrics;
 
-/// Room for two longest frames: an answer, and a late one before it. What is more is dropped before it is looked at.
-const RECEIVE_BUFFER: usize = 2 * frame::LONGEST;
+/// Longest frames that there is room for: an answer, and a late one before it. What is more stays with the host until
+/// that was looked at.
+const FRAMES: usize = 2;
 
 /// How often a unit that says it is busy is asked again within one call. Others on the line wait meanwhile.
 const BUSY_TRIES: u32 = 2;
@@ -349,7 +350,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     /// Waits for more bytes. Safe to cancel.
     async fn receive(&mut self) -> Result<(), LinkError> {
-        self.received.reserve(RECEIVE_BUFFER);
+        self.received.reserve(FRAMES * self.bus.framing().longest());
         let received = self.stream.read_buf(&mut self.received).await?;
         self.heard = Instant::now();
         if received == 0 { Err(LinkError::Closed) } else { Ok(()) }

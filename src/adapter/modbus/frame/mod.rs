@@ -42,6 +42,15 @@ impl Framing {
         self == Self::Mbap
     }
 
+    /// Bytes of the longest frame.
+    pub fn longest(self) -> usize {
+        match self {
+            Self::Mbap => mbap::HEADER + mbap::MAX_PDU,
+            Self::Line(Mode::Rtu) => rtu::LONGEST,
+            Self::Line(Mode::Ascii) => LONGEST,
+        }
+    }
+
     /// Appends a frame; `pdu` writes what is in it. The transaction is for Modbus/TCP alone.
     pub fn encode(self, out: &mut Vec<u8>, transaction: u16, unit: u8, pdu: impl FnOnce(&mut Vec<u8>)) {
         match self {

@@ -138,7 +138,7 @@ fn quality_and_age_are_those_of_the_reading() {
             Some(Reading { point, value: Some(Value::Int(1)), ts: Timestamp::default(), quality })
         }
     };
-    let good = |address: &PointAddress| reading(Quality::Good)(address);
+    let good = |address: &PointAddress| reading(Quality::GOOD)(address);
     let uncertain = |address: &PointAddress| reading(Quality::uncertain("substituted"))(address);
 
     let age = image.read((Table::Input, 2, 1), NOW, good).unwrap().content;
