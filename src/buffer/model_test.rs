@@ -320,6 +320,32 @@ fn no_block_is_larger_than_a_message_may_be() {
 }
 
 #[test]
+fn events_that_wait_together_are_committed_together() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings(dir.path(), false, 1 << 30);
+    let metrics = Metrics::default();
+    let (buffer, writer) = super::open(&settings, origin(), metrics.clone()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        for _ in 0..50 {
+            buffer.append(event()).await.unwrap();
+        }
+    });
+    let before = metrics.commits.get();
+
+    let thread = std::thread::spawn(|| writer.run());
+    runtime.block_on(async {
+        // A close would commit them together in any case.
+        buffer.newest().wait_for(|newest| newest.0 >= 50).await.unwrap();
+        buffer.close().await;
+    });
+    thread.join().unwrap();
+
+    assert_eq!(owed(&mut core(&settings), "a").len(), 50);
+    assert!(metrics.commits.get() - before < 5, "{} commits", metrics.commits.get() - before);
+}
+
+#[test]
 fn handles_append_fetch_and_close_through_the_thread() {
     let dir = tempfile::tempdir().unwrap();
     let settings = settings(dir.path(), false, 1 << 30);

@@ -19,6 +19,8 @@ use crate::model::{Block, BlockId, EpochEnd, PointAddress, Reading, Replay, Stat
 
 /// Appends that wait; when it is full the sender waits.
 pub(super) const APPENDS: usize = 64;
+/// Most appends that what is urgent takes along, so that it does not wait for ever itself: as many as can wait.
+const MAX_ALONG: usize = APPENDS;
 /// Questions that wait; when it is full the asker waits.
 pub(super) const REQUESTS: usize = 64;
 /// Most blocks in one answer to who asks for them again.
@@ -125,7 +127,10 @@ async fn serve(
                 }
                 other => parked.extend(answer(core, other)),
             },
-            Some(append) = appends.recv(), if core.has_room() => core.take(append),
+            Some(append) = appends.recv(), if core.has_room() => {
+                core.take(append);
+                take_along(core, appends);
+            }
             () = sleep_until(due) => {}
         }
         core.tick();
@@ -134,6 +139,18 @@ async fn serve(
         if core.is_damaged() {
             return None;
         }
+    }
+}
+
+/// What has to be on the disk at once takes along what waits behind it: a hundred events that come together cost a few
+/// syncs and not a hundred.
+fn take_along(core: &mut Core, appends: &mut mpsc::Receiver<Append>) {
+    for _ in 0..MAX_ALONG {
+        if !core.is_urgent() || !core.has_room() {
+            break;
+        }
+        let Ok(append) = appends.try_recv() else { break };
+        core.take(append);
     }
 }
 

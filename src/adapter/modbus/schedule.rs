@@ -24,8 +24,7 @@ const MIN_INTERVAL: Duration = Duration::from_millis(1);
 /// The golden ratio's fraction: multiples of it spread well, however many come.
 const GOLDEN: f64 = 0.618_033_988_749_895;
 
-/// Turns that links have in an interval. More of them wake the rest of the gateway more often: with sixteen the runtime's
-/// threads spent twice the time in the kernel that they spent with one.
+/// Turns that links have in an interval. More of them wake the rest of the gateway more often.
 const TURNS: u64 = 4;
 
 /// Where the grids of a link lie.

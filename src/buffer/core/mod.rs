@@ -132,6 +132,11 @@ impl Core {
         self.ring.waiting_size().1 < MAX_PENDING || self.status.borrow().failing.is_some()
     }
 
+    /// Whether something waits that has to be on the disk at once.
+    pub(in crate::buffer) fn is_urgent(&self) -> bool {
+        self.is_urgent
+    }
+
     /// Takes an append in.
     pub(in crate::buffer) fn take(&mut self, mut append: Append) {
         let now = Instant::now();
