@@ -28,7 +28,7 @@ pub(super) struct Store {
     pub(super) path: PathBuf,
     /// Which file it is; none while it is detached, and of one that is only looked at.
     pub(super) file: Option<FileId>,
-    /// Held as long as the store is open; it holds the [`Mark`]. None for a file that is only looked at.
+    /// Held as long as the store is open; it holds the [`Mark`](super::mark::Mark). None for a file that is only looked at.
     pub(super) lock: Option<File>,
     /// What its bodies are sealed with.
     pub(super) seal: Seal,
