@@ -139,6 +139,7 @@ impl Memory {
             }
         }
     }
+
     /// The same for what must not be lost: it is on disk when this returns, unless the disk refuses or takes too long.
     pub async fn keep_now<T: Serialize>(&self, learned: &T) {
         self.keep(learned);
