@@ -5,10 +5,10 @@ use tokio::sync::oneshot;
 use super::{
     inbox::{self, Request, Unreadable},
     ledger::{Entry, Key, Verdict},
-    policy::Approved,
+    policy::{Approved, Refusal},
     shorten,
 };
-use crate::model::{CommandId, DeviceId, Envelope, Outcome, ResponseTo, Source, Timestamp};
+use crate::model::{CommandId, DeviceId, Envelope, Outcome, OutcomeStatus, ResponseTo, Source, Timestamp};
 
 /// One command on its way, with everybody who waits to hear of it.
 #[derive(Debug)]
@@ -42,6 +42,37 @@ impl Order {
     /// The device it goes to.
     pub(super) fn device(&self) -> &DeviceId {
         self.approved.route.point.device()
+    }
+}
+
+/// What is decided on a case before the ledger is written.
+#[derive(Debug)]
+pub(super) enum Decision {
+    /// It may go to its device.
+    Go(Approved),
+    /// It is refused, and its id remembered, so that a repeat is told the same.
+    Refuse(Refusal),
+    /// Its id was acted on before, with this outcome if that is known.
+    Repeat(Option<OutcomeStatus>),
+}
+
+impl From<Result<Approved, Refusal>> for Decision {
+    fn from(decided: Result<Approved, Refusal>) -> Self {
+        decided.map_or_else(Self::Refuse, Self::Go)
+    }
+}
+
+impl Decision {
+    /// The row that the ledger needs before the decision is acted on.
+    pub(super) fn entry(&self, case: &Case, decided: Timestamp) -> Option<Entry> {
+        match self {
+            Self::Go(_) => case.entry(None),
+            Self::Refuse(refusal) => {
+                let verdict = Verdict { status: refusal.status(), error: Some(refusal.to_string()), decided };
+                case.entry(Some(verdict))
+            }
+            Self::Repeat(_) => None,
+        }
     }
 }
 

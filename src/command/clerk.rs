@@ -1,18 +1,20 @@
 //! The clerk: keeps the ledger, and tells outcomes and audit events to everybody who waits for them.
 
+use std::collections::HashMap;
+
+use futures_util::future::try_join_all;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, error, warn};
 
 use super::{
     Metrics,
-    case::{Case, Order},
+    case::{Case, Decision, Order},
     desk::Context,
-    lanes::Lanes,
-    ledger::{Key, Ledger, LedgerError, Seen, Verdict},
+    ledger::{Interrupted, Key, Ledger, LedgerError, Seen, Verdict},
     policy::{Approved, Refusal},
     router::Answer,
 };
-use crate::model::{CommandId, DeviceId, Event, EventKind, Outcome, OutcomeStatus, SharedClock, Source};
+use crate::model::{CommandId, Event, EventKind, Outcome, OutcomeStatus, SharedClock, Source};
 
 /// Writes outcomes into the ledger and tells them to everybody who waits.
 #[derive(Clone)]
@@ -44,64 +46,77 @@ impl Clerk {
     /// Reports what an earlier run left open. It may have reached its device, so it is never tried again.
     pub(super) async fn close_interrupted(&self) -> Result<(), LedgerError> {
         self.metrics.open.set(0);
-        for row in self.ledger.interrupted().await? {
-            let answer =
-                Answer::because(OutcomeStatus::Failed, "interrupted by a restart; it may have been carried out");
-            warn!(from = %row.key.source, id = %row.key.id, "Command was interrupted by a restart");
-            let id = Some(row.key.id.clone());
-            self.settle(row.key, &answer).await?;
-            self.tell(Outcome { response: row.response, ..self.outcome(id, answer) }, None).await;
-        }
+        let rows = self.ledger.interrupted().await?;
+        // Settled side by side, so that they share commits.
+        try_join_all(rows.into_iter().map(|row| self.close_row(row))).await?;
         Ok(())
     }
 
-    /// Gives the case back when its id was never seen. A repeat is answered here, and so is a ledger that fails:
-    /// without it nothing is carried out. The id of a rule's wish was drawn at random a moment ago: it is not looked for,
+    /// Reports one row that an earlier run left open.
+    async fn close_row(&self, row: Interrupted) -> Result<(), LedgerError> {
+        let answer = Answer::because(OutcomeStatus::Failed, "interrupted by a restart; it may have been carried out");
+        warn!(from = %row.key.source, id = %row.key.id, "Command was interrupted by a restart");
+        let id = Some(row.key.id.clone());
+        self.settle(row.key, &answer).await?;
+        self.tell(Outcome { response: row.response, ..self.outcome(id, answer) }, None).await;
+        Ok(())
+    }
+
+    /// What the ledger knows of each case. The id of a rule's wish was drawn at random a moment ago: it is not looked for,
     /// and should it be there, the ledger refuses to take it again.
-    pub(super) async fn first_time(&self, case: Case) -> Option<Case> {
-        let is_drawn = matches!(case.source, Source::Rule(_));
-        let Some(key) = case.key().filter(|_| !is_drawn) else { return Some(case) };
-        let first = match self.ledger.seen(key).await {
-            Ok(Seen::Never) => return Some(case),
-            Ok(Seen::Open) => None,
-            Ok(Seen::Settled(status)) => Some(status),
-            Err(error) => {
-                self.fail(case, &error).await;
-                return None;
+    pub(super) async fn look_up(&self, cases: impl Iterator<Item = &Case>) -> Result<Vec<Seen>, LedgerError> {
+        let is_drawn = |case: &Case| matches!(case.source, Source::Rule(_));
+        let keys: Vec<_> = cases.map(|case| case.key().filter(|_| !is_drawn(case))).collect();
+        let asked: Vec<Key> = keys.iter().flatten().cloned().collect();
+        if asked.is_empty() {
+            return Ok(vec![Seen::Never; keys.len()]);
+        }
+        let mut answers = self.ledger.seen(asked).await?.into_iter();
+        Ok(keys.iter().map(|key| key.as_ref().and_then(|_| answers.next()).unwrap_or(Seen::Never)).collect())
+    }
+
+    /// Writes what was decided into the ledger, in one commit, and acts on it; gives what goes to devices. Without the
+    /// ledger nothing is carried out.
+    pub(super) async fn enter(&self, decided: Vec<(Case, Decision)>) -> Vec<Order> {
+        let failed = self.claim(&decided).await;
+        let mut orders = Vec::new();
+        for (case, decision) in decided {
+            match (case.key().and_then(|key| failed.get(&key)), decision) {
+                (Some(error), _) => self.fail(case, error).await,
+                (None, Decision::Go(approved)) => orders.push(self.let_go(case, approved).await),
+                (None, Decision::Refuse(refusal)) => self.refuse(case, refusal).await,
+                (None, Decision::Repeat(first)) => self.tell_repeat(case, first).await,
             }
-        };
+        }
+        orders
+    }
+
+    /// Claims the ids of new cases; gives those that were not taken.
+    async fn claim(&self, decided: &[(Case, Decision)]) -> HashMap<Key, LedgerError> {
+        let now = self.clock.now();
+        let entries: Vec<_> = decided.iter().filter_map(|(case, decision)| decision.entry(case, now)).collect();
+        if entries.is_empty() {
+            return HashMap::new();
+        }
+        let keys: Vec<_> = entries.iter().map(|entry| entry.key.clone()).collect();
+        let claimed = self.ledger.claim(entries, now).await;
+        claimed.unwrap_or_else(|error| keys.into_iter().map(|key| (key, error.clone())).collect())
+    }
+
+    /// Lets a command go to its device.
+    async fn let_go(&self, mut case: Case, approved: Approved) -> Order {
+        case.acknowledge();
+        self.metrics.open.inc();
+        self.record(&case, true, &format!("grant {}", approved.command.grant().0)).await;
+        Order { case, approved }
+    }
+
+    /// Answers a command whose id was acted on before.
+    async fn tell_repeat(&self, case: Case, first: Option<OutcomeStatus>) {
         self.record(&case, false, "it is a repeat").await;
         let mut outcome = Outcome::new(case.id.clone(), OutcomeStatus::Duplicate, self.clock.now());
         outcome.first = first;
         self.finish(case, outcome).await;
-        None
-    }
-
-    /// Writes the command into the ledger and lets it go.
-    pub(super) async fn accept(&self, mut case: Case, approved: Approved) -> Option<Order> {
-        // Whatever was approved has an id; a case without one cannot come here.
-        let entry = case.entry(None)?;
-        if let Err(error) = self.ledger.claim(entry, self.clock.now()).await {
-            self.fail(case, &error).await;
-            return None;
-        }
-        case.acknowledge();
-        self.metrics.open.inc();
-        self.record(&case, true, &format!("grant {}", approved.command.grant().0)).await;
-        Some(Order { case, approved })
-    }
-
-    /// Refuses a command and remembers its id, so that a repeat is told the same.
-    pub(super) async fn refuse_and_remember(&self, case: Case, refusal: Refusal) {
-        let decided = self.clock.now();
-        let verdict = Verdict { status: refusal.status(), error: Some(refusal.to_string()), decided };
-        if let Some(entry) = case.entry(Some(verdict))
-            && let Err(error) = self.ledger.claim(entry, decided).await
-        {
-            self.fail(case, &error).await;
-            return;
-        }
-        self.refuse(case, refusal).await;
     }
 
     /// Refuses a command.
@@ -113,20 +128,12 @@ impl Clerk {
     }
 
     /// The ledger cannot say whether the command was acted on before, so nobody acts on it.
-    async fn fail(&self, case: Case, error: &LedgerError) {
+    pub(super) async fn fail(&self, case: Case, error: &LedgerError) {
         error!(id = ?case.id, %error, "Command was not carried out");
         let reason = format!("nothing was carried out: {error}");
         self.record(&case, false, &reason).await;
         let outcome = self.outcome(case.id.clone(), Answer::because(OutcomeStatus::Failed, reason));
         self.finish(case, outcome).await;
-    }
-
-    /// Ends the commands that wait for a device when the gateway stops.
-    pub(super) async fn turn_away(&self, lanes: &mut Lanes<Order>, device: &DeviceId) {
-        while let Some(order) = lanes.leave(device) {
-            let reason = "the gateway stopped before its turn; nothing was carried out";
-            self.close(order.case, Answer::because(OutcomeStatus::Failed, reason)).await;
-        }
     }
 
     /// Tells that a command waits for a device to wake. A local caller waits no longer: the final outcome is in the

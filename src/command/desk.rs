@@ -1,27 +1,27 @@
-//! The desk: takes one envelope after the other through policy and ledger, and follows each command to its outcome.
+//! The desk: takes envelopes in the order they come through policy and ledger, and follows each command to its outcome.
+
+mod floor;
+mod intake;
 
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, warn};
 
+use self::floor::Floor;
 use super::{
     Metrics,
-    case::{Case, Order},
+    case::Case,
     clerk::Clerk,
-    lanes::{Lanes, MAX_WAITING},
     ledger::{Ledger, LedgerError, SetAside},
-    policy::{self, Moment, Refusal},
-    router::{Answer, Reached, Sleeping, carry_out},
     routes::Routes,
 };
 use crate::{
     config::Commands,
-    model::{DeviceId, Envelope, Event, Grant, Grants, Outcome, OutcomeStatus, SharedClock, Source},
+    model::{Envelope, Event, Grant, Grants, Outcome, OutcomeStatus, SharedClock, Source},
     shutdown::Stop,
 };
 
@@ -59,9 +59,6 @@ impl Context {
         }
     }
 }
-
-/// A command that waits for a device to wake, with everybody who waits for its outcome.
-type Sleeper = (Case, Sleeping);
 
 /// Decides on commands and keeps the ledger.
 #[derive(Debug)]
@@ -107,38 +104,27 @@ impl Desk {
         self.report_damage(context).await;
         let clerk = Clerk::new(context, &self.ledger);
         clerk.close_interrupted().await?;
-        let mut lanes = Lanes::new();
-        let mut under_way = FuturesUnordered::new();
-        // Commands that wait for sleepers hold no lane. Their number is bounded by the adapters, which refuse more.
-        let mut asleep = FuturesUnordered::new();
+        let mut floor = Floor::new(&clerk, self.settings.timeout, context.stop.clone());
+        let mut envelopes = Vec::new();
         loop {
+            let room = floor.room();
             tokio::select! {
                 biased;
                 () = context.stop.requested() => break,
-                Some((device, sleeper)) = under_way.next() => {
-                    let sleeper: Option<Sleeper> = sleeper;
-                    asleep.extend(sleeper.map(|sleeper| self.await_waking(&clerk, sleeper, context.stop.clone())));
-                    under_way.extend(lanes.leave(&device).map(|order| self.deliver(&clerk, order)));
-                }
-                Some(()) = asleep.next() => {}
-                envelope = context.inbox.recv(), if lanes.has_room() => {
-                    let Some(envelope) = envelope else { break };
+                () = floor.step() => {}
+                count = context.inbox.recv_many(&mut envelopes, room), if room > 0 => {
+                    if count == 0 {
+                        break;
+                    }
                     let routes = context.routes.borrow().clone();
-                    let order = self.take(&clerk, &lanes, &routes, envelope).await;
-                    let start = order.and_then(|order| lanes.enter(order.device().clone(), order));
-                    under_way.extend(start.map(|order| self.deliver(&clerk, order)));
+                    self.take(&clerk, &mut floor, &routes, envelopes.drain(..)).await;
                     if self.ledger.is_gone() {
                         return Err(LedgerError::Gone);
                     }
                 }
             }
         }
-        while let Some((device, sleeper)) = under_way.next().await {
-            asleep.extend(sleeper.map(|sleeper| self.await_waking(&clerk, sleeper, context.stop.clone())));
-            clerk.turn_away(&mut lanes, &device).await;
-        }
-        // Stopping ends each of them at once.
-        while asleep.next().await.is_some() {}
+        floor.finish().await;
         Ok(())
     }
 
@@ -165,75 +151,6 @@ impl Desk {
         let event = Event::gateway(context.clock.now(), "ledger-set-aside", text);
         // Nobody listens any more only at shutdown.
         let _ = context.audit.send(event).await;
-    }
-
-    /// Decides on one envelope. Gives an order when it goes to a device; everything else is answered here.
-    async fn take(
-        &mut self,
-        clerk: &Clerk,
-        lanes: &Lanes<Order>,
-        routes: &Routes,
-        envelope: Envelope,
-    ) -> Option<Order> {
-        let (retained, received) = (envelope.retained, envelope.received);
-        let (case, request) = Case::open(envelope);
-        if retained {
-            // Not remembered: the same command may still come, or have come, as a live message.
-            clerk.refuse(case, Refusal::Retained).await;
-            return None;
-        }
-        let case = clerk.first_time(case).await?;
-        let moment = Moment { received, now: clerk.clock.now(), clock: clerk.clock.quality() };
-        let decision = request.map_err(|unreadable| Refusal::Unreadable(unreadable.error)).and_then(|request| {
-            let settings = &self.settings;
-            let approved = policy::approve(request, &case.source, moment, settings, routes, &mut self.policy)?;
-            let device = approved.route.point.device();
-            let count = lanes.waiting(device);
-            let is_busy = count >= MAX_WAITING;
-            if is_busy { Err(Refusal::Busy { device: device.clone(), count }) } else { Ok(approved) }
-        });
-        match decision {
-            Ok(approved) => clerk.accept(case, approved).await,
-            Err(refusal) => {
-                clerk.refuse_and_remember(case, refusal).await;
-                None
-            }
-        }
-    }
-
-    /// Follows an order to its outcome, or until it waits for a sleeper; gives the device that is free again, and what
-    /// waits.
-    fn deliver(&self, clerk: &Clerk, order: Order) -> impl Future<Output = (DeviceId, Option<Sleeper>)> + use<> {
-        let (clerk, limit) = (clerk.clone(), self.settings.timeout);
-        async move {
-            let device = order.device().clone();
-            let Order { mut case, approved } = order;
-            match carry_out(approved, limit, clerk.clock.now()).await {
-                Reached::End(answer) => clerk.close(case, answer).await,
-                Reached::Sleeper(sleeping) => {
-                    clerk.tell_queued(&mut case).await;
-                    return (device, Some((case, sleeping)));
-                }
-            }
-            (device, None)
-        }
-    }
-
-    /// Follows a command for a sleeper to its outcome. A stop ends it: the adapter sends nothing that nobody waits for.
-    fn await_waking(&self, clerk: &Clerk, sleeper: Sleeper, mut stop: Stop) -> impl Future<Output = ()> + use<> {
-        let (clerk, limit) = (clerk.clone(), self.settings.timeout);
-        async move {
-            let (case, sleeping) = sleeper;
-            let answer = tokio::select! {
-                biased;
-                answer = sleeping.end(limit, clerk.clock.now()) => answer,
-                () = stop.requested() => {
-                    let why = "the gateway stopped before the device woke up; it may or may not have been carried out";
-                    Answer::because(OutcomeStatus::Failed, why)
-                }
-            };
-            clerk.close(case, answer).await;
-        }
     }
 }
 

@@ -6,9 +6,9 @@ use std::collections::{HashMap, VecDeque};
 use crate::model::DeviceId;
 
 /// Commands on their way, of all devices. When it is reached the inbox waits.
-pub(super) const MAX_OPEN: usize = 64;
+pub(super) const MAX_OPEN: usize = 256;
 /// Commands that may wait for one device. More are refused, so that a mute device cannot fill all lanes.
-pub(super) const MAX_WAITING: usize = 16;
+pub(super) const MAX_WAITING: usize = 64;
 
 /// What waits for its device. A device with a lane is busy; the lane holds what comes after.
 #[derive(Debug)]
@@ -25,14 +25,15 @@ impl<T> Lanes<T> {
         Self { busy: HashMap::new(), open: 0 }
     }
 
-    /// Whether another command may be taken.
-    pub(super) fn has_room(&self) -> bool {
-        self.open < MAX_OPEN
+    /// How many more commands may be taken.
+    pub(super) fn room(&self) -> usize {
+        MAX_OPEN.saturating_sub(self.open)
     }
 
-    /// Commands that wait for a device.
-    pub(super) fn waiting(&self, device: &DeviceId) -> usize {
-        self.busy.get(device).map_or(0, VecDeque::len)
+    /// Commands that would wait for a device once `ahead` more are entered. The first one to a free device starts at
+    /// once.
+    pub(super) fn waiting_behind(&self, device: &DeviceId, ahead: usize) -> usize {
+        self.busy.get(device).map_or(ahead.saturating_sub(1), |lane| lane.len() + ahead)
     }
 
     /// Takes a command; gives it back when its device is free and it may start now.
@@ -70,9 +71,10 @@ mod tests {
         assert_eq!(lanes.enter(pump.clone(), 2), None);
         assert_eq!(lanes.enter(pump.clone(), 3), None);
         assert_eq!(lanes.enter(valve, 4), Some(4));
-        assert_eq!(lanes.waiting(&pump), 2);
+        assert_eq!([lanes.waiting_behind(&pump, 0), lanes.waiting_behind(&pump, 2)], [2, 4]);
 
         assert_eq!([lanes.leave(&pump), lanes.leave(&pump), lanes.leave(&pump)], [Some(2), Some(3), None]);
+        assert_eq!([0, 1, 2].map(|ahead| lanes.waiting_behind(&pump, ahead)), [0, 0, 1]);
         assert_eq!(lanes.enter(pump, 5), Some(5));
     }
 }

@@ -11,7 +11,12 @@
 mod aside;
 mod store;
 
-use std::{path::Path, path::PathBuf, thread, time::Duration};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
 
 use tokio::{
     runtime::{Builder, Runtime},
@@ -63,7 +68,7 @@ pub fn copy(from: &Path, into: &Path) -> Result<(), LedgerError> {
 }
 
 /// A command's name in the ledger: ids are unique for each sender.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     /// Who sent it.
     pub(super) source: String,
@@ -148,18 +153,24 @@ impl Ledger {
         self.steps.is_closed()
     }
 
-    /// What is known of an id.
-    pub(super) async fn seen(&self, key: Key) -> Result<Seen, LedgerError> {
-        self.ask(move |store| store.seen(&key)).await
+    /// What is known of each of these ids.
+    pub(super) async fn seen(&self, keys: Vec<Key>) -> Result<Vec<Seen>, LedgerError> {
+        self.ask(move |store| keys.iter().map(|key| store.seen(key)).collect()).await
     }
 
-    /// Writes a row for an id that was never seen. Durable when it returns.
-    pub(super) async fn claim(&self, entry: Entry, now: Timestamp) -> Result<(), LedgerError> {
+    /// Writes rows for ids that were never seen, in one commit. Durable when it returns; gives the ids that were not
+    /// taken, each with its reason.
+    pub(super) async fn claim(
+        &self,
+        entries: Vec<Entry>,
+        now: Timestamp,
+    ) -> Result<HashMap<Key, LedgerError>, LedgerError> {
         self.ask(move |store| {
-            store.insert(&entry)?;
-            // The claim stands whether or not old rows could be dropped; the next one tries again.
+            let insert = |entry: Entry| store.insert(&entry).err().map(|error| (entry.key, storage(error)));
+            let failed = entries.into_iter().filter_map(insert).collect();
+            // The claims stand whether or not old rows could be dropped; the next one tries again.
             let _ = store.prune(now);
-            Ok(())
+            Ok(failed)
         })
         .await
     }

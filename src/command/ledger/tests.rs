@@ -24,21 +24,29 @@ fn open_in(dir: &tempfile::TempDir) -> (Ledger, Option<SetAside>) {
     Ledger::open(&dir.path().join("commands.db"), DAY).unwrap()
 }
 
+async fn seen(ledger: &Ledger, key: Key) -> Result<Seen, LedgerError> {
+    Ok(ledger.seen(vec![key]).await?[0])
+}
+
+async fn claim(ledger: &Ledger, entry: Entry, now: Timestamp) -> Result<(), LedgerError> {
+    ledger.claim(vec![entry], now).await?.into_values().next().map_or(Ok(()), Err)
+}
+
 #[tokio::test]
 async fn what_was_claimed_is_known_after_reopening() {
     let dir = tempfile::tempdir().unwrap();
     let (ledger, _) = open_in(&dir);
     let now = at("2026-11-20T12:00:00Z");
-    assert_eq!(ledger.seen(key("c1")).await, Ok(Seen::Never));
-    ledger.claim(entry("c1", None), now).await.unwrap();
-    ledger.claim(entry("c2", None), now).await.unwrap();
+    assert_eq!(seen(&ledger, key("c1")).await, Ok(Seen::Never));
+    claim(&ledger, entry("c1", None), now).await.unwrap();
+    claim(&ledger, entry("c2", None), now).await.unwrap();
     ledger.settle(key("c1"), done(now)).await.unwrap();
     drop(ledger);
 
     let (ledger, _) = open_in(&dir);
 
-    assert_eq!(ledger.seen(key("c1")).await, Ok(Seen::Settled(OutcomeStatus::Done)));
-    assert_eq!(ledger.seen(key("c2")).await, Ok(Seen::Open));
+    assert_eq!(seen(&ledger, key("c1")).await, Ok(Seen::Settled(OutcomeStatus::Done)));
+    assert_eq!(seen(&ledger, key("c2")).await, Ok(Seen::Open));
     let response = entry("c2", None).response;
     assert_eq!(ledger.interrupted().await, Ok(vec![Interrupted { key: key("c2"), response }]));
 }
@@ -50,19 +58,19 @@ async fn a_ledger_whose_disk_is_gone_takes_nothing_and_knows_everything_once_it_
     std::fs::create_dir(&disk).unwrap();
     let (ledger, _) = Ledger::open(&disk.join("commands.db"), DAY).unwrap();
     let now = at("2026-11-20T12:00:00Z");
-    ledger.claim(entry("c1", None), now).await.unwrap();
+    claim(&ledger, entry("c1", None), now).await.unwrap();
 
     std::fs::rename(&disk, &away).unwrap();
-    let refused = ledger.claim(entry("c2", None), now).await.unwrap_err();
+    let refused = claim(&ledger, entry("c2", None), now).await.unwrap_err();
     std::fs::create_dir(&disk).unwrap();
     std::fs::write(disk.join("commands.db"), "").unwrap();
-    let still_refused = ledger.seen(key("c1")).await.unwrap_err();
+    let still_refused = seen(&ledger, key("c1")).await.unwrap_err();
     std::fs::remove_dir_all(&disk).unwrap();
     std::fs::rename(&away, &disk).unwrap();
 
     assert!(refused.to_string().contains("gone from its place") && still_refused == refused);
-    assert_eq!(ledger.seen(key("c1")).await, Ok(Seen::Open));
-    assert_eq!(ledger.seen(key("c2")).await, Ok(Seen::Never));
+    assert_eq!(seen(&ledger, key("c1")).await, Ok(Seen::Open));
+    assert_eq!(seen(&ledger, key("c2")).await, Ok(Seen::Never));
 }
 
 #[tokio::test]
@@ -70,15 +78,29 @@ async fn an_id_is_claimed_once_and_keeps_its_first_outcome() {
     let dir = tempfile::tempdir().unwrap();
     let (ledger, _) = open_in(&dir);
     let now = at("2026-11-20T12:00:00Z");
-    ledger.claim(entry("c1", Some(done(now))), now).await.unwrap();
+    claim(&ledger, entry("c1", Some(done(now))), now).await.unwrap();
 
-    assert!(matches!(ledger.claim(entry("c1", None), now).await, Err(LedgerError::Storage(_))));
+    assert!(matches!(claim(&ledger, entry("c1", None), now).await, Err(LedgerError::Storage(_))));
     let late = Verdict { status: OutcomeStatus::Failed, error: None, decided: now };
     ledger.settle(key("c1"), late).await.unwrap();
 
-    assert_eq!(ledger.seen(key("c1")).await, Ok(Seen::Settled(OutcomeStatus::Done)));
+    assert_eq!(seen(&ledger, key("c1")).await, Ok(Seen::Settled(OutcomeStatus::Done)));
     let other = Key { source: "uplink:scada".to_owned(), id: CommandId::new("c1").unwrap() };
-    assert_eq!(ledger.seen(other).await, Ok(Seen::Never));
+    assert_eq!(seen(&ledger, other).await, Ok(Seen::Never));
+}
+
+#[tokio::test]
+async fn one_id_that_is_taken_keeps_no_other_of_its_commit_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ledger, _) = open_in(&dir);
+    let now = at("2026-11-20T12:00:00Z");
+    claim(&ledger, entry("c2", None), now).await.unwrap();
+
+    let failed = ledger.claim(["c1", "c2", "c3"].map(|id| entry(id, None)).into(), now).await.unwrap();
+
+    assert_eq!(failed.keys().collect::<Vec<_>>(), [&key("c2")]);
+    let all = ledger.seen(["c1", "c2", "c3", "c4"].map(key).into()).await.unwrap();
+    assert_eq!(all, [Seen::Open, Seen::Open, Seen::Open, Seen::Never]);
 }
 
 #[tokio::test]
@@ -86,15 +108,15 @@ async fn finished_rows_are_forgotten_in_time_but_never_open_ones() {
     let dir = tempfile::tempdir().unwrap();
     let (ledger, _) = open_in(&dir);
     let (unset, early, late) = (at("1970-01-01T00:05:00Z"), at("2026-11-20T12:00:00Z"), at("2026-11-22T12:00:00Z"));
-    ledger.claim(entry("unset", Some(done(unset))), unset).await.unwrap();
-    ledger.claim(entry("old", Some(done(early))), early).await.unwrap();
-    ledger.claim(entry("open", None), early).await.unwrap();
+    claim(&ledger, entry("unset", Some(done(unset))), unset).await.unwrap();
+    claim(&ledger, entry("old", Some(done(early))), early).await.unwrap();
+    claim(&ledger, entry("open", None), early).await.unwrap();
 
-    ledger.claim(entry("new", Some(done(late))), late).await.unwrap();
+    claim(&ledger, entry("new", Some(done(late))), late).await.unwrap();
 
-    assert_eq!(ledger.seen(key("old")).await, Ok(Seen::Never));
-    assert_eq!(ledger.seen(key("open")).await, Ok(Seen::Open));
-    assert_eq!(ledger.seen(key("unset")).await, Ok(Seen::Settled(OutcomeStatus::Done)));
+    assert_eq!(seen(&ledger, key("old")).await, Ok(Seen::Never));
+    assert_eq!(seen(&ledger, key("open")).await, Ok(Seen::Open));
+    assert_eq!(seen(&ledger, key("unset")).await, Ok(Seen::Settled(OutcomeStatus::Done)));
 }
 
 #[test]
@@ -125,7 +147,7 @@ async fn a_damaged_file_is_set_aside_and_kept() {
     let aside = aside.unwrap().file;
     assert!(aside.ends_with("commands.db.damaged-1"));
     assert_eq!(std::fs::read(aside).unwrap(), vec![0x5a; 8192]);
-    assert_eq!(ledger.seen(key("c1")).await, Ok(Seen::Never));
+    assert_eq!(seen(&ledger, key("c1")).await, Ok(Seen::Never));
 }
 
 #[test]
