@@ -50,51 +50,82 @@ fn status(as_json: bool, context: &mut Context) -> Result<(), CliError> {
 
 /// The buffer for people; `status` shows the same.
 pub(super) fn text(buffer: &Value) -> String {
-    let number = |key: &str| buffer[key].as_u64().unwrap_or_default();
-    let amount =
-        |readings: u64, blocks: u64| format!("{} in {}", count(&readings, "reading"), count(&blocks, "block"));
-    let window = span(Duration::from_millis(number("loss_window_ms")));
     let mut table = Table::new(&["BUFFER", ""]);
-    let mut row = |name: &str, value: String| table.push([name.to_owned(), value]);
-    row("file", cell(&buffer["path"]));
-    row("store", format!("{}, epoch {}", cell(&buffer["store"]), number("epoch")));
-    row("size", format!("{} of {}", bytes(number("size_bytes")), bytes(number("max_size"))));
-    row("durability", format!("{}, a power cut may take {window}", cell(&buffer["durability"])));
-    row("committed", format!("{} since the start", count(&number("committed"), "reading")));
-    row("lost to the bounds", amount(number("evicted_readings"), number("evicted_blocks")));
-    if let Some(text) = wear(&buffer["wear"]) {
-        row("written to disk", text);
-    }
-    if buffer["disk_low"] == true {
-        row("disk", "nearly full: the buffer does not grow".to_owned());
-    }
-    for owed in buffer["uplinks"].as_array().into_iter().flatten() {
-        let owes = |key: &str| owed[key].as_u64().unwrap_or_default();
-        let since = owed["oldest"].as_str().map_or_else(String::new, |oldest| format!(", the oldest of {oldest}"));
-        row(
-            &format!("owed to {}", cell(&owed["uplink"])),
-            format!("{}{since}", amount(owes("readings"), owes("blocks"))),
-        );
-    }
-    if let Some(salvage) = buffer.get("salvage").filter(|salvage| !salvage.is_null()) {
-        let number = |key: &str| salvage[key].as_u64().unwrap_or_default();
-        let carried = amount(number("readings"), number("blocks"));
-        let what = if salvage["is_history"] == true { "salvaging history" } else { "salvaging" };
-        row(what, format!("{}, {} %, {carried}", cell(&salvage["file"]), number("percent")));
-    }
-    for aside in buffer["set_aside"].as_array().into_iter().flatten() {
-        let state = if aside["is_salvaged"] == true { "salvaged" } else { "not salvaged yet" };
-        let size = bytes(aside["bytes"].as_u64().unwrap_or_default());
-        row("set aside", format!("{}, {size}, {state}", cell(&aside["file"])));
-    }
-    for ledger in buffer["damaged_ledgers"].as_array().into_iter().flatten() {
-        let size = bytes(ledger["bytes"].as_u64().unwrap_or_default());
-        row("set aside", format!("{}, {size}, a ledger of commands", cell(&ledger["file"])));
+    let rows = [store(buffer), owed(buffer), salvage(buffer), set_aside(buffer)].into_iter().flatten();
+    for (name, value) in rows {
+        table.push([name, value]);
     }
     if !buffer["failing"].is_null() {
-        row("failing", cell(&buffer["failing"]));
+        table.push(["failing".to_owned(), cell(&buffer["failing"])]);
     }
     table.to_string()
+}
+
+/// A name, and what there is to say of it.
+type Row = (String, String);
+
+/// The store itself: where it is, how much it holds, what it keeps and what it costs.
+fn store(buffer: &Value) -> Vec<Row> {
+    let number = |key: &str| number(buffer, key);
+    let window = span(Duration::from_millis(number("loss_window_ms")));
+    let is_low = buffer["disk_low"] == true;
+    let facts = [
+        ("file", Some(cell(&buffer["path"]))),
+        ("store", Some(format!("{}, epoch {}", cell(&buffer["store"]), number("epoch")))),
+        ("size", Some(format!("{} of {}", bytes(number("size_bytes")), bytes(number("max_size"))))),
+        ("durability", Some(format!("{}, a power cut may take {window}", cell(&buffer["durability"])))),
+        ("committed", Some(format!("{} since the start", count(&number("committed"), "reading")))),
+        ("lost to the bounds", Some(amount(number("evicted_readings"), number("evicted_blocks")))),
+        ("written to disk", wear(&buffer["wear"])),
+        ("disk", is_low.then(|| "nearly full: the buffer does not grow".to_owned())),
+    ];
+    facts.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}
+
+/// What each uplink has not acknowledged yet.
+fn owed(buffer: &Value) -> Vec<Row> {
+    let row = |owed: &Value| {
+        let since = owed["oldest"].as_str().map_or_else(String::new, |oldest| format!(", the oldest of {oldest}"));
+        let amount = amount(number(owed, "readings"), number(owed, "blocks"));
+        (format!("owed to {}", cell(&owed["uplink"])), format!("{amount}{since}"))
+    };
+    listed(&buffer["uplinks"]).map(row).collect()
+}
+
+/// How far a salvage has come, while one is under way.
+fn salvage(buffer: &Value) -> Vec<Row> {
+    let salvage = &buffer["salvage"];
+    if salvage.is_null() {
+        return Vec::new();
+    }
+    let carried = amount(number(salvage, "readings"), number(salvage, "blocks"));
+    let what = if salvage["is_history"] == true { "salvaging history" } else { "salvaging" };
+    vec![(what.to_owned(), format!("{}, {} %, {carried}", cell(&salvage["file"]), number(salvage, "percent")))]
+}
+
+/// Damaged files that are kept.
+fn set_aside(buffer: &Value) -> Vec<Row> {
+    let row = |file: &Value, what: &str| {
+        ("set aside".to_owned(), format!("{}, {}, {what}", cell(&file["file"]), bytes(number(file, "bytes"))))
+    };
+    let buffers = listed(&buffer["set_aside"])
+        .map(|file| row(file, if file["is_salvaged"] == true { "salvaged" } else { "not salvaged yet" }));
+    buffers.chain(listed(&buffer["damaged_ledgers"]).map(|file| row(file, "a ledger of commands"))).collect()
+}
+
+/// A count; zero where there is none.
+fn number(of: &Value, key: &str) -> u64 {
+    of[key].as_u64().unwrap_or_default()
+}
+
+/// The entries of a list; none where there is no list.
+fn listed(list: &Value) -> impl Iterator<Item = &Value> {
+    list.as_array().into_iter().flatten()
+}
+
+/// Readings and the blocks they are in.
+fn amount(readings: u64, blocks: u64) -> String {
+    format!("{} in {}", count(&readings, "reading"), count(&blocks, "block"))
 }
 
 /// What is written a day, and how long a card lasts under it.
