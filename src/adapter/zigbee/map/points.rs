@@ -85,6 +85,8 @@ fn can_give(endpoint: &Simple, quantity: Quantity) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
     use crate::{
         adapter::zigbee::{
@@ -140,11 +142,19 @@ mod tests {
         let meter = [endpoint(1, &[0x0b04, 0x0001], &[])];
         assert_eq!(
             voltages(&meter),
-            "1:voltage 1:voltage 1:voltage_2 1:voltage_3 1:mains_voltage 1:battery_voltage 1:battery_voltage_2"
+            "1:dc_voltage 1:voltage 1:voltage_b 1:voltage_c 1:mains_voltage 1:battery_voltage 1:battery_voltage_2"
         );
         // What another endpoint measures is counted behind, as of any other kind.
         let apart = [endpoint(1, &[0x0001], &[]), endpoint(2, &[0x0b04], &[])];
-        assert!(voltages(&apart).ends_with("1:voltage 1:voltage_2 2:voltage_2 2:voltage_2 2:voltage_3 2:voltage_4"));
+        assert!(voltages(&apart).ends_with("1:voltage 1:voltage_2 2:dc_voltage 2:voltage_2 2:voltage_b 2:voltage_c"));
+    }
+
+    #[test]
+    fn the_phases_of_two_meters_in_one_device_have_names_of_their_own() {
+        let device = [endpoint(1, &[0x0b04], &[]), endpoint(2, &[0x0b04], &[])];
+        let points = possible(&device);
+        let different: HashSet<_> = points.iter().map(|point| &point.name).collect();
+        assert_eq!(different.len(), points.len(), "{:?}", names(&device));
     }
 
     #[test]

@@ -154,7 +154,7 @@ fn the_unit_of_an_analog_input_is_the_devices_to_say() {
 fn each_phase_is_a_point_of_its_own() {
     let factors = [(0x0604, 1), (0x0605, 10), (0x0600, 1), (0x0601, 10), (0x0602, 1), (0x0603, 1000)];
     let phases = "18 01 0a 0b05 29 ea03 0b09 29 0100 080a 21 e803 0505 21 fd08";
-    assert_eq!(say(0x0b04, phases, &factors), "power=100.2W power_2=0.1W current_3=1A voltage=230.1V");
+    assert_eq!(say(0x0b04, phases, &factors), "power=100.2W power_b=0.1W current_c=1A voltage=230.1V");
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn what_all_phases_take_together_has_factors_of_its_own() {
     let factors = [&phases[..], &[(0x0602, 1), (0x0603, 1000)]].concat();
     assert_eq!(
         say(0x0b04, second, &factors),
-        "reactive_power_2=-2var apparent_power_2=10V.A power_factor_2=-0.99 neutral_current=1.234A"
+        "reactive_power_b=-2var apparent_power_b=10V.A power_factor_b=-0.99 neutral_current=1.234A"
     );
 }
 
