@@ -351,6 +351,7 @@ async fn what_the_device_says_is_what_the_sender_hears() {
         (Device::Answers(Ok(Some(Value::Float(41.5)))), OutcomeStatus::Done, None),
         (Device::Answers(Err(timeout)), OutcomeStatus::Timeout, Some("unit 3 did not answer")),
         (Device::Answers(Err(WriteError::Refused("no".to_owned()))), OutcomeStatus::Failed, Some("no")),
+        (Device::Answers(Err(WriteError::Misfit("70000".to_owned()))), OutcomeStatus::Denied, Some("70000")),
         (
             Device::Answers(Err(WriteError::Expired)),
             OutcomeStatus::Expired,
