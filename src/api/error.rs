@@ -75,7 +75,7 @@ impl ApiError {
                 "`tidegate points` and GET /api/v1/points list every point"
             }
             // Who refused it may have said so, with a help of its own.
-            Self::Refused(why) if why.contains(UNCHANGED) => return None,
+            Self::Refused(why) if [UNCHANGED, "(help: "].iter().any(|own| why.contains(own)) => return None,
             Self::Refused(_) => UNCHANGED,
             Self::Unavailable(_) => "GET /health says which part is missing",
             Self::Crowded(_) => "end one of them",
@@ -107,10 +107,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_says_itself_that_nothing_was_changed_is_not_told_so_again() {
+    fn what_says_itself_what_helps_is_not_told_more() {
         let help = |why: &str| ApiError::Refused(why.to_owned()).help();
 
         assert_eq!(help("line 3: no such key").as_deref(), Some("nothing was changed"));
         assert_eq!(help("another network; nothing was changed (help: --overwrite 00)"), None);
+        assert_eq!(help("it holds no network (help: tidegate zigbee form --yes makes one)"), None);
     }
 }

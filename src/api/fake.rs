@@ -121,8 +121,8 @@ impl Gateway for Fake {
         Box::pin(async { Err("tidegate.toml:3:1: error: unknown key".to_owned()) })
     }
 
-    fn set_log_level(&self, text: &str) -> Result<(), String> {
-        if text == "debug" { Ok(()) } else { Err(format!("{text:?} is no log level")) }
+    fn set_log_level(&self, _user: Arc<str>, level: String) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(async move { if level == "debug" { Ok(()) } else { Err(format!("{level:?} is no log level")) } })
     }
 
     fn metrics(&self) -> String {

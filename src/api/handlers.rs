@@ -290,7 +290,7 @@ pub(super) async fn log_level(
     Body(wanted): Body<LogLevel>,
 ) -> Result<Json<Value>, ApiError> {
     let LogLevel { level } = wanted;
-    context.gateway.set_log_level(&level).map_err(ApiError::Invalid)?;
+    context.gateway.set_log_level(context.user.clone(), level.clone()).await.map_err(ApiError::Invalid)?;
     tracing::info!(user = %context.user, %level, "Log level was changed");
     Ok(Json(json!({ "level": level })))
 }

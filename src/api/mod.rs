@@ -78,8 +78,8 @@ pub trait Gateway: Send + Sync + 'static {
     /// then nothing changed.
     fn reload(&self, user: Arc<str>) -> BoxFuture<'_, Result<String, String>>;
 
-    /// Changes the log level until the next start.
-    fn set_log_level(&self, text: &str) -> Result<(), String>;
+    /// Changes the log level until the next start, because this user wants it.
+    fn set_log_level(&self, user: Arc<str>, level: String) -> BoxFuture<'_, Result<(), String>>;
 
     /// All metrics as OpenMetrics text.
     fn metrics(&self) -> String;

@@ -2,9 +2,8 @@
 //!
 //! A block holds at most 1 000 readings and as many as fit 100 KiB of upstream JSON, counted as they come.
 
-use std::{collections::BTreeMap, fmt::Write as _, io, mem, sync::Arc};
+use std::{collections::BTreeMap, io, mem, sync::Arc};
 
-use serde_json::json;
 use tokio::time::Instant;
 
 use super::{Identity, Origin, route::Track, sight::Sight};
@@ -152,10 +151,10 @@ impl Cutter {
 
     /// The block of an outcome.
     pub(super) fn outcome(&mut self, outcome: &Outcome) -> Cut {
-        let mut fields = outcome_fields(outcome);
+        let mut fields = outcome.fields();
         if fields.len() > MAX_BYTES {
             let short = Outcome { value: None, ..outcome.clone() }.because("value or error is too large to send");
-            fields = outcome_fields(&short);
+            fields = short.fields();
         }
         self.message(&Stream::Outcome, outcome.ts, &fields, outcome.response.clone())
     }
@@ -266,22 +265,4 @@ impl io::Write for Counter {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// An outcome's own fields, as the contract orders them.
-fn outcome_fields(outcome: &Outcome) -> String {
-    let mut fields = format!(r#"{{"id":{},"status":{}"#, json!(outcome.id), json!(outcome.status));
-    let optional = [
-        ("value", outcome.value.as_ref().map(|value| json!(value))),
-        ("error", outcome.error.as_ref().map(|error| json!(error))),
-        ("first", outcome.first.map(|first| json!(first))),
-    ];
-    for (key, value) in optional {
-        if let Some(value) = value {
-            // Writing to a text does not fail.
-            let _ = write!(fields, r#","{key}":{value}"#);
-        }
-    }
-    fields.push('}');
-    fields
 }

@@ -113,6 +113,7 @@ fn of_device(result: Written, wanted: Value) -> Answer {
             let status = match error {
                 WriteError::Timeout(_) => OutcomeStatus::Timeout,
                 WriteError::Refused(_) => OutcomeStatus::Failed,
+                WriteError::Misfit(_) => OutcomeStatus::Denied,
                 WriteError::Expired => OutcomeStatus::Expired,
             };
             Answer::because(status, error.to_string())

@@ -318,8 +318,15 @@ impl Gateway for Surface {
         })
     }
 
-    fn set_log_level(&self, text: &str) -> Result<(), String> {
-        self.0.log.set_level(text).map_err(|error| error.to_string())
+    fn set_log_level(&self, user: Arc<str>, level: String) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(async move {
+            self.0.log.set_level(&level).map_err(|error| error.to_string())?;
+            let from = Source::Api { user, roles: Vec::new() }.to_string();
+            let kind = EventKind::Audit { from, what: format!("log at the level {level}"), allowed: true };
+            // The recorder is gone only at shutdown.
+            let _ = self.0.ways.events.send(Event { ts: self.0.clock.now(), kind }).await;
+            Ok(())
+        })
     }
 
     fn metrics(&self) -> String {

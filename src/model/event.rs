@@ -166,6 +166,9 @@ pub struct DeviceFacts {
     /// The address it was made with, on Zigbee.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ieee: Option<String>,
+    /// The address it sends from, on Bluetooth.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mac: Option<String>,
     /// Who made it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub manufacturer: Option<String>,

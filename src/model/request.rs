@@ -189,6 +189,9 @@ pub enum WriteError {
     /// The device or the adapter refused.
     #[error("{0}")]
     Refused(String),
+    /// The value is none that the device can hold; it was not asked to take it.
+    #[error("{0}")]
+    Misfit(String),
     /// The command's time was over before its turn came.
     #[error("expired while it waited for its turn")]
     Expired,

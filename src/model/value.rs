@@ -98,6 +98,8 @@ impl Serialize for Value {
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            // Hundreds of digits, nearly all of them zero, are nothing to read.
+            Self::Float(v) if *v != 0.0 && !(1e-5..1e16).contains(&v.abs()) => write!(f, "{v:e}"),
             Self::Float(v) => write!(f, "{v}"),
             Self::Int(v) => write!(f, "{v}"),
             Self::Uint(v) => write!(f, "{v}"),
@@ -161,6 +163,12 @@ mod tests {
         assert_eq!(Value::from_u64(7), Value::Int(7));
         assert_eq!(serde_json::to_string(&Value::from_u64(u64::MAX)).unwrap(), "18446744073709551615");
         assert_eq!(serde_json::to_string(&Value::Int(i64::MIN)).unwrap(), "-9223372036854775808");
+    }
+
+    #[test]
+    fn a_number_is_shown_with_as_many_digits_as_can_be_read() {
+        let shown = [0.0, -230.1, 1e15, 1e300, -2.5e-7].map(|number| Value::Float(number).to_string());
+        assert_eq!(shown, ["0", "-230.1", "1000000000000000", "1e300", "-2.5e-7"]);
     }
 
     #[test]

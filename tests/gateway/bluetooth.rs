@@ -135,7 +135,9 @@ impl World {
 
     /// Waits for a device event.
     fn wait_event(&self, device: &str, what: &str) {
-        self.listener.wait_for_message("/event", |event| event["device"] == device && event["what"] == what);
+        let event =
+            self.listener.wait_for_message("/event", |event| event["device"] == device && event["what"] == what);
+        assert!(event["mac"].is_string(), "{event}");
     }
 }
 

@@ -87,7 +87,8 @@ fn a_granted_command_writes_the_register_once_and_a_repeat_does_not() {
     scene.set("c-1", &json!(42));
 
     let repeat = scene.outcome(&json!("c-1"), 2);
-    assert_eq!((&repeat["status"], &repeat["first"]), (&json!("duplicate"), &json!("done")), "{repeat}");
+    let first = json!({"id": "c-1", "status": "done", "value": 42});
+    assert_eq!((&repeat["status"], &repeat["first"]), (&json!("duplicate"), &first), "{repeat}");
     assert_eq!(scene.units.writes(), [write(42)]);
 }
 

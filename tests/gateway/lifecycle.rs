@@ -131,6 +131,26 @@ fn a_reload_takes_a_valid_change_without_a_new_start() {
 }
 
 #[test]
+fn what_is_changed_from_the_command_line_is_written_down() {
+    let broker = Broker::start();
+    let listener = Listener::start(broker.port());
+    let site = Site::new(broker.port());
+    let gateway = Gateway::start(&site);
+    gateway.wait_for_log("Gateway is up");
+
+    for args in [["log-level", "warn"].as_slice(), &["reload"]] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+        assert!(command.args(args).arg("--config").arg(site.write()).status().unwrap().success(), "{args:?}");
+    }
+
+    for what in ["log at the level warn", "reload the configuration"] {
+        let event = listener.wait_for_message("/event", |event| event["what"] == what);
+        assert!(event["type"] == "audit" && event["allowed"] == true, "{event}");
+    }
+    assert!(gateway.stop().success());
+}
+
+#[test]
 fn a_reload_refuses_an_invalid_change_and_keeps_the_old() {
     let units = Units::start(1, 1);
     let broker = Broker::start();

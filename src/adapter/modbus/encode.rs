@@ -50,7 +50,7 @@ pub enum EncodeError {
 /// A value that cannot be sent.
 impl From<EncodeError> for WriteError {
     fn from(error: EncodeError) -> Self {
-        Self::Refused(error.to_string())
+        Self::Misfit(error.to_string())
     }
 }
 

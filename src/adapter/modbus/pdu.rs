@@ -104,6 +104,15 @@ impl Request {
         Some(moved)
     }
 
+    /// Whether it is about holding registers.
+    pub fn is_of_holdings(&self) -> bool {
+        match self {
+            Self::Read { table, .. } => *table == Table::Holding,
+            Self::WriteRegister { .. } | Self::WriteRegisters { .. } | Self::MaskWrite { .. } => true,
+            Self::WriteCoil { .. } | Self::WriteCoils { .. } | Self::Identify(_) => false,
+        }
+    }
+
     /// Whether it leaves the unit as it is, so that it can be repeated.
     pub fn only_reads(&self) -> bool {
         matches!(self, Self::Read { .. } | Self::Identify(_))

@@ -158,8 +158,8 @@ section! {
         one_request_per_point: bool = optional("as the adapter");
         /// Number of the first register of a table: 0 as on the wire, 1 as many data sheets count.
         base: Base = optional("as the adapter");
-        /// Ids of SunSpec models, one of which the device has to have: registers then count from that model's id, which
-        /// is looked for on each connection. Only holding registers.
+        /// Ids of SunSpec models, one of which the device has to have: holding registers then count from that model's
+        /// id, which is looked for on each connection. Other tables, which models have not, count from 0 as ever.
         sunspec: Vec<At<u16>> = default("[]");
         /// What is read and written.
         point: Vec<At<PointKeys>> = default("[]");

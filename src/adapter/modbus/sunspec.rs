@@ -1,8 +1,8 @@
 //! SunSpec devices: where a device keeps the model that its points belong to.
 //!
 //! Such a device says `SunS` at one of three places and lists its models one behind the other, each with its id and
-//! length, up to the id 0xFFFF (SunSpec Device Information Model Specification 1.1, 6). Registers of its points count
-//! from the id of the first model that is wanted, which is looked for once on each connection: another firmware may
+//! length, up to the id 0xFFFF (SunSpec Device Information Model Specification 1.1, 6). Holding registers of its points
+//! count from the id of the first model that is wanted, which is looked for once on each connection: another firmware may
 //! have moved it. Nothing is read or written before it is known, so no value is ever taken from another model.
 
 use std::time::Duration;
@@ -68,7 +68,7 @@ impl Poller<'_> {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let Device { unit, sunspec, .. } = &self.config.devices[device];
-        if sunspec.is_empty() {
+        if sunspec.is_empty() || !request.is_of_holdings() {
             return client.call(*unit, request, patience, &self.metrics).await;
         }
         let first = self.locate(client, device, patience).await?;

@@ -56,6 +56,19 @@ async fn a_device_without_the_model_gives_no_value_and_is_not_pestered() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_in_other_tables_is_where_it_says() {
+    let bank = meter(40_000);
+    bank.set_inputs(1, 7, &[2]);
+    let mut device = unit(1, vec![mapped("input", 7, DataType::U16), mapped("holding", 7, DataType::U16)]);
+    device.sunspec = vec![203];
+    let config = config(vec![device]);
+
+    let heard = Line::new(&config, Memory::none()).await.work(&bank, Duration::from_secs(10)).await;
+
+    assert!(heard.good.len() == 2 && heard.bad.is_empty(), "{:?} {:?}", heard.good, heard.bad);
+}
+
+#[tokio::test(start_paused = true)]
 async fn models_that_never_end_are_given_up() {
     let bank = Bank::new(&[1]);
     bank.set_holdings(1, 0, &[0x5375, 0x6e53]);

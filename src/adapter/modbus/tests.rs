@@ -312,7 +312,7 @@ async fn writes_that_must_not_happen_touch_nothing() {
     at_site(async |mut site| {
         assert_eq!(site.write(Value::Int(9), ManualClock::START.as_millis() - 1).await, Err(WriteError::Expired));
         let misfit = site.write(Value::Int(65_536), i64::MAX).await.unwrap_err();
-        assert_eq!(misfit.to_string(), "65536 does not fit the point's registers");
+        assert_eq!(misfit, WriteError::Misfit("65536 does not fit the point's registers".into()));
         site.bank.set_fault(1, Fault::Exception(3));
         let refused = site.write(Value::Int(9), i64::MAX).await.unwrap_err();
         assert_eq!(refused.to_string(), "unit 1: exception 3 (illegal-value)");

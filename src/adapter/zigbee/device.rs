@@ -284,6 +284,7 @@ impl Device {
     pub(super) fn facts(&self) -> DeviceFacts {
         DeviceFacts {
             ieee: Some(self.ieee.to_string()),
+            mac: None,
             manufacturer: self.manufacturer.clone(),
             model: self.model.clone(),
         }

@@ -13,6 +13,7 @@ use super::{
     address::{ExtendedPan, Ieee, Pan},
     config::{Accept, Config, Network},
     link::Link,
+    network::Key,
     quirk::{PointKeys, Quirks},
     reporting::Intervals,
     tuya::Clock,
@@ -226,6 +227,9 @@ pub fn plan(adapter: AdapterDraft, library: &mut Library, draft: &mut Draft) -> 
     let Named { devices, reporting: own_reporting, own } = named;
     let groups = grouped(groups, &devices, &mut draft.problems);
     let network = keys.network.value;
+    if let Some(key) = &network.key {
+        check_key(key, &mut draft.problems);
+    }
     Some(Config {
         name,
         // What a device reports, it reports once.
@@ -251,4 +255,21 @@ pub fn plan(adapter: AdapterDraft, library: &mut Library, draft: &mut Draft) -> 
         own,
         quirks,
     })
+}
+
+/// Looks at the network's key as far as it can be seen offline: a credential or a variable is there only when the service
+/// runs. A file that is not there keeps this adapter from its network and nothing else from its work.
+fn check_key(At { value: secret, place }: &At<Secret>, problems: &mut Problems) {
+    if !matches!(secret, Secret::File(_)) {
+        return;
+    }
+    match secret.read().map(|text| text.expose().parse::<Key>()) {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => {
+            problems.error(place, format!("{secret:?}: {error}")).help("most significant byte first, as in a backup");
+        }
+        Err(error) => {
+            problems.warning(place, error.to_string()).help("create the file with the key in it");
+        }
+    }
 }

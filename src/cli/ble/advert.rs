@@ -7,7 +7,10 @@ use serde::{
     de::{MapAccess, Visitor},
 };
 
-use crate::adapter::ble::decode::{Address, Advertisement, Uuid};
+use crate::{
+    adapter::ble::decode::{Address, Advertisement, Uuid},
+    cli::lines,
+};
 
 /// Names that are remembered. Those of more devices are not, which then are decoded as if they had none.
 const MAX_NAMES: usize = 65_536;
@@ -64,7 +67,7 @@ struct Pairs<'a>(Vec<(Text<'a>, Text<'a>)>);
 
 /// Reads a line, or says what is wrong with it.
 pub(super) fn parse<'a>(line: &[u8], names: &'a mut Names) -> Result<Advert<'a>, String> {
-    let line: Line<'_> = serde_json::from_slice(line).map_err(|error| format!("not JSON as expected: {error}"))?;
+    let line: Line<'_> = lines::object(line).map_err(|error| format!("not JSON as expected: {error}"))?;
     let address = address(&line.address.0)?;
     let manufacturer = line.manufacturer_data.iter().flat_map(|pairs| &pairs.0);
     let service = line.service_data.iter().flat_map(|pairs| &pairs.0);
@@ -271,5 +274,7 @@ mod tests {
         assert!(why(r#"{"address":"AABBCCDDEEFF","key":"x"}"#).contains("key is no hex"));
         assert!(why(r#"{"address":"AABBCCDDEEFF","service_data":{"12":"00"}}"#).contains("no UUID"));
         assert!(why("[1]").starts_with("not JSON as expected: "));
+        let fields_of_a_list = r#"["AABBCCDDEEFF",null,{"0x0757":"F164"},null,null,null]"#;
+        assert_eq!(why(fields_of_a_list), "not JSON as expected: it does not begin with {");
     }
 }

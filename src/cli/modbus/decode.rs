@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     adapter::modbus::explain::{self, Travel},
-    cli::{context::Context, error::CliError},
+    cli::{context::Context, error::CliError, lines},
 };
 
 /// Longest line that is looked at; what is longer is answered with `why`. The longest frame is 513 characters.
@@ -54,7 +54,7 @@ struct Asked {
 
 /// What a line is answered with.
 fn answer(line: &[u8]) -> Value {
-    match serde_json::from_slice::<Asked>(line) {
+    match lines::object::<Asked>(line) {
         Ok(asked) => asked.explained().unwrap_or_else(|text| why(&text)),
         Err(error) => why(&format!("no line that is understood: {error}")),
     }
@@ -139,7 +139,7 @@ mod tests {
         let lines = [
             "no json",
             "",
-            "{}",
+            r#"["018302c0f1",null,null]"#,
             r#"{"frame":"zz"}"#,
             r#"{"frame":"0103","mode":"rtu"}"#,
             &long,

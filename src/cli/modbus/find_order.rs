@@ -108,7 +108,10 @@ impl Args {
         if is_bits(self.register.table) {
             return usage("coils and discrete inputs are single bits (help: only registers have an order)");
         }
-        if !self.expect.is_finite() || self.expect == 0.0 {
+        if !self.expect.is_finite() {
+            return usage("--expect is no finite number");
+        }
+        if self.expect == 0.0 {
             return usage("zero is found nearly everywhere (help: wait until the device shows another value)");
         }
         let tolerance = self.tolerance.unwrap_or(self.expect.abs() * TOLERANCE);

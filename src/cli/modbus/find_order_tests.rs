@@ -46,6 +46,8 @@ fn a_value_that_moves_is_found_within_the_tolerance_and_nothing_is_said_of_other
     assert!(error.contains("try input:10"), "{error}");
     let zero = against(Bank::new(&[1]), &["find-order", "LINK", "holding:0", "--expect", "0"]).1;
     assert!(matches!(zero, Err(CliError::Usage(_))), "{zero:?}");
+    let nan = against(Bank::new(&[1]), &["find-order", "LINK", "holding:0", "--expect", "nan"]).1.unwrap_err();
+    assert_eq!(nan.to_string(), "--expect is no finite number");
 }
 
 #[test]

@@ -20,6 +20,9 @@ use crate::{
     },
 };
 
+/// How many registers or bits are read when nothing is said.
+const MANY: u16 = 10;
+
 /// What is shown together when no type is asked for.
 const GROUPS: [&[DataType]; 7] = [
     &[DataType::U16, DataType::I16],
@@ -43,9 +46,9 @@ pub(in crate::cli) struct Args {
     /// The unit.
     #[arg(long, value_name = "N", default_value_t = 1)]
     unit: u8,
-    /// How many registers or bits: at most 125 registers or 2000 bits.
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
-    count: u16,
+    /// How many registers or bits: at most 125 registers or 2000 bits; 10 by default, with --type those of one value.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    count: Option<u16>,
     /// Only this type, one value behind the other: f32, u16, string:20 and all that the configuration knows.
     #[arg(long = "type", value_name = "TYPE", value_parser = parsed::<DataType>)]
     data: Option<DataType>,
@@ -58,15 +61,15 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<(), CliError> {
-    let Args { register, unit, count, .. } = args;
-    check(*register, *count)?;
+    let (Args { register, unit, .. }, count) = (args, args.count());
+    check(*register, count)?;
     let mut asker = args.target.asker(context)?;
     let link = asker.link().clone();
     let wire = block_on(async {
-        let read = asker.read(*unit, register.table, register.offset, *count).await;
+        let read = asker.read(*unit, register.table, register.offset, count).await;
         read.map_err(|error| unanswered(&link, *unit, &format!("read {register}+{count}"), &error))
     })?;
-    let block = Block { register: *register, count: *count, wire };
+    let block = Block { register: *register, count, wire };
     let views = args.views();
     let document = json!({
         "link": link.to_string(), "unit": unit, "register": register.to_string(), "count": count,
@@ -90,6 +93,12 @@ fn check(register: Register, count: u16) -> Result<(), CliError> {
 }
 
 impl Args {
+    /// How much is read. Who names a type asks for a value: a unit may refuse whatever lies behind it.
+    fn count(&self) -> u16 {
+        let of_one = |data| if is_bits(self.register.table) { 1 } else { registers(data) };
+        self.count.unwrap_or_else(|| self.data.map_or(MANY, of_one))
+    }
+
     /// What is shown: groups of types, each with its orders, and the step from one value to the next.
     fn views(&self) -> Vec<View> {
         match self.data {
@@ -234,6 +243,9 @@ mod tests {
         );
         assert_eq!(text.lines().count(), 5, "{text}");
         assert!(text.lines().nth(3).unwrap().ends_with("  230.1"), "{text}");
+        // Without a count no more is read than the one value.
+        let alone = ["read", "LINK", "40001", "--unit", "3", "--type", "f32", "--order", "CDAB"];
+        assert!(against(bank(), &alone).0.ends_with("  230.1\n"));
 
         let (text, _) = against(bank(), &["read", "LINK", "holding:0", "--unit", "3", "--json"]);
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();

@@ -221,6 +221,7 @@ mod tests {
         for (line, why) in [
             ("", "the line is no such object"),
             ("hello", "the line is no such object"),
+            (r#"["fe00",null,null,null,{}]"#, "it does not begin with {"),
             ("{}", "a line has one of unpi, zcl and zdo"),
             (r#"{"zcl":"00"}"#, "cluster has to be"),
             (r#"{"zcl":"0g","cluster":6}"#, "zcl is no hex"),

@@ -3,10 +3,13 @@
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
-use crate::adapter::zigbee::{
-    address::{Attribute, Cluster},
-    map::Known,
-    wire::unhex,
+use crate::{
+    adapter::zigbee::{
+        address::{Attribute, Cluster},
+        map::Known,
+        wire::unhex,
+    },
+    cli::lines,
 };
 
 /// A line as it was typed. What it has besides is ignored, so that captures with more in them can be piped in.
@@ -38,8 +41,7 @@ pub(super) enum Line {
 
 /// Reads a line, or says what is wrong with it.
 pub(super) fn parse(line: &[u8]) -> Result<Line, String> {
-    let typed: Typed =
-        serde_json::from_slice(line).map_err(|error| format!("the line is no such object: {error}"))?;
+    let typed: Typed = lines::object(line).map_err(|error| format!("the line is no such object: {error}"))?;
     match (&typed.unpi, &typed.zcl, &typed.zdo) {
         (Some(text), None, None) => bytes("unpi", text).map(Line::Unpi),
         (None, Some(text), None) => {

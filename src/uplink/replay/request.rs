@@ -78,6 +78,9 @@ pub(in crate::uplink) fn read(payload: &[u8], rules: &Rules) -> Option<Result<(C
 
 /// Checks a range against what the uplink has.
 fn range_of(range: Json, rules: &Rules) -> Result<Replay, String> {
+    if !range.is_object() {
+        return Err("field \"replay\" is no object".to_owned());
+    }
     let Typed { store, stream, epoch, from, to } =
         serde_json::from_value(range).map_err(|error| format!("field \"replay\": {error}"))?;
     if store.as_ref().is_some_and(|store| *store != rules.store) {
@@ -149,6 +152,8 @@ mod tests {
         }
         let most = br#"{"id":"r1","replay":{"stream":"event","epoch":1,"from":1,"to":10000}}"#;
         assert!(read(most, &filtered).unwrap().is_ok());
+        let list = read(br#"{"id":"r1","replay":["6f2c","event",1,1,2]}"#, &filtered).unwrap().unwrap_err();
+        assert_eq!(list.why, "field \"replay\" is no object");
         let nameless = read(br#"{"id":7,"replay":1}"#, &filtered).unwrap().unwrap_err();
         assert_eq!(nameless.id, None);
     }

@@ -120,6 +120,7 @@ fn a_lamp_takes_a_colour_and_a_blind_stops() {
     scene.wait_for_reading("plug-1", "position", &json!(50.0), &json!("%"));
     scene.send("c-3", ("plug-1", "movement"), &json!("up"));
     let refused = scene.outcome("c-3");
+    assert_eq!(refused["status"], "denied", "{refused}");
     assert!(refused["error"].as_str().unwrap().ends_with("is none of open, close, stop"), "{refused}");
 }
 

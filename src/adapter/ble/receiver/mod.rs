@@ -125,16 +125,16 @@ impl<'a> Receiver<'a> {
     pub(super) async fn check_silence(&mut self) -> Result<(), AdapterError> {
         let (now, ts) = (Instant::now(), self.clock.now());
         let mut silent = Vec::new();
-        for device in self.devices.values_mut() {
+        for (address, device) in &mut self.devices {
             if device.presence.falls_silent(now) {
-                silent.push((device.id.clone(), device.stale(ts), device.is_connected_to()));
+                silent.push((*address, device.id.clone(), device.stale(ts), device.is_connected_to()));
             }
         }
-        for (id, readings, is_connected_to) in silent {
+        for (address, id, readings, is_connected_to) in silent {
             self.send(readings).await?;
             if !is_connected_to {
                 info!(device = %id, adapter = self.config.name, "Device has fallen silent");
-                self.tell(id, DeviceChange::Offline).await?;
+                self.tell(address, id, DeviceChange::Offline).await?;
             }
         }
         Ok(())
@@ -184,7 +184,7 @@ impl<'a> Receiver<'a> {
             }
             self.send(readings).await?;
         }
-        if is_new && !is_connected_to { self.tell(id, DeviceChange::Online).await } else { Ok(()) }
+        if is_new && !is_connected_to { self.tell(address, id, DeviceChange::Online).await } else { Ok(()) }
     }
 
     /// Sends readings on.
@@ -193,9 +193,9 @@ impl<'a> Receiver<'a> {
     }
 
     /// Tells what changed about a device.
-    async fn tell(&self, device: DeviceId, what: DeviceChange) -> Result<(), AdapterError> {
-        let event =
-            Event { ts: self.clock.now(), kind: EventKind::Device { device, what, about: DeviceFacts::default() } };
+    async fn tell(&self, address: Address, device: DeviceId, what: DeviceChange) -> Result<(), AdapterError> {
+        let about = DeviceFacts { mac: Some(address.to_string()), ..DeviceFacts::default() };
+        let event = Event { ts: self.clock.now(), kind: EventKind::Device { device, what, about } };
         self.events.send(event).await.map_err(|_| AdapterError::Closed)
     }
 }

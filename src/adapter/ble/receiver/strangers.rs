@@ -56,6 +56,6 @@ impl Receiver<'_> {
         self.metrics.forgotten.inc();
         self.found.remove(address);
         debug!(device = %device.id, adapter = self.config.name, "Forgot the device that was silent longest");
-        self.tell(device.id, DeviceChange::Left).await
+        self.tell(address, device.id, DeviceChange::Left).await
     }
 }

@@ -134,7 +134,8 @@ fn sent(readings: &mut mpsc::Receiver<Batch>) -> Vec<String> {
 fn told(events: &mut mpsc::Receiver<Event>) -> Vec<String> {
     let mut all = Vec::new();
     while let Ok(event) = events.try_recv() {
-        let EventKind::Device { device, what, .. } = event.kind else { panic!("{event:?}") };
+        let EventKind::Device { device, what, about } = event.kind else { panic!("{event:?}") };
+        assert!(about.mac.is_some_and(|mac| mac.starts_with("C0:00:00:00:00:")), "{device}");
         all.push(format!("{device} {what:?}"));
     }
     all

@@ -4,7 +4,7 @@ use super::{AdapterKeys, Address, DeviceKeys, Pipeline};
 use crate::{
     adapter::modbus::{
         client::EVERYONE,
-        config::{Config, Device, Link, MappedPoint, Table},
+        config::{Config, Device, Link, MappedPoint},
         cost,
         frame::Framing,
     },
@@ -85,14 +85,9 @@ pub(super) fn check_everyone(
     }
 }
 
-/// Models have holding registers alone, counted from 0; the last id ends their list.
-pub(super) fn check_sunspec(models: &At<Vec<At<u16>>>, points: &[MappedPoint], problems: &mut Problems) {
+/// The last id ends the list of models, and none has the first.
+pub(super) fn check_sunspec(models: &At<Vec<At<u16>>>, problems: &mut Problems) {
     for model in models.value.iter().filter(|model| model.value == 0 || model.value == u16::MAX) {
         problems.error(&model.place, format!("{} is no SunSpec model", model.value)).help("ids are 1 to 65534");
-    }
-    let stray = points.iter().find(|mapped| mapped.register.table != Table::Holding);
-    if let Some(mapped) = stray.filter(|_| !models.value.is_empty()) {
-        let message = format!("point {} is in another table than SunSpec's", mapped.point.name());
-        problems.error(&models.place, message).help("SunSpec models have holding registers only");
     }
 }

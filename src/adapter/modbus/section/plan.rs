@@ -55,7 +55,7 @@ fn device(device: DeviceDraft, adapter: &AdapterKeys, draft: &mut Draft) -> Opti
     draft.points.extend(keys.point.value.iter().filter_map(|at| named_point(&at.value, &id)));
     draft.points.extend(keys.group.value.iter().filter_map(|at| named_group(&at.value, &id)));
     let points = points(std::mem::take(&mut keys.point.value), &id, outer, problems);
-    check_sunspec(&keys.sunspec, &points, problems);
+    check_sunspec(&keys.sunspec, problems);
     check_everyone(&keys, &points, adapter, problems);
     let groups = groups(keys.group.value, &id, &points, problems);
     Some(Device {

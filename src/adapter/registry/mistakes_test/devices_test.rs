@@ -49,6 +49,20 @@ fn adapters_and_devices() {
     );
 }
 
+#[cfg(feature = "zigbee")]
+#[test]
+fn the_key_of_a_network_is_looked_at() {
+    let adapter =
+        "[[adapter]]\nname = 'z'\nkind = 'zigbee'\nlink = 'tcp://h'\n[adapter.network]\nkey = { file = 'k' }\n";
+    let found = |key: &[u8]| report(&[("tidegate.toml", adapter.as_bytes()), ("k", key)]);
+
+    assert_eq!(found(b"00112233445566778899aabbccddeeff\n"), [""; 0]);
+    let short = found(b"0011");
+    assert!(short[0].contains("tidegate.toml:6:7: error: ") && short[0].contains("32 hex digits"), "{short:?}");
+    let missing = report(&[("tidegate.toml", adapter.as_bytes())]);
+    assert!(missing[0].contains("tidegate.toml:6:7: warning: secret file k: "), "{missing:?}");
+}
+
 #[test]
 fn a_name_is_given_once() {
     let unit = format!("{UNIT}register = 'input:0'\ntype = 'u16'\n");

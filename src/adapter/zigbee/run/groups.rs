@@ -28,7 +28,7 @@ impl Session<'_, '_> {
                 }
                 Err(error) => return Err(LostError::from(error).into()),
             },
-            Err(why) => Err(WriteError::Refused(why)),
+            Err(why) => Err(why),
         };
         // An asker that stopped waiting does not need to know.
         let _ = reply.send(sent);
@@ -36,13 +36,14 @@ impl Session<'_, '_> {
     }
 
     /// The message of a command to a group.
-    fn for_group(&mut self, command: &Command, point: &Point) -> Result<Outgoing, String> {
+    fn for_group(&mut self, command: &Command, point: &Point) -> Result<Outgoing, WriteError> {
         let number = self.calls.number();
         let name = point.name().as_str();
-        let group = self.world.book.group(point.device()).ok_or("there is no such group")?;
+        let refused = WriteError::Refused;
+        let group = self.world.book.group(point.device()).ok_or_else(|| refused("there is no such group".into()))?;
         let setter = self.world.book.members(group).find_map(|member| member.setter(name));
-        let (_, rule) = setter.ok_or_else(|| format!("no member of the group has {name}"))?;
-        let order = order::order(rule, &command.value).map_err(|error| error.to_string())?;
+        let (_, rule) = setter.ok_or_else(|| refused(format!("no member of the group has {name}")))?;
+        let order = order::order(rule, &command.value).map_err(|error| WriteError::Misfit(error.to_string()))?;
         let (to, frame) = (Destination::Group(group.number), order.encode(number));
         Ok(Outgoing { to, from: HOME.number, cluster: rule.cluster, transaction: number, frame })
     }

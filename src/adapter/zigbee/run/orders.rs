@@ -59,7 +59,7 @@ impl Session<'_, '_> {
                 self.queue(ieee, Order { endpoint, point, task: Task::Write(write) });
             }
             // An asker that stopped waiting does not need to know.
-            Err(why) => drop(reply.send(Err(WriteError::Refused(why)))),
+            Err(why) => drop(reply.send(Err(why))),
         }
     }
 
@@ -77,21 +77,25 @@ impl Session<'_, '_> {
     }
 
     /// Where a point is set, by what, and what is read afterwards.
-    fn prepare(&mut self, point: &Point, value: &Value) -> Result<Prepared, String> {
+    fn prepare(&mut self, point: &Point, value: &Value) -> Result<Prepared, WriteError> {
         let World { book, scripts, metrics, .. } = &mut *self.world;
         let device = book.named(point.device());
-        let device = device.ok_or_else(|| format!("{} is not in the network", point.device()))?;
+        let device =
+            device.ok_or_else(|| WriteError::Refused(format!("{} is not in the network", point.device())))?;
         let name = point.name().as_str();
         if let Some((quirk, own)) = device.quirk.as_ref().and_then(|quirk| Some((quirk, quirk.point(name)?))) {
             let order = scripts.order(quirk, own, value);
             metrics.scripts.inc_by(u64::from(order.is_err() && own.source == Source::Script));
-            let (endpoint, order) = order?;
+            // A script that gives no order has its own reasons; a table can only miss the value.
+            let refused = if own.source == Source::Script { WriteError::Refused } else { WriteError::Misfit };
+            let (endpoint, order) = order.map_err(refused)?;
             let placed = asks_of(device, name).map(|(endpoint, _)| endpoint);
             let endpoint = device.endpoint_of(endpoint.or(placed), order.cluster);
             return Ok((device.ieee, endpoint, Asks::of_own(own), order));
         }
-        let (endpoint, rule) = device.setter(name).ok_or_else(|| format!("{} cannot be set", point.address))?;
-        let order = order::order(rule, value).map_err(|error| error.to_string())?;
+        let unknown = || WriteError::Refused(format!("{} cannot be set", point.address));
+        let (endpoint, rule) = device.setter(name).ok_or_else(unknown)?;
+        let order = order::order(rule, value).map_err(|error| WriteError::Misfit(error.to_string()))?;
         Ok((device.ieee, endpoint, Some(Asks::of(rule)), order))
     }
 

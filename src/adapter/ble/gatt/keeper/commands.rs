@@ -38,7 +38,8 @@ impl Keeper<'_> {
         let place = self.place(&command.target).filter(|(_, behind)| behind.point.access.can_write());
         let refused = |why: &dyn std::fmt::Display| WriteError::Refused(why.to_string());
         let (_, behind) = place.ok_or_else(|| refused(&format!("{} is read-only", command.target)))?;
-        let bytes = behind.layout.encode(&command.value, &behind.point).map_err(|error| refused(&error))?;
+        let encoded = behind.layout.encode(&command.value, &behind.point);
+        let bytes = encoded.map_err(|error| WriteError::Misfit(error.to_string()))?;
         self.check(command, reply)?;
         let connection = self.hold(held, slots).await.map_err(|error| refused(&error))?;
         // Connecting took its time.

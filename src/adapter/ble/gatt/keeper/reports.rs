@@ -73,7 +73,8 @@ impl<'a> Keeper<'a> {
         if self.is_online.replace(is_online) == Some(is_online) {
             return Ok(());
         }
-        let (device, about) = (self.device.id.clone(), DeviceFacts::default());
+        let mac = Some(self.device.address.to_string());
+        let (device, about) = (self.device.id.clone(), DeviceFacts { mac, ..DeviceFacts::default() });
         let event = Event { ts: self.ways.clock.now(), kind: EventKind::Device { device, what, about } };
         self.ways.events.send(event).await.map_err(|_| AdapterError::Closed)
     }
