@@ -40,7 +40,7 @@ pub struct Metrics {
     pub shed: Counter,
     /// Advertisements heard.
     pub heard: Count,
-    /// Advertisements that went unread because there was no room for them.
+    /// Advertisements and notifications that went unread because there was no room for them.
     pub unread: Counter,
     /// Readings left out because their device speaks more often than is wanted.
     pub limited: Count,
@@ -108,7 +108,9 @@ const COUNTERS: [Exported; 19] = [
     ("adapter_overruns", "Polls left out because the link was busy", |of| of.overruns.get()),
     ("adapter_shed_readings", "Readings shed because there was no room for them", |of| of.shed.get()),
     ("adapter_heard", "Advertisements heard", |of| of.heard.get()),
-    ("adapter_unread", "Advertisements unread because there was no room for them", |of| of.unread.get()),
+    ("adapter_unread", "Advertisements and notifications unread because there was no room for them", |of| {
+        of.unread.get()
+    }),
     ("adapter_limited_readings", "Readings left out because they came sooner than is wanted", |of| of.limited.get()),
     ("adapter_device_connects", "Connections made to single devices", |of| of.links.get()),
     ("adapter_device_waits", "Times that a device waited for a free connection", |of| of.waits.get()),

@@ -128,6 +128,30 @@ fn what_a_device_tells_by_itself_is_heard_until_it_is_lost_and_again_afterwards(
 }
 
 #[test]
+fn what_one_device_tells_is_heard_when_another_is_lost() {
+    let point = format!("[[device.point]]\nname = \"battery\"\ncharacteristic = \"{BATTERY}\"\nnotify = true\n");
+    let devices = [("first", OTHER), ("second", LOCK)].map(|(id, mac)| device(id, mac, &point));
+    let Some(world) = world("", &[&devices[0], &devices[1]]) else { return };
+    let tell = |mac: &str, value: &str| {
+        world.bluez.order(&json!({ "do": "notify", "mac": mac, "at": BATTERY, "value": value }))
+    };
+    for (id, mac) in [("first", OTHER), ("second", LOCK)] {
+        world.place(mac, &["read", "notify"]);
+        world.wait_value(&format!("{id}/battery"), 87.0);
+        wait_until("notifications", || tell(mac, "56") == json!(true));
+        world.wait_value(&format!("{id}/battery"), 86.0);
+    }
+
+    assert_eq!(world.bluez.order(&json!({ "do": "drop", "mac": OTHER })), json!(true));
+    world.wait_event("first", "offline");
+    wait_until("notifications", || tell(OTHER, "55") == json!(true));
+    world.wait_value("first/battery", 85.0);
+
+    assert_eq!(tell(LOCK, "54"), json!(true));
+    world.wait_value("second/battery", 84.0);
+}
+
+#[test]
 fn an_attempt_that_is_aborted_is_made_again_and_one_that_hangs_stops_no_scan() {
     let Some(world) = world_with_lock("signal = true\naccept = \"formats\"", "") else { return };
     let placed = Instant::now();

@@ -24,9 +24,19 @@ fn world_with_vault(more: &str) -> Option<World> {
 impl World {
     /// Puts the device in reach, with its passkey.
     fn place_vault(&self, passkey: &str) {
+        self.set_up_vault(passkey);
+        self.show_vault();
+    }
+
+    /// Prepares the device, with its passkey.
+    fn set_up_vault(&self, passkey: &str) {
         let services = json!({ "180f": { "2a19": { "flags": ["read", "encrypt-read"], "value": "57" } } });
         let order = json!({ "do": "peripheral", "mac": VAULT, "services": services, "passkey": passkey });
         assert_eq!(self.bluez.order(&order), json!(true));
+    }
+
+    /// Lets the device be heard.
+    fn show_vault(&self) {
         self.bluez.advert(VAULT, &json!({ "manufacturer": { "0xffff": "01" } }));
     }
 
@@ -53,6 +63,18 @@ fn a_wrong_passkey_is_told_and_reads_nothing() {
     world.place_vault("012345");
 
     world.wait("bad:not-authorized", "vault-1/battery", |reading| reading.quality == "bad:not-authorized");
+    world.gateway.wait_for_log("is its passkey right");
+}
+
+#[test]
+fn a_wrong_passkey_is_told_of_a_device_that_was_offline_before() {
+    let Some(world) = world_with_vault("passkey = { file = \"wrong\" }") else { return };
+    world.set_up_vault("012345");
+    // As often as it is tried at once.
+    assert_eq!(world.bluez.order(&json!({ "do": "abort", "mac": VAULT, "times": 4 })), json!(true));
+    world.show_vault();
+    world.gateway.wait_for_log("the connection was aborted");
+
     world.gateway.wait_for_log("is its passkey right");
 }
 

@@ -4,14 +4,12 @@
 
 mod connect;
 mod error;
+mod line;
 
 use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
-use bluez_async::{
-    BluetoothError, BluetoothEvent, CharacteristicEvent, CharacteristicId, DeviceEvent, DeviceId, WriteOptions,
-    WriteType,
-};
-use futures_util::{StreamExt as _, stream::BoxStream};
+use bluez_async::{BluetoothError, CharacteristicId, DeviceId, WriteOptions, WriteType};
+use prometheus_client::metrics::counter::Counter;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout};
 use tracing::debug;
 
@@ -19,6 +17,7 @@ pub use self::{connect::disconnect, error::LinkError};
 use self::{
     connect::{connect, is_connected, pair},
     error::sort,
+    line::{Line, News},
 };
 use super::{
     agent::Pairing,
@@ -62,42 +61,44 @@ pub enum Told {
 pub struct Link {
     bus: Arc<Bus>,
     device: DeviceId,
-    events: BoxStream<'static, BluetoothEvent>,
+    line: Line,
     /// What was looked up, so that it is once.
     found: HashMap<Characteristic, CharacteristicId>,
-    /// What notifies.
-    subscribed: HashMap<CharacteristicId, Characteristic>,
+    /// What notifies, by its path.
+    subscribed: HashMap<String, Characteristic>,
     /// What was read last.
-    read: Option<(CharacteristicId, Vec<u8>, Instant)>,
+    read: Option<(String, Vec<u8>, Instant)>,
     checks: Interval,
 }
 
 impl Link {
     /// Connects to a device when it is its turn: one attempt. It is paired then, where that is wanted and it was not. If
-    /// this is given up half-way, [`disconnect`] ends what `BlueZ` may still be trying.
+    /// this is given up half-way, [`disconnect`] ends what `BlueZ` may still be trying. `unread` counts notifications that
+    /// there was no room for.
     pub async fn open(
         address: Address,
         radio: Option<&str>,
         turn: &Turn,
         pairing: Option<Pairing>,
+        unread: Counter,
     ) -> Result<Self, LinkError> {
         let bus = Bus::shared().await?;
         // Before the turn is taken: a device that is away costs nobody anything.
         let device = bus.device(address, radio).await?.ok_or(LinkError::NotInReach)?;
-        let mut events = bus.session().device_event_stream(&device).await.map_err(sort)?.boxed();
-        let connected = connect(&bus, &device, &mut events, turn).await;
+        let mut line = Line::open(&text(&device).ok_or(LinkError::NotInReach)?, unread).await?;
+        let connected = connect(&mut line, turn).await;
         let mut checks = interval(CHECK);
         checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (found, subscribed) = (HashMap::new(), HashMap::new());
-        let mut link = Self { bus, device, events, found, subscribed, read: None, checks };
+        let mut opening = Self { bus, device, line, found, subscribed, read: None, checks };
         let opened = match connected {
-            Ok(()) => link.settle(pairing).await,
+            Ok(()) => opening.settle(pairing).await,
             Err(error) => Err(error),
         };
         match opened {
-            Ok(()) => Ok(link),
+            Ok(()) => Ok(opening),
             Err(error) => {
-                link.close().await;
+                opening.close().await;
                 Err(error)
             }
         }
@@ -107,7 +108,7 @@ impl Link {
     pub async fn read(&mut self, at: Characteristic) -> Result<Vec<u8>, LinkError> {
         let id = self.id(at)?;
         let bytes = answered(self.bus.session().read_characteristic_value(&id)).await?;
-        self.read = Some((id, bytes.clone(), Instant::now()));
+        self.read = text(&id).map(|id| (id, bytes.clone(), Instant::now()));
         Ok(bytes)
     }
 
@@ -123,32 +124,29 @@ impl Link {
     pub async fn subscribe(&mut self, at: Characteristic) -> Result<(), LinkError> {
         let id = self.id(at)?;
         answered(self.bus.session().start_notify(&id)).await?;
-        self.subscribed.insert(id, at);
+        self.subscribed.extend(text(&id).map(|id| (id, at)));
         Ok(())
     }
 
     /// The next notification, or the end. Safe to cancel.
     pub async fn next(&mut self) -> Told {
         loop {
-            let event = tokio::select! {
-                event = self.events.next() => event,
+            let news = tokio::select! {
+                news = self.line.next() => news,
                 _ = self.bus.lost() => return Told::Lost,
                 _ = self.checks.tick() => {
                     if is_connected(&self.bus, &self.device).await { continue }
                     return Told::Lost;
                 }
             };
-            match event {
-                None | Some(BluetoothEvent::Device { event: DeviceEvent::Connected { connected: false }, .. }) => {
-                    return Told::Lost;
-                }
-                Some(BluetoothEvent::Characteristic { id, event: CharacteristicEvent::Value { value } }) => {
+            match news {
+                Err(_) | Ok(News::Connected(false)) => return Told::Lost,
+                Ok(News::Value(id, value)) => {
                     if let Some(at) = self.subscribed.get(&id).filter(|_| !self.is_echo(&id, &value)) {
                         return Told::Value(*at, value);
                     }
                 }
-                // What it advertises meanwhile, and what later versions of the library may tell.
-                Some(_) => {}
+                Ok(News::Connected(true) | News::Resolved(_)) => {}
             }
         }
     }
@@ -186,7 +184,7 @@ impl Link {
     }
 
     /// Whether bytes are those that were just read.
-    fn is_echo(&self, id: &CharacteristicId, value: &[u8]) -> bool {
+    fn is_echo(&self, id: &str, value: &[u8]) -> bool {
         self.read.as_ref().is_some_and(|(last, bytes, at)| last == id && bytes == value && at.elapsed() < ECHO)
     }
 }

@@ -5,6 +5,7 @@
 //!                                                 v
 //!   for each powered radio that is wanted: radio: ear (a connection of its own): signals -> known -> queue
 //!                                                 '- gone, off, restarted, not discovering, silent: ends
+//!   for each device that is connected: link: line (a connection of its own): signals -> queue
 //! ```
 //!
 //! A radio that ended is started again as soon as the states show it powered, so one pulled and plugged in again, and a

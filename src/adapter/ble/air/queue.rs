@@ -1,4 +1,4 @@
-//! Advertisements on their way from the radios to whoever reads them.
+//! What `BlueZ` tells on its way to whoever reads it: advertisements of the radios, or notifications of one device.
 
 use std::{
     collections::VecDeque,
@@ -10,27 +10,27 @@ use tokio::sync::Notify;
 
 use crate::adapter::ble::heard::Heard;
 
-/// Advertisements that wait. When there is no room the oldest goes, counted: the next of the same device is newer.
+/// Those that wait. When there is no room the oldest goes, counted: the next of the same device is newer.
 const CAPACITY: usize = 4096;
 
-/// The queue. It takes without waiting, so that the radios' own queue, which has no bound, stays empty.
+/// The queue. It takes without waiting, so that the queue of the connection, which has no bound, stays empty.
 #[derive(Debug)]
-pub struct Queue {
-    waiting: Mutex<VecDeque<Heard>>,
+pub struct Queue<T = Heard> {
+    waiting: Mutex<VecDeque<T>>,
     /// Told with each one that comes.
     came: Notify,
     /// Those that went unread.
     shed: Counter,
 }
 
-impl Queue {
+impl<T> Queue<T> {
     /// An empty queue; `shed` counts what goes unread.
     pub fn new(shed: Counter) -> Self {
-        Self { waiting: Mutex::default(), came: Notify::new(), shed }
+        Self { waiting: Mutex::new(VecDeque::new()), came: Notify::new(), shed }
     }
 
     /// Adds one.
-    pub fn push(&self, heard: Heard) {
+    pub fn push(&self, heard: T) {
         let mut waiting = self.locked();
         if waiting.len() >= CAPACITY {
             waiting.pop_front();
@@ -42,7 +42,7 @@ impl Queue {
     }
 
     /// The oldest; waits for one. Safe to cancel.
-    pub async fn next(&self) -> Heard {
+    pub async fn next(&self) -> T {
         loop {
             let came = self.came.notified();
             if let Some(heard) = self.locked().pop_front() {
@@ -52,8 +52,13 @@ impl Queue {
         }
     }
 
+    /// Forgets what waits.
+    pub(super) fn clear(&self) {
+        self.locked().clear();
+    }
+
     /// What waits; a holder that panicked left it whole.
-    fn locked(&self) -> MutexGuard<'_, VecDeque<Heard>> {
+    fn locked(&self) -> MutexGuard<'_, VecDeque<T>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

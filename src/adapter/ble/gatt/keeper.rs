@@ -64,6 +64,8 @@ pub(super) struct Keeper<'a> {
     inbox: mpsc::Receiver<DeviceRequest>,
     outlook: Outlook,
     is_online: Option<bool>,
+    /// Why it was offline since it last was not, by quality: each is told once.
+    told: Vec<&'static str>,
     began: Instant,
     /// Whether there may be a connection, or an attempt to make one.
     may_be_connected: bool,
@@ -99,7 +101,18 @@ impl<'a> Keeper<'a> {
     ) -> Self {
         let began = Instant::now();
         let outlook = Outlook::new(device, began);
-        Self { device, radio, turn, ways, inbox, outlook, is_online: None, began, may_be_connected: false }
+        Self {
+            device,
+            radio,
+            turn,
+            ways,
+            inbox,
+            outlook,
+            is_online: None,
+            told: Vec::new(),
+            began,
+            may_be_connected: false,
+        }
     }
 
     /// Keeps the device until stopping is asked for.

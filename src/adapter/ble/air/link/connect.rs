@@ -1,15 +1,18 @@
 //! Making a connection, and ending one.
 
-use std::{future::ready, pin::pin, time::Duration};
+use std::{pin::pin, time::Duration};
 
-use bluez_async::{BluetoothEvent, DeviceEvent, DeviceId};
-use futures_util::{StreamExt as _, stream::BoxStream};
+use bluez_async::DeviceId;
 use tokio::time::{sleep, timeout};
 use tracing::{debug, info};
 
-use super::{ANSWER, LinkError, answered};
+use super::{
+    ANSWER, LinkError, answered,
+    line::{DEVICE, Line, News},
+};
 use crate::adapter::ble::{
     air::{
+        Queue,
         agent::{self, Pairing},
         bus::{Bus, BusError, text},
         turn::{LIMIT, Turn},
@@ -34,20 +37,21 @@ pub async fn disconnect(address: Address, radio: Option<&str>) {
 }
 
 /// Connects, and waits for the services. The radio listens again as soon as the device has answered.
-pub(super) async fn connect(
-    bus: &Bus,
-    device: &DeviceId,
-    events: &mut BoxStream<'static, BluetoothEvent>,
-    turn: &Turn,
-) -> Result<(), LinkError> {
-    let is_connected = |event| {
-        ready(matches!(event, BluetoothEvent::Device { event: DeviceEvent::Connected { connected: true }, .. }))
-    };
+pub(super) async fn connect(line: &mut Line, turn: &Turn) -> Result<(), LinkError> {
+    call(line, turn).await?;
+    // The end of the connection before may still be in there.
+    line.came.clear();
+    timeout(DISCOVERY, resolved(line)).await.map_err(|_| LinkError::Timeout(DISCOVERY))?
+}
+
+/// Has `BlueZ` connect.
+async fn call(line: &mut Line, turn: &Turn) -> Result<(), LinkError> {
     let attempt = turn.take().await;
-    let mut connecting = pin!(bus.session().connect_with_timeout(device, LIMIT + DISCOVERY));
+    let Line { wire, path, came } = line;
+    let mut connecting = pin!(wire.call(path, (DEVICE, "Connect"), (), LIMIT + DISCOVERY));
     let answered = tokio::select! {
         done = &mut connecting => Some(done),
-        true = events.any(is_connected) => None,
+        () = told(came, &News::Connected(true)) => None,
         () = sleep(LIMIT) => return Err(LinkError::Timeout(LIMIT)),
     };
     drop(attempt);
@@ -55,7 +59,25 @@ pub(super) async fn connect(
         Some(done) => done,
         None => timeout(DISCOVERY, connecting).await.map_err(|_| LinkError::Timeout(DISCOVERY))?,
     };
-    done.map_err(|error| LinkError::Aborted(error.to_string()))
+    done.map_err(|error| match error {
+        BusError::Refused(why) => LinkError::Aborted(why),
+        BusError::Connect(_) | BusError::Lost | BusError::Timeout => error.into(),
+    })
+}
+
+/// Waits for the services.
+async fn resolved(line: &mut Line) -> Result<(), LinkError> {
+    // It is listened for already, so that it is not missed between this and that.
+    if !line.is_resolved().await? {
+        let Line { wire, came, .. } = line;
+        wire.during(told(came, &News::Resolved(true))).await?;
+    }
+    Ok(())
+}
+
+/// Waits until this is told.
+async fn told(came: &Queue<News>, news: &News) {
+    while came.next().await != *news {}
 }
 
 /// Whether `BlueZ` says that a device is connected; one that it does not know any more is not.

@@ -39,13 +39,19 @@ impl Keeper<'_> {
     async fn connect(&self) -> Result<Link, LinkError> {
         let (mut backoff, pairing) = (Backoff::new(), self.pairing()?);
         for _ in 0..RETRIES {
-            match Link::open(self.device.address, self.radio, self.turn, pairing).await {
+            match self.open(pairing).await {
                 Err(LinkError::Aborted(why)) => debug!(device = %self.device.id, why, "Connecting again"),
                 done => return done,
             }
             sleep(backoff.wait()).await;
         }
-        Link::open(self.device.address, self.radio, self.turn, pairing).await
+        self.open(pairing).await
+    }
+
+    /// One attempt.
+    async fn open(&self, pairing: Option<Pairing>) -> Result<Link, LinkError> {
+        let unread = self.ways.metrics.unread.clone();
+        Link::open(self.device.address, self.radio, self.turn, pairing, unread).await
     }
 
     /// How the device is paired. The passkey is read each time, so that one that was corrected is used at once.

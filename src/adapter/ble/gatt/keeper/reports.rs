@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio::time::Instant;
-use tracing::{debug, info};
+use tracing::{debug, error, info};
 
 use super::{Keeper, SETTLING};
 use crate::{
@@ -29,9 +29,7 @@ impl<'a> Keeper<'a> {
         if is_settling && matches!(error, LinkError::NotInReach) {
             return Ok(());
         }
-        if self.is_online != Some(false) {
-            info!(device = %self.device.id, %error, "Device is offline");
-        }
+        self.tell_fault(error);
         // It is there, though nothing can be read.
         let why = if matches!(error, LinkError::NotPaired(_)) { quality(error) } else { "device-offline" };
         for (point, behind) in self.device.behind.iter().enumerate() {
@@ -40,6 +38,25 @@ impl<'a> Keeper<'a> {
             }
         }
         self.tell(DeviceChange::Offline).await
+    }
+
+    /// Tells why the device is offline, also when that is something else than before: one that was out of reach may have
+    /// another passkey. What comes and goes meanwhile is told once.
+    fn tell_fault(&mut self, error: &LinkError) {
+        if self.is_online != Some(false) {
+            self.told.clear();
+        }
+        let why = quality(error);
+        if self.told.contains(&why) {
+            return;
+        }
+        self.told.push(why);
+        if matches!(error, LinkError::NotPaired(_)) {
+            // Somebody must act.
+            error!(device = %self.device.id, %error, "Device is not paired");
+        } else {
+            info!(device = %self.device.id, %error, "Device is offline");
+        }
     }
 
     /// Sends what the bytes of a characteristic say of a point.
