@@ -8,7 +8,7 @@ use super::{
     policy::{Approved, Refusal},
     shorten,
 };
-use crate::model::{CommandId, DeviceId, Envelope, Outcome, ResponseTo, Source, Timestamp};
+use crate::model::{CommandId, DeviceId, Envelope, Outcome, OutcomeStatus, ResponseTo, Source, Timestamp};
 
 /// One command on its way, with everybody who waits to hear of it.
 #[derive(Debug)]
@@ -52,8 +52,8 @@ pub(super) enum Decision {
     Go(Approved),
     /// It is refused, and its id remembered, so that a repeat is told the same.
     Refuse(Refusal),
-    /// Its id was acted on before, and it ended so, if it has ended.
-    Repeat(Option<Verdict>),
+    /// Its id was acted on before, with this outcome if that is known.
+    Repeat(Option<OutcomeStatus>),
 }
 
 impl From<Result<Approved, Refusal>> for Decision {
@@ -67,15 +67,13 @@ impl Decision {
     pub(super) fn entry(&self, case: &Case, decided: Timestamp) -> Option<Entry> {
         match self {
             Self::Go(_) => case.entry(None),
-            Self::Refuse(refusal) => case.entry(Some(refused(refusal, decided))),
+            Self::Refuse(refusal) => {
+                let verdict = Verdict { status: refusal.status(), error: Some(refusal.to_string()), decided };
+                case.entry(Some(verdict))
+            }
             Self::Repeat(_) => None,
         }
     }
-}
-
-/// How a command ends that is refused.
-pub(super) fn refused(refusal: &Refusal, decided: Timestamp) -> Verdict {
-    Verdict { status: refusal.status(), value: None, error: Some(refusal.to_string()), decided }
 }
 
 impl Case {

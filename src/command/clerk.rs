@@ -112,14 +112,11 @@ impl Clerk {
     }
 
     /// Answers a command whose id was acted on before.
-    async fn tell_repeat(&self, case: Case, first: Option<Verdict>) {
+    async fn tell_repeat(&self, case: Case, first: Option<OutcomeStatus>) {
         self.record(&case, false, "it is a repeat").await;
-        let outcome = |status, ts| Outcome::new(case.id.clone(), status, ts);
-        let first = first.map(|Verdict { status, value, error, decided }| {
-            Box::new(Outcome { value, error, ..outcome(status, decided) })
-        });
-        let repeat = Outcome { first, ..outcome(OutcomeStatus::Duplicate, self.clock.now()) };
-        self.finish(case, repeat).await;
+        let mut outcome = Outcome::new(case.id.clone(), OutcomeStatus::Duplicate, self.clock.now());
+        outcome.first = first;
+        self.finish(case, outcome).await;
     }
 
     /// Refuses a command.
@@ -164,8 +161,8 @@ impl Clerk {
 
     /// Records how a command ended.
     async fn settle(&self, key: Key, answer: &Answer) -> Result<(), LedgerError> {
-        let Answer { status, value, error } = answer.clone();
-        self.ledger.settle(key, Verdict { status, value, error, decided: self.clock.now() }).await
+        let verdict = Verdict { status: answer.status, error: answer.error.clone(), decided: self.clock.now() };
+        self.ledger.settle(key, verdict).await
     }
 
     /// An answer as an outcome of this moment.

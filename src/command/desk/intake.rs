@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::{Desk, Floor};
 use crate::{
     command::{
-        case::{Case, Decision, Order, refused},
+        case::{Case, Decision, Order},
         clerk::Clerk,
         inbox::{Request, Unreadable},
         lanes::{Lanes, MAX_WAITING},
@@ -75,7 +75,7 @@ impl Batch {
     /// What is known of the case's id, by the ledger or from this batch.
     fn known(&self, case: &Case, seen: Seen) -> Seen {
         match seen {
-            Seen::Never => case.key().and_then(|key| self.seen.get(&key).cloned()).unwrap_or(Seen::Never),
+            Seen::Never => case.key().and_then(|key| self.seen.get(&key).copied()).unwrap_or(Seen::Never),
             told => told,
         }
     }
@@ -96,7 +96,7 @@ impl Batch {
     fn note(&mut self, case: &Case, decision: &Decision) {
         let seen = match decision {
             Decision::Go(_) => Seen::Open,
-            Decision::Refuse(refusal) => Seen::Settled(refused(refusal, case.received)),
+            Decision::Refuse(refusal) => Seen::Settled(refusal.status()),
             Decision::Repeat(_) => return,
         };
         self.seen.extend(case.key().map(|key| (key, seen)));

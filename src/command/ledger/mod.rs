@@ -28,7 +28,7 @@ use tracing::{info, warn};
 pub(super) use self::aside::SetAside;
 pub use self::aside::{DamagedLedger, damaged_ledgers};
 use self::store::Store;
-use crate::model::{CommandId, OutcomeStatus, ResponseTo, Timestamp, Value};
+use crate::model::{CommandId, OutcomeStatus, ResponseTo, Timestamp};
 
 /// Steps waiting for the thread. When it is full the desk waits, and with it the inbox.
 const QUEUE: usize = 64;
@@ -92,12 +92,10 @@ pub(super) struct Entry {
 }
 
 /// The end of a row.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(super) struct Verdict {
     /// What became of the command.
     pub(super) status: OutcomeStatus,
-    /// The value that was set, by its JSON; a long one is not kept.
-    pub(super) value: Option<Value>,
     /// Why it was not done.
     pub(super) error: Option<String>,
     /// When that was decided.
@@ -105,14 +103,14 @@ pub(super) struct Verdict {
 }
 
 /// What the ledger knows of an id.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Seen {
     /// Nothing.
     Never,
     /// It is being acted on.
     Open,
     /// It ended so.
-    Settled(Verdict),
+    Settled(OutcomeStatus),
 }
 
 /// A row that a crash left open.

@@ -1,6 +1,6 @@
 //! The ledger's SQL.
 
-use std::{fs, os::unix::fs::MetadataExt as _, path::Path, sync::Arc, time::Duration};
+use std::{fs, os::unix::fs::MetadataExt as _, path::Path, time::Duration};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params};
 
@@ -8,17 +8,14 @@ use super::{
     Entry, Interrupted, Key, Seen, Verdict,
     aside::{SetAside, set_aside},
 };
-use crate::model::{CommandId, OutcomeStatus, ResponseTo, Timestamp, Value};
+use crate::model::{CommandId, OutcomeStatus, ResponseTo, Timestamp};
 
 /// Schema versions in their order; `user_version` counts those that were applied.
-const MIGRATIONS: [&str; 2] = [include_str!("001.sql"), include_str!("002.sql")];
+const MIGRATIONS: [&str; 1] = [include_str!("001.sql")];
 /// Longest wait for a file that is in use.
 const COPY_WAIT: Duration = Duration::from_secs(10);
 /// Most rows that are kept.
 const MAX_ROWS: usize = 100_000;
-/// Longest JSON of a value that is kept: more than any register holds. A repeat of a command with a longer one is told
-/// how the first ended, without the value, so that rows stay small.
-const MAX_VALUE: usize = 512;
 /// 2024-01-01T00:00:00Z. A row decided before has its time from a clock that was not set; its age is unknown, so it
 /// goes by number only, lest the first correct time makes us forget what was done a minute ago.
 const OLDEST_BELIEVABLE_MS: i64 = 1_704_067_200_000;
@@ -113,21 +110,22 @@ impl Store {
 
     /// What is known of an id.
     pub(super) fn seen(&self, key: &Key) -> rusqlite::Result<Seen> {
-        let sql = "SELECT status, value, error, decided FROM command WHERE source = ?1 AND id = ?2";
-        let mut query = self.connection.prepare_cached(sql)?;
-        let found = query.query_row(params![key.source, key.id.as_str()], verdict).optional()?;
+        let mut query = self.connection.prepare_cached("SELECT status FROM command WHERE source = ?1 AND id = ?2")?;
+        let found: Option<Option<String>> =
+            query.query_row(params![key.source, key.id.as_str()], |row| row.get(0)).optional()?;
         Ok(match found {
             None => Seen::Never,
             Some(None) => Seen::Open,
-            Some(Some(verdict)) => Seen::Settled(verdict),
+            // A word we do not know can only come from a later version; the command was acted on all the same.
+            Some(Some(word)) => Seen::Settled(OutcomeStatus::parse(&word).unwrap_or(OutcomeStatus::Failed)),
         })
     }
 
     /// Writes a new row.
     pub(super) fn insert(&self, entry: &Entry) -> rusqlite::Result<()> {
         let sql = "INSERT INTO command
-                   (source, id, target, received, status, error, decided, uplink, topic, correlation, value)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+                   (source, id, target, received, status, error, decided, uplink, topic, correlation)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
         let (verdict, response) = (entry.verdict.as_ref(), entry.response.as_ref());
         self.connection.prepare_cached(sql)?.execute(params![
             entry.key.source,
@@ -140,14 +138,13 @@ impl Store {
             response.map(|response| &*response.uplink),
             response.map(|response| &*response.topic),
             response.and_then(|response| response.correlation.as_deref()),
-            verdict.and_then(value_json),
         ])?;
         Ok(())
     }
 
     /// Ends an open row; one that has ended keeps its first outcome.
     pub(super) fn settle(&self, key: &Key, verdict: &Verdict) -> rusqlite::Result<()> {
-        let sql = "UPDATE command SET status = ?3, error = ?4, decided = ?5, value = ?6
+        let sql = "UPDATE command SET status = ?3, error = ?4, decided = ?5
                    WHERE source = ?1 AND id = ?2 AND status IS NULL";
         self.connection.prepare_cached(sql)?.execute(params![
             key.source,
@@ -155,7 +152,6 @@ impl Store {
             verdict.status.as_str(),
             verdict.error,
             verdict.decided.as_millis(),
-            value_json(verdict),
         ])?;
         Ok(())
     }
@@ -211,23 +207,6 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
         transaction.pragma_update(None, "user_version", version)?;
     }
     transaction.commit()
-}
-
-/// What is kept of a verdict's value.
-fn value_json(verdict: &Verdict) -> Option<String> {
-    let json = serde_json::to_string(verdict.value.as_ref()?).ok()?;
-    (json.len() <= MAX_VALUE).then_some(json)
-}
-
-/// Reads how a command ended; `None` while it is open.
-fn verdict(row: &Row<'_>) -> rusqlite::Result<Option<Verdict>> {
-    let (word, json): (Option<String>, Option<String>) = (row.get(0)?, row.get(1)?);
-    let Some(word) = word else { return Ok(None) };
-    // A word that is not known can only come from a later version; the command was acted on all the same.
-    let status = OutcomeStatus::parse(&word).unwrap_or(OutcomeStatus::Failed);
-    let value = json.and_then(|json| serde_json::from_str(&json).ok()).map(|json| Value::Json(Arc::new(json)));
-    let (error, decided): (_, Option<i64>) = (row.get(2)?, row.get(3)?);
-    Ok(Some(Verdict { status, value, error, decided: Timestamp::from_millis(decided.unwrap_or_default()) }))
 }
 
 /// Reads a row that a crash left open; `None` for one whose id cannot be ours.
