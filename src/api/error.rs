@@ -24,6 +24,9 @@ pub enum ApiError {
     /// There is no such point.
     #[error("no point {0}")]
     NoPoint(PointAddress),
+    /// There is no such adapter.
+    #[error("no adapter {0:?}")]
+    NoAdapter(String),
     /// There is no such point, or none of which something was stored.
     #[error("no history of {point}")]
     NoHistory {
@@ -57,7 +60,7 @@ impl ApiError {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
-            Self::NoRoute | Self::NoPoint(_) | Self::NoHistory { .. } => StatusCode::NOT_FOUND,
+            Self::NoRoute | Self::NoPoint(_) | Self::NoAdapter(_) | Self::NoHistory { .. } => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -70,6 +73,7 @@ impl ApiError {
     fn help(&self) -> Option<String> {
         let help = match self {
             Self::NoRoute | Self::Method => "GET /api/v1/openapi.json lists every route",
+            Self::NoAdapter(_) => "`tidegate status` and GET /api/v1/status list every adapter",
             Self::NoHistory { near: Some(near), .. } => return Some(format!("did you mean {near}?")),
             Self::NoPoint(_) | Self::NoHistory { near: None, .. } => {
                 "`tidegate points` and GET /api/v1/points list every point"

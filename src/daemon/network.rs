@@ -19,9 +19,7 @@ impl Core {
     /// Asks the adapter, and writes down who changed something.
     pub(super) async fn network(self: &Arc<Self>, request: NetworkRequest) -> Result<Value, ApiError> {
         let NetworkRequest { user, adapter, wish } = request;
-        let way = self.way_to(&adapter).ok_or_else(|| {
-            ApiError::Invalid(format!("no adapter {adapter:?} (help: tidegate status lists adapters)"))
-        })?;
+        let way = self.way_to(&adapter).ok_or_else(|| ApiError::NoAdapter(adapter.clone()))?;
         let (reply, answer) = oneshot::channel();
         let what = told(&wish);
         let gone = || ApiError::Unavailable(format!("adapter {adapter} does not run"));
