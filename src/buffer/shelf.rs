@@ -45,12 +45,15 @@ impl Shelf {
         if let Some(done) = run.add(loose) {
             self.wrap(&done, encoder);
         }
+        // A moment that does not move on: one that is always now is always behind whoever has looked at the clock before.
+        if self.is_full() {
+            self.due = self.due.min(Some(Instant::now()));
+        }
     }
 
     /// When its commit is due.
     pub(super) fn due(&self) -> Option<Instant> {
-        let loose: usize = self.runs.values().map(Run::bytes).sum();
-        if self.memory >= MAX_PACKED || loose >= MAX_LOOSE { self.due.map(|_| Instant::now()) } else { self.due }
+        self.due
     }
 
     /// Makes packs of everything.
@@ -97,6 +100,12 @@ impl Shelf {
     /// The ids of what is here and not in the database.
     pub(super) fn ids(&self) -> &Ranges {
         &self.ids
+    }
+
+    /// Whether it takes as much as it may.
+    fn is_full(&self) -> bool {
+        let loose: usize = self.runs.values().map(Run::bytes).sum();
+        self.memory >= MAX_PACKED || loose >= MAX_LOOSE
     }
 
     fn wrap(&mut self, loose: &[Loose], encoder: &mut Encoder) {
@@ -148,6 +157,9 @@ mod tests {
         };
 
         let full = of(shelf.packs());
+        let full_at = Instant::now();
+        tokio::time::advance(WAIT / 2).await;
+        assert_eq!(shelf.due(), Some(full_at), "it is due since then");
         (0..2_000).for_each(|_| shelf.put(loose(ids.next().unwrap()), &mut encoder));
         let gone = shelf.postpone(WAIT);
 
