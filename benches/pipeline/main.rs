@@ -5,6 +5,8 @@
 //! make bench                                          everything: the table, and target/bench/pipeline.json
 //! make bench BENCH_LONG=1                             the same with longer spans and a backlog of 1 GiB
 //! cargo bench --bench pipeline -- strict express      some of the cases
+//! TIDEGATE_BENCH_PROGRAM=/usr/bin/tidegate cargo bench --bench pipeline -- fleet
+//!                                                     cases of the whole daemon, with the one that is installed
 //! ```
 //! Each case runs in a process of its own, so that memory, processor time and bytes written are its own. The broker
 //! is a real mosquitto on a free loopback port, the disk is the one that holds `target/`; where root runs it, what

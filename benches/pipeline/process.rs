@@ -1,6 +1,8 @@
 //! The real daemon in a process of its own, watched from outside: what it takes is its own and nobody else's.
 
 use std::{
+    env,
+    ffi::OsString,
     fs,
     io::{Read as _, Write as _},
     os::unix::net::UnixStream,
@@ -15,10 +17,17 @@ use crate::{
     site::Site,
 };
 
+/// The program that is measured, instead of the one that was built along: what is shipped is linked as a whole.
+const PROGRAM: &str = "TIDEGATE_BENCH_PROGRAM";
 /// How often the daemon is asked whether something has come true, and how often at most.
 const LOOK: (Duration, u32) = (Duration::from_millis(100), 1_200);
 /// The unit of processor time in `/proc/<pid>/stat`: 100 a second on every Linux (proc(5), `sysconf(_SC_CLK_TCK)`).
 const TICK: Duration = Duration::from_millis(10);
+
+/// Which daemon is measured.
+fn program() -> OsString {
+    env::var_os(PROGRAM).unwrap_or_else(|| env!("CARGO_BIN_EXE_tidegate").into())
+}
 
 /// A running daemon; it ends with its owner.
 pub(crate) struct Daemon {
@@ -36,7 +45,7 @@ pub(crate) struct Moment {
 impl Daemon {
     /// Starts it with the site's configuration and the environment that its unit for systemd gives it.
     pub(crate) fn start(site: &Site) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+        let mut command = Command::new(program());
         command.env("MALLOC_ARENA_MAX", "2");
         command.env("MALLOC_MMAP_THRESHOLD_", "131072").env("MALLOC_TRIM_THRESHOLD_", "131072");
         command.arg("run").arg("--config").arg(site.write()).stdout(Stdio::null()).stderr(Stdio::null());
