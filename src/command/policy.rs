@@ -140,7 +140,7 @@ fn fitting_value(request: &Request, point: &Point) -> Result<Value, Refusal> {
     if value.as_f64().is_none_or(|number| point.is_plausible(number)) {
         return Ok(value);
     }
-    let (min, max) = (point.min, point.max);
+    let [min, max] = point.bounds.ends();
     Err(Refusal::Implausible { value: value.to_string(), point: point.address.clone(), min, max })
 }
 

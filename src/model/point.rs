@@ -97,12 +97,27 @@ pub struct Point {
     pub unit: Option<Box<str>>,
     /// Whether it can be read, written or both.
     pub access: Access,
-    /// Smallest plausible value; readings below are `bad:out-of-range`.
-    pub min: Option<f64>,
-    /// Largest plausible value; readings above are `bad:out-of-range`.
-    pub max: Option<f64>,
+    /// Which numbers are plausible; readings beyond are `bad:out-of-range`.
+    pub bounds: Bounds,
     /// The points that are set together through this one; `None` for all that are no group.
     pub group: Option<Box<Group>>,
+}
+
+/// The smallest and the largest number that are plausible. On the heap, because most of tens of thousands of points have
+/// none.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Bounds(Option<Box<[Option<f64>; 2]>>);
+
+impl Bounds {
+    /// `None` where there is no end.
+    pub fn new(min: Option<f64>, max: Option<f64>) -> Self {
+        Self((min.is_some() || max.is_some()).then(|| Box::new([min, max])))
+    }
+
+    /// Both ends.
+    pub fn ends(&self) -> [Option<f64>; 2] {
+        self.0.as_deref().copied().unwrap_or_default()
+    }
 }
 
 /// Points of one device that are set together, each by a key of an object.
@@ -116,7 +131,7 @@ impl Point {
     /// A read-only point without limits.
     pub fn new(device: DeviceId, point: PointName, kind: PointType, unit: Option<&str>) -> Self {
         let address = PointAddress { device, point };
-        Self { address, kind, unit: unit.map(Into::into), access: Access::R, min: None, max: None, group: None }
+        Self { address, kind, unit: unit.map(Into::into), access: Access::R, bounds: Bounds::default(), group: None }
     }
 
     /// The device the point belongs to.
@@ -129,8 +144,9 @@ impl Point {
         &self.address.point
     }
 
-    /// Whether a number lies within `min` and `max`, both inclusive.
+    /// Whether a number lies within the bounds, both ends inclusive.
     pub fn is_plausible(&self, value: f64) -> bool {
-        self.min.is_none_or(|min| value >= min) && self.max.is_none_or(|max| value <= max)
+        let [min, max] = self.bounds.ends();
+        min.is_none_or(|min| value >= min) && max.is_none_or(|max| value <= max)
     }
 }

@@ -21,7 +21,7 @@ use crate::{
         section::{At, section},
         values::Span,
     },
-    model::{Access, DeviceId, Point, PointAddress, PointName, PointType},
+    model::{Access, Bounds, DeviceId, Point, PointAddress, PointName, PointType},
 };
 
 section! {
@@ -153,8 +153,7 @@ fn point(
         kind: point_type(data, &conversion, keys.scale_from.is_some()),
         unit: keys.unit.map(|unit| unit.value.into()),
         access: keys.access.value,
-        min: keys.min.map(|min| min.value),
-        max: keys.max.map(|max| max.value),
+        bounds: Bounds::new(keys.min.map(|min| min.value), keys.max.map(|max| max.value)),
         group: None,
     };
     let poll = keys.poll.map_or(outer.poll, |poll| poll.value.0);

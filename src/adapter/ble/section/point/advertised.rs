@@ -9,7 +9,7 @@ use crate::{
         report::{Problems, suggest},
         section::At,
     },
-    model::{Access, DeviceId, Point, PointName, PointType, Quantity, vocabulary::QUANTITIES},
+    model::{Access, Bounds, DeviceId, Point, PointName, PointType, Quantity, vocabulary::QUANTITIES},
 };
 
 /// A point that a profile's script gives: of its own type and unit, or of those that its name has.
@@ -35,7 +35,8 @@ pub(super) fn scripted(
     if let Some(unit) = &keys.unit {
         point.unit = Some(unit.value.as_str().into());
     }
-    (point.min, point.max) = (keys.min.as_ref().map(|min| min.value), keys.max.as_ref().map(|max| max.value));
+    let ends = [&keys.min, &keys.max].map(|end| end.as_ref().map(|end| end.value));
+    point.bounds = Bounds::new(ends[0], ends[1]);
     Some(Arc::new(point))
 }
 
