@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::harness::{Arrived, Blocks, Broker, Gateway, Id, Listener, Site, Tap, Units, is_long, value_of};
+use crate::harness::{Arrived, Blocks, Broker, Gateway, Id, Listener, Message, Site, Tap, Units, is_long, value_of};
 
 /// Units and points of the plain run: 200 points.
 const UNITS: u8 = 5;
@@ -97,9 +97,11 @@ fn survive_an_outage(variant: impl Fn(Site) -> Site) {
     let so_far = tap.read(<[_]>::len);
     tap.wait_for("the drain", |sent| (sent.len() > so_far + 15).then_some(()));
     broker.kill();
-    let sessions = listener.sessions();
+    let (sessions, greeted) = (listener.sessions(), greetings(&listener.messages()));
     broker.resume();
     listener.wait_sessions(sessions + 1);
+    // A gateway that is stopped while it waits to connect again says nothing any more.
+    listener.wait_for("the gateway", |messages| (greetings(messages) > greeted).then_some(()));
 
     let after = lowest_count(&units);
     units.wait_served(after + 10);
@@ -131,6 +133,11 @@ fn assert_ticks_are_whole(blocks: &Blocks) {
         assert!(ticks.windows(2).all(|pair| pair[1] == pair[0] + 1), "{name}: {ticks:?}");
         assert_eq!(ticks.first(), Some(&1), "{name}");
     }
+}
+
+/// How often the gateway said that it is there.
+fn greetings(messages: &[Message]) -> usize {
+    messages.iter().filter(|message| message.topic.ends_with("/state")).count()
 }
 
 /// How often the point that was read least was read.
