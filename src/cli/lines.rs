@@ -6,8 +6,6 @@ use std::{
     path::Path,
 };
 
-use serde::Deserialize;
-
 use super::{context::Context, error::CliError};
 
 /// Longest line; what is longer is no line of ours. It is read up to here and passed over to its end.
@@ -29,15 +27,6 @@ pub(super) fn answer(
         None => answer_all(io::stdin().lock(), &mut out, &mut answer)?,
     }
     Ok(out.flush()?)
-}
-
-/// Reads a line that holds one object. A list, which would be taken for the fields in their order, is none.
-pub(super) fn object<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Result<T, String> {
-    let text = line.trim_ascii();
-    if text.first().is_some_and(|byte| *byte != b'{') {
-        return Err("it does not begin with {".to_owned());
-    }
-    serde_json::from_slice(text).map_err(|error| error.to_string())
 }
 
 /// Answers every line.

@@ -28,6 +28,8 @@ mod log_level;
 mod man;
 #[cfg(feature = "modbus")]
 mod modbus;
+#[cfg(any(feature = "modbus", feature = "zigbee", feature = "ble"))]
+mod object;
 mod points;
 mod profile;
 mod programs;

@@ -9,7 +9,7 @@ use serde::{
 
 use crate::{
     adapter::ble::decode::{Address, Advertisement, Uuid},
-    cli::lines,
+    cli::object,
 };
 
 /// Names that are remembered. Those of more devices are not, which then are decoded as if they had none.
@@ -67,7 +67,7 @@ struct Pairs<'a>(Vec<(Text<'a>, Text<'a>)>);
 
 /// Reads a line, or says what is wrong with it.
 pub(super) fn parse<'a>(line: &[u8], names: &'a mut Names) -> Result<Advert<'a>, String> {
-    let line: Line<'_> = lines::object(line).map_err(|error| format!("not JSON as expected: {error}"))?;
+    let line: Line<'_> = object::read(line).map_err(|error| format!("not JSON as expected: {error}"))?;
     let address = address(&line.address.0)?;
     let manufacturer = line.manufacturer_data.iter().flat_map(|pairs| &pairs.0);
     let service = line.service_data.iter().flat_map(|pairs| &pairs.0);

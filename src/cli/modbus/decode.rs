@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     adapter::modbus::explain::{self, Travel},
-    cli::{context::Context, error::CliError, lines},
+    cli::{context::Context, error::CliError, object},
 };
 
 /// Longest line that is looked at; what is longer is answered with `why`. The longest frame is 513 characters.
@@ -54,7 +54,7 @@ struct Asked {
 
 /// What a line is answered with.
 fn answer(line: &[u8]) -> Value {
-    match lines::object::<Asked>(line) {
+    match object::read::<Asked>(line) {
         Ok(asked) => asked.explained().unwrap_or_else(|text| why(&text)),
         Err(error) => why(&format!("no line that is understood: {error}")),
     }

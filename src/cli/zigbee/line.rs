@@ -9,7 +9,7 @@ use crate::{
         map::Known,
         wire::unhex,
     },
-    cli::lines,
+    cli::object,
 };
 
 /// A line as it was typed. What it has besides is ignored, so that captures with more in them can be piped in.
@@ -41,7 +41,7 @@ pub(super) enum Line {
 
 /// Reads a line, or says what is wrong with it.
 pub(super) fn parse(line: &[u8]) -> Result<Line, String> {
-    let typed: Typed = lines::object(line).map_err(|error| format!("the line is no such object: {error}"))?;
+    let typed: Typed = object::read(line).map_err(|error| format!("the line is no such object: {error}"))?;
     match (&typed.unpi, &typed.zcl, &typed.zdo) {
         (Some(text), None, None) => bytes("unpi", text).map(Line::Unpi),
         (None, Some(text), None) => {
