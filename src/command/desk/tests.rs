@@ -1,3 +1,6 @@
+mod sleepers;
+mod together;
+
 use std::{sync::Mutex, time::Duration};
 
 use proptest::prelude::*;
@@ -62,6 +65,14 @@ fn grants() -> Vec<Grant> {
 impl Bench {
     fn new() -> Self {
         Self::in_dir(tempfile::tempdir().unwrap())
+    }
+
+    /// One whose senders may send as often as they like.
+    fn unlimited() -> Self {
+        let mut bench = Self::new();
+        let grants = grants().into_iter().map(|grant| Grant { rate: None, ..grant });
+        bench.desk.reconfigure(&settings(), grants.collect());
+        bench
     }
 
     fn in_dir(dir: tempfile::TempDir) -> Self {
@@ -142,6 +153,14 @@ fn envelope(payload: &str) -> Envelope {
 
 fn speed(id: &str, value: &serde_json::Value) -> String {
     json!({"id": id, "device": "pump-1", "point": "speed", "value": value}).to_string()
+}
+
+/// Sends commands `c0`, `c1` and so on for one device, and stays.
+async fn flood(inbox: mpsc::Sender<Envelope>, count: usize) {
+    for number in 0..count {
+        inbox.send(envelope(&speed(&format!("c{number}"), &json!(1)))).await.unwrap();
+    }
+    std::future::pending().await
 }
 
 #[tokio::test]
@@ -262,68 +281,6 @@ async fn a_repeat_is_told_the_first_outcome_also_after_a_restart() {
     assert_eq!(bench.writes(), 0);
 }
 
-/// What becomes of commands that come together, none of which reaches a device in time.
-async fn ask_together(bench: &mut Bench, payloads: &[String]) -> Vec<Outcome> {
-    for payload in payloads {
-        bench.inbox.send(envelope(payload)).await.unwrap();
-    }
-    let (told, mut outcomes) = (&mut bench.outcomes, Vec::new());
-    let all = async {
-        while outcomes.len() < payloads.len() {
-            outcomes.push(told.recv().await.unwrap());
-        }
-    };
-    tokio::select! {
-        () = all => outcomes,
-        result = bench.desk.run(&mut bench.context) => panic!("desk ended: {result:?}"),
-    }
-}
-
-#[tokio::test]
-async fn repeats_that_come_together_with_the_first_are_told_what_is_known_of_it() {
-    let mut bench = Bench::new();
-    bench.desk.settings.timeout = Duration::from_millis(1);
-    let (good, far) = (speed("c1", &json!(1)), speed("c2", &json!(51)));
-
-    let outcomes = ask_together(&mut bench, &[good.clone(), far.clone(), good, far]).await;
-
-    let fields = |outcome: &Outcome| {
-        let fields = outcome.fields();
-        fields.split(",\"error").next().map(str::to_owned).unwrap_or(fields)
-    };
-    let told: Vec<_> = outcomes.iter().map(fields).collect();
-    let wanted = [
-        r#"{"id":"c2","status":"denied""#,
-        r#"{"id":"c1","status":"duplicate","first":null}"#,
-        r#"{"id":"c2","status":"duplicate","first":"denied"}"#,
-        r#"{"id":"c1","status":"timeout""#,
-    ];
-    assert_eq!(told, wanted);
-}
-
-#[tokio::test]
-async fn a_ledger_that_fails_holds_back_all_that_came_together() {
-    let mut bench = Bench::new();
-    let (inbox, outcomes, file) = (&bench.inbox, &mut bench.outcomes, bench.dir.path().join("commands.db"));
-    let sender = async {
-        inbox.send(envelope("{}")).await.unwrap();
-        outcomes.recv().await.unwrap();
-        std::fs::remove_file(file).unwrap();
-        for id in ["c1", "c2", "c1"] {
-            inbox.send(envelope(&speed(id, &json!(1)))).await.unwrap();
-        }
-        [outcomes.recv().await.unwrap(), outcomes.recv().await.unwrap(), outcomes.recv().await.unwrap()]
-    };
-
-    let outcomes = tokio::select! {
-        outcomes = sender => outcomes,
-        result = bench.desk.run(&mut bench.context) => panic!("desk ended: {result:?}"),
-    };
-
-    assert!(outcomes.iter().all(|outcome| outcome.status == OutcomeStatus::Failed), "{outcomes:?}");
-    assert!(bench.requests.try_recv().is_err());
-}
-
 #[tokio::test]
 async fn a_command_that_a_crash_interrupted_is_reported_and_never_repeated() {
     let mut bench = Bench::new();
@@ -377,105 +334,6 @@ async fn a_mute_device_gives_a_timeout() {
 
     assert_eq!(outcome.status, OutcomeStatus::Timeout);
     assert_eq!(bench.ask(&speed("c1", &json!(1))).await.first, Some(OutcomeStatus::Timeout));
-}
-
-#[tokio::test]
-async fn a_mute_device_is_refused_more_commands_than_may_wait() {
-    let mut bench = Bench::new();
-    let unlimited = grants().into_iter().map(|grant| Grant { rate: None, ..grant });
-    bench.desk.reconfigure(&settings(), unlimited.collect());
-    let inbox = bench.inbox.clone();
-    let sender = async move {
-        for number in 0..MAX_WAITING + 2 {
-            inbox.send(envelope(&speed(&format!("c{number}"), &json!(1)))).await.unwrap();
-        }
-        std::future::pending::<()>().await;
-    };
-
-    let refused = tokio::select! {
-        outcome = bench.outcomes.recv() => outcome.unwrap(),
-        result = bench.desk.run(&mut bench.context) => panic!("desk ended: {result:?}"),
-        () = sender => unreachable!(),
-    };
-
-    assert_eq!(refused.status, OutcomeStatus::Denied);
-    assert_eq!(refused.error.unwrap(), "64 commands wait for pump-1 already");
-    assert!(bench.requests.try_recv().is_ok(), "the first went out");
-    assert!(bench.requests.try_recv().is_err(), "the others wait their turn");
-}
-
-#[tokio::test]
-async fn commands_for_sleepers_are_told_to_wait_and_keep_nobody_else_waiting() {
-    let mut bench = Bench::new();
-    let unlimited = grants().into_iter().map(|grant| Grant { rate: None, ..grant });
-    bench.desk.reconfigure(&settings(), unlimited.collect());
-    let count = MAX_OPEN + MAX_WAITING;
-    let inbox = bench.inbox.clone();
-    let sender = async move {
-        for number in 0..count {
-            inbox.send(envelope(&speed(&format!("c{number}"), &json!(1)))).await.unwrap();
-        }
-        std::future::pending::<()>().await;
-    };
-    let (requests, outcomes) = (&mut bench.requests, &mut bench.outcomes);
-    let adapter = async {
-        let mut replies = Vec::new();
-        while replies.len() < count {
-            let Some(DeviceRequest::Write { mut reply, .. }) = requests.recv().await else { panic!("no write") };
-            reply.queued();
-            replies.push(reply);
-        }
-        // The device wakes, and takes all but the last, whose time is over.
-        let last = replies.pop().unwrap();
-        for reply in replies {
-            reply.send(Ok(None)).unwrap();
-        }
-        last.send(Err(WriteError::Expired)).unwrap();
-        std::future::pending::<()>().await;
-    };
-    let listener = async {
-        let mut told = Vec::new();
-        while told.len() < 2 * count {
-            told.push(outcomes.recv().await.unwrap());
-        }
-        told
-    };
-
-    let told = tokio::select! {
-        told = listener => told,
-        result = bench.desk.run(&mut bench.context) => panic!("desk ended: {result:?}"),
-        () = sender => unreachable!(),
-        () = adapter => unreachable!(),
-    };
-
-    for number in 0..count {
-        let id = CommandId::new(&format!("c{number}"));
-        let of_it: Vec<_> = told.iter().filter(|outcome| outcome.id == id).map(|outcome| outcome.status).collect();
-        let end = if number == count - 1 { OutcomeStatus::Expired } else { OutcomeStatus::Done };
-        assert_eq!(of_it, [OutcomeStatus::Queued, end], "{number}");
-    }
-}
-
-#[tokio::test]
-async fn a_local_caller_is_told_that_a_command_waits_and_a_stop_ends_it() {
-    let mut bench = Bench::new();
-    let (reply, replied) = oneshot::channel();
-    bench.inbox.send(Envelope { reply: Some(reply), ..envelope(&speed("c1", &json!(1))) }).await.unwrap();
-    let (stop, requests) = (&bench.stop, &mut bench.requests);
-    let adapter = async {
-        let Some(DeviceRequest::Write { mut reply, .. }) = requests.recv().await else { panic!("no write") };
-        reply.queued();
-        assert_eq!(replied.await.unwrap().status, OutcomeStatus::Queued);
-        stop.raise();
-        reply
-    };
-
-    let (result, reply) = tokio::join!(bench.desk.run(&mut bench.context), adapter);
-
-    result.unwrap();
-    assert!(reply.is_closed(), "nothing may be sent any more");
-    let statuses = [bench.outcomes.recv().await.unwrap().status, bench.outcomes.recv().await.unwrap().status];
-    assert_eq!(statuses, [OutcomeStatus::Queued, OutcomeStatus::Failed]);
 }
 
 #[tokio::test]
