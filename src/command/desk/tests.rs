@@ -160,7 +160,7 @@ async fn flood(inbox: mpsc::Sender<Envelope>, count: usize) {
     for number in 0..count {
         inbox.send(envelope(&speed(&format!("c{number}"), &json!(1)))).await.unwrap();
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 #[tokio::test]
