@@ -97,15 +97,28 @@ impl Floor {
 
     /// Follows what is under way to its end after a stop; what waits for its turn is turned away.
     pub(super) async fn finish(mut self) {
-        while let Some((device, left)) = self.under_way.next().await {
-            self.keep(left);
-            while let Some(order) = self.lanes.leave(&device) {
-                let reason = "the gateway stopped before its turn; nothing was carried out";
-                self.keep(Left::Ended(order.case, Answer::because(OutcomeStatus::Failed, reason)));
+        loop {
+            tokio::select! {
+                biased;
+                Some((device, left)) = self.under_way.next() => {
+                    self.keep(left);
+                    self.turn_away(&device);
+                }
+                // What has ended is recorded while a slow device still keeps its command.
+                Some(()) = self.closing.next() => {}
+                // The stop ends each of those that sleep at once.
+                Some(()) = self.asleep.next() => {}
+                else => return,
             }
         }
-        // The stop ends each of those that sleep at once.
-        self.closing.chain(self.asleep).collect::<()>().await;
+    }
+
+    /// Ends the commands that wait for a device.
+    fn turn_away(&mut self, device: &DeviceId) {
+        while let Some(order) = self.lanes.leave(device) {
+            let reason = "the gateway stopped before its turn; nothing was carried out";
+            self.keep(Left::Ended(order.case, Answer::because(OutcomeStatus::Failed, reason)));
+        }
     }
 
     /// Follows a command whose device is free again.
