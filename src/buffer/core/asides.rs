@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use tracing::{error, warn};
 
-use super::{Core, PERSIST};
+use super::{Core, ticking::PERSIST};
 use crate::{
     buffer::{
         codec::{Encoder, Stamp},
@@ -101,7 +101,7 @@ impl Core {
         }
         let block = Arc::new(block);
         self.admit_again(&block, Priority::Normal, self.cutter.now(), &others);
-        self.tell_moved(std::slice::from_ref(&block));
+        self.tell_moved(std::iter::once(&block));
         self.tell_skipped();
         // Only what is stored under its new number may go under the old one.
         let is_stored = self.commit();

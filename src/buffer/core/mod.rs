@@ -1,11 +1,12 @@
 //! What the writer knows and does, without thread and queue, so that tests can stop it anywhere: taking in and
-//! cutting here, commits in `writing`, room for them in `evicting`, blocks and values on their way out in `reading`,
+//! cutting in `intake`, what is due when in `ticking`, commits in `writing`, room for them in `evicting`, blocks and values on their way out in `reading`,
 //! the clock in `timing` and `retiming`, its beginning in `starting`.
 
 mod asides;
 mod bounding;
 mod evicting;
 mod gathering;
+mod intake;
 mod past;
 mod pressure;
 mod reading;
@@ -15,59 +16,40 @@ mod replacing;
 mod retiming;
 mod salvaging;
 mod starting;
+mod ticking;
 mod timing;
 mod writing;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::collections::BTreeMap;
 
 use tokio::{sync::watch, time::Instant};
 
-use self::{pressure::Disk, retiming::Pass, timing::LOOK};
+use self::{
+    pressure::Disk,
+    retiming::Pass,
+    ticking::{PERSIST, REFRESH, Timers},
+};
 use super::{
-    Append, Feed, Metrics, Status,
+    Feed, Metrics, Status,
     codec::Encoder,
     commit::States,
-    cutter::{Cut, Cutter, Seqs, fit},
+    cutter::{Cutter, Seqs},
     damage::Skipped,
     delivery::{Delivery, Progress},
     evict::Doomed,
     last::LastValues,
     ring::Ring,
     rollup::{Rollups, Unwritten},
-    route::{Router, Track},
+    route::Router,
     shelf::Shelf,
-    sight::{Jump, offset_ms},
+    sight::Jump,
     store::Store,
     trail::Trail,
 };
 use crate::{
-    config::{self, Durability},
-    model::{BlockId, EpochEnd, Event, Outcome, PointAddress, Reading, Receipt, StateChange, Timestamp},
+    config,
+    model::{BlockId, EpochEnd, PointAddress, Reading, Receipt, StateChange, Timestamp},
 };
-
-/// A commit does not wait for its time beyond this many blocks or bytes.
-const EARLY: (usize, usize) = (128, 8 << 20);
-/// Bytes that wait for their commit at most. Beyond it the intake waits; while commits fail, the oldest go instead.
-const MAX_PENDING: usize = 16 << 20;
-/// How often acknowledgements are persisted when no commit takes them along.
-const PERSIST: Duration = Duration::from_millis(500);
-/// How often the numbers given last are persisted when every block was delivered and nothing else is to be written.
-const REMIND: Duration = Duration::from_secs(60);
-/// How often the status is renewed.
-const REFRESH: Duration = Duration::from_millis(100);
-
-/// When something is due.
-#[derive(Default)]
-struct Timers {
-    linger: Option<Instant>,
-    /// A look at whether something has waited for its commit for as long as it may.
-    commit: Option<Instant>,
-    persist: Option<Instant>,
-    /// Progress alone, without a block.
-    remind: Option<Instant>,
-    sync: Option<Instant>,
-    refresh: Option<Instant>,
-}
 
 /// The writer's knowledge.
 pub(in crate::buffer) struct Core {
@@ -127,97 +109,9 @@ impl Core {
         self.newest.subscribe()
     }
 
-    /// Whether another append may come in: while commits fail the oldest makes room for it.
-    pub(in crate::buffer) fn has_room(&self) -> bool {
-        self.ring.waiting_size().1 < MAX_PENDING || self.status.borrow().failing.is_some()
-    }
-
     /// Whether something waits that has to be on the disk at once.
     pub(in crate::buffer) fn is_urgent(&self) -> bool {
         self.is_urgent
-    }
-
-    /// Takes an append in.
-    pub(in crate::buffer) fn take(&mut self, mut append: Append) {
-        let now = Instant::now();
-        self.shed_memory();
-        self.look();
-        for reading in append.forward.iter_mut().chain(&mut append.local) {
-            reading.ts = self.mend(reading.ts);
-        }
-        self.metrics.appended.inc_by((append.forward.len() + append.local.len()) as u64);
-        self.rollups.present(now, self.cutter.now());
-        append.forward.iter().chain(&append.local).for_each(|reading| self.rollups.note(reading));
-        for reading in append.forward {
-            let tracks = self.router.forward(&reading);
-            self.reading(&tracks, reading, now);
-        }
-        let local = self.router.local();
-        append.local.into_iter().for_each(|reading| self.reading(&local, reading, now));
-        for event in append.events {
-            self.event(&Event { ts: self.mend(event.ts), ..event });
-        }
-        for outcome in append.outcomes {
-            let cut = self.cutter.outcome(&Outcome { ts: self.mend(outcome.ts), ..outcome });
-            self.admit(cut);
-            self.is_urgent = true;
-        }
-        if !append.state.is_empty() {
-            self.states_since.get_or_insert(now);
-        }
-        let changes = append.state.into_iter().map(|StateChange { rule, key, value }| ((rule, key), value));
-        self.states.extend(changes);
-        self.receipts.extend(append.receipts.into_iter().map(|receipt| (now, receipt)));
-        self.timers.commit.get_or_insert(now + self.settings.commit);
-        if self.settings.express && self.cutter.oldest().is_some() {
-            self.timers.linger.get_or_insert(now + self.settings.linger);
-        }
-    }
-
-    /// Does what is due.
-    pub(in crate::buffer) fn tick(&mut self) {
-        let now = Instant::now();
-        self.look_due = now + LOOK;
-        self.look();
-        self.set_right();
-        let is_due = |timer: Option<Instant>| timer.is_some_and(|due| due <= now);
-        if is_due(self.linger_due()) {
-            self.cut_all();
-        }
-        let (blocks, bytes) = self.ring.waiting_size();
-        let is_early = self.is_urgent || blocks >= EARLY.0 || bytes >= EARLY.1;
-        let is_failing = self.status.borrow().failing.is_some();
-        if is_early && !is_failing {
-            self.commit();
-        } else if is_due(self.timers.sync) {
-            self.sync_up(now);
-        } else if is_due(self.timers.commit) {
-            self.commit_if_due(now);
-        } else if is_due(self.shelf.due()) {
-            self.commit_history();
-        } else if is_due(self.rollups.due()) {
-            self.roll_up();
-        } else if is_due(self.timers.remind) {
-            self.remind();
-        } else if is_due(self.timers.persist) {
-            self.persist();
-        }
-        if is_due(self.timers.refresh) {
-            self.refresh();
-        }
-    }
-
-    /// When [`Core::tick`] has something to do.
-    pub(in crate::buffer) fn next_due(&self) -> Option<Instant> {
-        let Timers { commit, persist, remind, sync, refresh, .. } = self.timers;
-        let others = [self.linger_due(), self.shelf.due(), self.rollups.due(), self.pass_due(), Some(self.look_due)];
-        [commit, persist, remind, sync, refresh].into_iter().chain(others).flatten().min()
-    }
-
-    /// While every uplink is away or behind, a block that is cut early reaches nobody earlier: readings gather until
-    /// it is full or committed, which makes an outage cost far fewer blocks.
-    fn linger_due(&self) -> Option<Instant> {
-        self.timers.linger.filter(|_| self.followed >= self.cutter.last_id())
     }
 
     /// An uplink's broker has these blocks.
@@ -286,63 +180,6 @@ impl Core {
         self.rollups.unwritten(address)
     }
 
-    fn reading(&mut self, tracks: &[Track], reading: Reading, now: Instant) {
-        self.last.note(&reading);
-        self.append_reading(tracks, reading, now);
-    }
-
-    fn append_reading(&mut self, tracks: &[Track], reading: Reading, now: Instant) {
-        let (reading, bytes, is_replaced) = fit(reading);
-        self.metrics.too_large.inc_by(u64::from(is_replaced));
-        let [others @ .., last] = tracks else { return };
-        for track in others {
-            self.push(track, reading.clone(), bytes, now);
-        }
-        self.push(last, reading, bytes, now);
-    }
-
-    fn push(&mut self, track: &Track, reading: Reading, bytes: usize, now: Instant) {
-        if let Some(cut) = self.cutter.push(track, reading, bytes, now) {
-            self.admit(cut);
-        }
-    }
-
-    fn event(&mut self, event: &Event) {
-        let cut = self.cutter.event(event);
-        self.admit(cut);
-        self.is_urgent = true;
-        self.timers.commit.get_or_insert(Instant::now() + self.settings.commit);
-    }
-
-    /// A block has its number.
-    fn admit(&mut self, cut: Cut) {
-        let now = self.cutter.sight().wall;
-        self.admit_at(cut, now);
-    }
-
-    /// A block has its number, and was cut at this time.
-    fn admit_at(&mut self, cut: Cut, at: Timestamp) {
-        let Cut { block, bytes, priority, since } = cut;
-        let id = block.id;
-        self.metrics.cut.inc();
-        // How wrong the clock of another boot was, nobody can know.
-        let offset_ms = self.cutter.is_of_this_boot(&block).then(|| offset_ms(at, block.uptime));
-        self.metrics.untold.inc_by(self.trail.cut(&block, offset_ms) as u64);
-        self.delivery.add(id.0, &block.stream, block.readings(), bytes);
-        self.ring.push(Arc::new(block), at, bytes, priority, since);
-        if self.settings.express {
-            self.newest.send_replace(id);
-        }
-        self.timers.refresh.get_or_insert(Instant::now() + REFRESH);
-    }
-
-    pub(in crate::buffer) fn cut_all(&mut self) {
-        self.timers.linger = None;
-        for cut in self.cutter.cut() {
-            self.admit(cut);
-        }
-    }
-
     fn trim(&mut self) {
         let delivery = &self.delivery;
         self.ring.trim(|id| delivery.is_settled(id));
@@ -366,12 +203,6 @@ impl Core {
         self.metrics.show(&self.status.borrow());
     }
 
-    /// Bytes that wait for their commit.
-    #[cfg(test)]
-    pub(in crate::buffer) fn waiting_bytes(&self) -> usize {
-        self.ring.waiting_size().1
-    }
-
     /// What each uplink is owed at this moment.
     #[cfg(test)]
     pub(in crate::buffer) fn owed_now(&self) -> Vec<crate::buffer::Owed> {
@@ -384,14 +215,5 @@ impl Core {
             return Some(entry.loose.cut);
         }
         self.store.head_of(id).unwrap_or_default().map(|head| head.cut)
-    }
-}
-
-/// How long commits may stay unsynced.
-fn sync_interval(durability: Durability) -> Option<Duration> {
-    match durability {
-        Durability::Strict => None,
-        Durability::Balanced => Some(Duration::from_secs(10)),
-        Durability::Wear => Some(Duration::from_secs(600)),
     }
 }

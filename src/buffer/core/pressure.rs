@@ -9,7 +9,7 @@ use rustix::fs::statvfs;
 use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
-use super::{Core, MAX_PENDING};
+use super::{Core, intake::MAX_PENDING};
 use crate::{
     buffer::{
         evict::{self, Doomed, Lost},

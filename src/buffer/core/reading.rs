@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use tracing::error;
 
-use super::{Core, EARLY};
+use super::{Core, ticking::EARLY};
 use crate::{
     buffer::{
         codec,

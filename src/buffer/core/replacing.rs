@@ -14,8 +14,17 @@ use crate::{
         ranges::Ranges,
     },
     config::Priority,
-    model::{Block, Event, EventKind, StateChange},
+    model::{Block, Event, EventKind, StateChange, Timestamp},
 };
+
+/// A block on its way from memory into a new store.
+struct Moving {
+    block: Arc<Block>,
+    /// When it was cut.
+    cut: Timestamp,
+    /// Uplinks that have it already.
+    had: Vec<Arc<str>>,
+}
 
 impl Core {
     /// Whether SQLite has found the file damaged: nothing good comes of going on with it.
@@ -40,56 +49,52 @@ impl Core {
     }
 
     fn begin_anew(self, why: &str) -> Result<Self, OpenError> {
-        let Self {
-            settings,
-            metrics,
-            store,
-            encoder,
-            cutter,
-            router,
-            ring,
-            mut delivery,
-            last,
-            receipts,
-            states,
-            committed,
-            ..
-        } = self;
+        let moving = self.moving();
+        let Self { settings, metrics, store, encoder, cutter, router, mut delivery, last, receipts, states, .. } =
+            self;
         let origin = Origin { uplinks: router.feeds(), ..cutter.origin().clone() };
         let (path, seal, now) = (settings.path.clone(), store.seal.clone(), cutter.now());
-        let is_safe = |block: &Block| delivery.is_safe(block.id.0, &block.stream);
-        let is_wanted =
-            |block: &&Arc<Block>| !delivery.is_settled(block.id.0) || (block.id.0 > committed && !is_safe(block));
-        let waiting = ring.all().map(|entry| &entry.loose).filter(|loose| is_wanted(&&loose.block));
-        let (moving, cuts): (Vec<_>, Vec<_>) = waiting.map(|loose| (Arc::clone(&loose.block), loose.cut)).unzip();
-        let had: Vec<_> = moving.iter().map(|block| delivery.had(block.id.0)).collect();
         // What moves from memory is not salvaged from the file as well.
-        for block in &moving {
-            delivery.forget(block.id.0, 0);
+        for moved in &moving {
+            delivery.forget(moved.block.id.0, 0);
         }
         let sent = Sent::of(delivery.rows(cutter.last_id(), &Unstored::default()));
-        // The others are taken over from the file.
-        let changed = states.into_iter().map(|((rule, key), value)| StateChange { rule, key, value });
         drop(store);
         let (store, notice) = opening::replace(&path, seal, now, why, Some(sent))?;
         let mut new = Self::new(settings, origin, metrics, store, encoder, notice)
             .map_err(|error| OpenError::Sqlite { path, error })?;
         new.last = last;
+        // Variables that did not change are taken over from the file.
+        let changed = states.into_iter().map(|((rule, key), value)| StateChange { rule, key, value });
         let receipts = receipts.into_iter().map(|(_, receipt)| receipt).collect();
         new.take(Append { state: changed.collect(), receipts, ..Append::default() });
-        for ((block, at), had) in moving.iter().zip(cuts).zip(had) {
+        for Moving { block, cut, had } in &moving {
             new.sum_up(block);
-            new.admit_again(block, Priority::Normal, at, &had);
+            new.admit_again(block, Priority::Normal, *cut, had);
         }
-        new.tell_moved(&moving);
+        new.tell_moved(moving.iter().map(|moved| &moved.block));
         new.tell_skipped();
         Ok(new)
     }
 
+    /// Blocks in memory that somebody is owed, or that were never committed and are not safe elsewhere.
+    fn moving(&self) -> Vec<Moving> {
+        let is_wanted = |block: &Block| {
+            !self.delivery.is_settled(block.id.0) || (block.id.0 > self.committed && !self.is_safe(block))
+        };
+        let wanted = self.ring.all().map(|entry| &entry.loose).filter(|loose| is_wanted(&loose.block));
+        let moving = wanted.map(|loose| Moving {
+            block: Arc::clone(&loose.block),
+            cut: loose.cut,
+            had: self.delivery.had(loose.block.id.0),
+        });
+        moving.collect()
+    }
+
     /// Numbers of the old store that will not come, because their readings come under others.
-    pub(super) fn tell_moved(&mut self, moved: &[Arc<Block>]) {
+    pub(super) fn tell_moved<'a>(&mut self, moved: impl Iterator<Item = &'a Arc<Block>>) {
         let mut tracks = BTreeMap::<_, (Ranges, u64)>::new();
-        for block in moved.iter().filter(|block| block.stream.is_upstream()) {
+        for block in moved.filter(|block| block.stream.is_upstream()) {
             let track = tracks.entry((&block.store, (block.stream.clone(), block.epoch))).or_default();
             track.0.insert(block.seq);
             track.1 += block.readings() as u64;

@@ -5,7 +5,11 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::{sync::watch, time::Instant};
 use tracing::info;
 
-use super::{Core, Timers, pressure::Disk, sync_interval};
+use super::{
+    Core,
+    pressure::Disk,
+    ticking::{Timers, sync_interval},
+};
 use crate::{
     buffer::{
         Identity, Metrics, Origin, Status,

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, mem};
 use rusqlite::ErrorCode;
 use tokio::time::Instant;
 
-use super::{Core, REMIND, Timers, sync_interval};
+use super::{
+    Core,
+    ticking::{REMIND, Timers, sync_interval},
+};
 use crate::{
     buffer::{
         commit::{Commit, Message, States},
@@ -92,8 +95,8 @@ impl Core {
         self.delivery.is_safe(block.id.0, &block.stream)
     }
 
-    /// Looks at the disk and makes room.
-    fn make_ready(&mut self, now: Instant) {
+    /// Looks at the disk, makes room, and closes the history that goes along.
+    fn make_ready(&mut self, extent: Extent, now: Instant) {
         self.follow_file(now);
         self.look_at_disk(now);
         self.bound_asides(now);
@@ -103,17 +106,17 @@ impl Core {
         }
         // Means that take the place of what goes are committed with it.
         self.cut_all();
+        if extent != Extent::Owed {
+            self.shelf.close(&mut self.encoder);
+        }
     }
 
     fn write(&mut self, extent: Extent) -> bool {
         let begun = Instant::now();
-        self.make_ready(begun);
-        if extent != Extent::Owed {
-            self.shelf.close(&mut self.encoder);
-        }
+        self.make_ready(extent, begun);
         let (packs, messages, last_id) = (self.packs(), self.messages(), self.cutter.last_id());
         let snapshot = self.snapshot_body(begun, last_id, extent == Extent::Last);
-        let has_snapshot = snapshot.is_some();
+        let snapshot_of = snapshot.is_some().then_some((begun, last_id, 0));
         let trail = self.trail.news();
         let commit = Commit {
             packs: &packs,
@@ -135,16 +138,10 @@ impl Core {
             self.fail(&error);
             return false;
         }
-        if let Some(text) = trail {
-            self.trail.stored(text);
-        }
-        self.snapshot.2 += written.1;
-        if has_snapshot {
-            self.snapshot = (begun, last_id, 0);
-        }
-        if extent != Extent::Owed {
-            self.shelf.clear();
-        }
+        let (_, bytes) = written;
+        let (at, upto, since) = self.snapshot;
+        self.snapshot = snapshot_of.unwrap_or((at, upto, since + bytes));
+        self.took_along(extent, trail);
         self.metrics.wrote(written, begun.elapsed());
         self.settle(last_id, is_synced, packs.iter().map(|pack| pack.readings).sum());
         if is_behind && written.0 == 0 {
@@ -152,6 +149,16 @@ impl Core {
             self.sync_log();
         }
         true
+    }
+
+    /// What went along with a commit need not go with the next.
+    fn took_along(&mut self, extent: Extent, trail: Option<String>) {
+        if let Some(text) = trail {
+            self.trail.stored(text);
+        }
+        if extent != Extent::Owed {
+            self.shelf.clear();
+        }
     }
 
     fn must_sync(&self, now: Instant) -> bool {
