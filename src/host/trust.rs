@@ -8,9 +8,10 @@
 //! - the kernel said so at most [`HOLDOVER`] ago, and the clock has not been set since;
 //! - the kernel cannot be asked, and systemd-timesyncd has synchronised in this boot.
 
-use std::{path::Path, time::Duration};
+#[cfg(target_pointer_width = "64")]
+mod kernel;
 
-use rtime_clock::adjtime::{Timex, adjtimex};
+use std::{path::Path, time::Duration};
 
 use crate::model::{ClockQuality, Timestamp};
 
@@ -25,11 +26,6 @@ const OLDEST_BELIEVABLE: Timestamp = Timestamp::from_millis(1_704_067_200_000);
 const HOLDOVER: Duration = Duration::from_secs(24 * 3_600);
 /// A clock that has moved further against uptime was set. Both run at the same disciplined rate.
 const SET_MS: u64 = 1_000;
-/// The kernel gives up a clock whose largest error is beyond this (`NTP_PHASE_LIMIT` in its `timex.h`).
-const MAX_ERROR: Duration = Duration::from_secs(16);
-/// What adjtimex(2) answers, and the bit in the status, for a clock that is not synchronised.
-const TIME_ERROR: i32 = 5;
-const STA_UNSYNC: i32 = 0x40;
 
 /// What can be found out about the clock at one moment.
 #[derive(Debug, Clone, Copy)]
@@ -53,12 +49,15 @@ impl Evidence {
     }
 }
 
-/// A look at the kernel's clock that changes nothing. A sandbox may refuse it; the files have the word then.
+#[cfg(target_pointer_width = "64")]
 fn ask_kernel() -> Option<bool> {
-    let mut timex = Timex::new();
-    let state = adjtimex(&mut timex).ok()?;
-    let max_error = Duration::from_micros(u64::try_from(timex.0.maxerror).ok()?);
-    Some(state != TIME_ERROR && timex.0.status & STA_UNSYNC == 0 && max_error < MAX_ERROR)
+    kernel::ask()
+}
+
+/// Nothing wraps the call for 32 bits without `unsafe`: the files have the word.
+#[cfg(not(target_pointer_width = "64"))]
+fn ask_kernel() -> Option<bool> {
+    None
 }
 
 /// Weighs evidence, and remembers when the clock was synchronised.
