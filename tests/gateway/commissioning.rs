@@ -61,7 +61,7 @@ fn units_on_a_serial_line_are_found_read_and_identified() {
     let found = document(&["scan", &link, "--units", "1-2", "--baud", "115200", "--timeout", "2s", "--json"]);
     let ids: Vec<&Value> = found["units"].as_array().unwrap().iter().map(|unit| &unit["unit"]).collect();
     assert_eq!(ids, [&json!(1), &json!(2)], "{found}");
-    let block = document(&["read", &link, "40003", "--unit", "2", "--count", "2", "--type", "u32", "--json"]);
+    let block = document(&["read", &link, "--unit", "2", "40003", "--count", "2", "--type", "u32", "--json"]);
     // Unit 2, point 1, read for the first time.
     assert_eq!(block["values"][0]["u32"]["ABCD"], json!((2 * 256 + 1) << 16 | 1), "{block}");
     expect_identity(&link);

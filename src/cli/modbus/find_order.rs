@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     forms::{self, Order},
-    target::{Target, parsed, unanswered},
+    target::{Spot, unanswered},
 };
 use crate::{
     adapter::modbus::{
@@ -52,13 +52,10 @@ const TOLERANCE: f64 = 0.01;
 
 /// Finds which type, byte order, base and scale give a value that is known.
 #[derive(Debug, clap::Args)]
-#[command(allow_missing_positional = true)]
+#[command(override_usage = "tidegate modbus find-order [OPTIONS] --expect <VALUE> [LINK] <REGISTER>")]
 pub(in crate::cli) struct Args {
     #[command(flatten)]
-    target: Target,
-    /// The register by the data sheet: holding:0, input:0, or as in a manual: 40001.
-    #[arg(value_name = "REGISTER", value_parser = parsed::<Register>)]
-    register: Register,
+    spot: Spot,
     /// The value that the device shows at this moment, such as 230.1.
     #[arg(long, value_name = "VALUE", allow_negative_numbers = true)]
     expect: f64,
@@ -77,20 +74,21 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<(), CliError> {
-    let sought = args.sought()?;
-    let mut asker = args.target.asker(context)?;
-    let places = block_on(args.places(&mut asker))?;
+    let (target, register) = args.spot.find()?;
+    let sought = args.sought(register)?;
+    let mut asker = target.asker(context)?;
+    let places = block_on(places(&mut asker, args.unit, register))?;
     let mut found: Vec<Candidate> = places.iter().flat_map(|place| sought.candidates(place)).collect();
     found.sort_by(Candidate::likelier);
     let total = found.len();
     found.truncate(args.limit);
     let document = json!({
-        "link": asker.link().to_string(), "unit": args.unit, "register": args.register.to_string(),
+        "link": asker.link().to_string(), "unit": args.unit, "register": register.to_string(),
         "expect": args.expect, "found": total,
         "candidates": found.iter().map(Candidate::document).collect::<Vec<_>>(),
     });
     context.show(args.json, &document, || page(&found, total))?;
-    if found.is_empty() { Err(sought.nothing(args.register)) } else { Ok(()) }
+    if found.is_empty() { Err(sought.nothing(register)) } else { Ok(()) }
 }
 
 /// Registers that were read together.
@@ -103,9 +101,9 @@ struct Place {
 
 impl Args {
     /// What is looked for.
-    fn sought(&self) -> Result<Sought, CliError> {
+    fn sought(&self, register: Register) -> Result<Sought, CliError> {
         let usage = |text: &str| Err(CliError::Usage(text.to_owned()));
-        if is_bits(self.register.table) {
+        if is_bits(register.table) {
             return usage("coils and discrete inputs are single bits (help: only registers have an order)");
         }
         if !self.expect.is_finite() {
@@ -120,32 +118,29 @@ impl Args {
         }
         Ok(Sought { value: self.expect, tolerance })
     }
+}
 
-    /// The registers that could hold the value. Each width is read by itself: many units refuse to give half a value.
-    /// What is refused is no place; when all is, the first refusal is told.
-    async fn places(&self, asker: &mut Asker) -> Result<Vec<Place>, CliError> {
-        let (mut places, mut refusal) = (Vec::new(), None);
-        for step in STEPS {
-            let Some(register) = beside(self.register, step) else { continue };
-            for width in [1, 2, 4] {
-                match asker.read(self.unit, register.table, register.offset, width).await {
-                    Ok(wire) => places.push(Place { register, step, wire }),
-                    Err(error @ (AskError::Refused(_) | AskError::Unusable(_))) => {
-                        refusal.get_or_insert(error);
-                    }
-                    Err(error) => return Err(self.unanswered(asker, &error)),
+/// The registers that could hold the value. Each width is read by itself: many units refuse to give half a value.
+/// What is refused is no place; when all is, the first refusal is told.
+async fn places(asker: &mut Asker, unit: u8, named: Register) -> Result<Vec<Place>, CliError> {
+    let (mut places, mut refusal) = (Vec::new(), None);
+    let link = asker.link().clone();
+    let told = |error: &AskError| unanswered(&link, unit, &format!("read {named}"), error);
+    for step in STEPS {
+        let Some(register) = beside(named, step) else { continue };
+        for width in [1, 2, 4] {
+            match asker.read(unit, register.table, register.offset, width).await {
+                Ok(wire) => places.push(Place { register, step, wire }),
+                Err(error @ (AskError::Refused(_) | AskError::Unusable(_))) => {
+                    refusal.get_or_insert(error);
                 }
+                Err(error) => return Err(told(&error)),
             }
         }
-        match refusal {
-            Some(error) if places.is_empty() => Err(self.unanswered(asker, &error)),
-            Some(_) | None => Ok(places),
-        }
     }
-
-    /// Why there is nothing to look at.
-    fn unanswered(&self, asker: &Asker, error: &AskError) -> CliError {
-        unanswered(asker.link(), self.unit, &format!("read {}", self.register), error)
+    match refusal {
+        Some(error) if places.is_empty() => Err(told(&error)),
+        Some(_) | None => Ok(places),
     }
 }
 

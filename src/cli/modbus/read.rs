@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     forms::{self, Order},
-    target::{Target, parsed, unanswered},
+    target::{Spot, parsed, unanswered},
 };
 use crate::{
     adapter::modbus::{
@@ -36,13 +36,10 @@ const GROUPS: [&[DataType]; 7] = [
 
 /// Shows a block of registers raw and in every type and byte order, or in those asked for.
 #[derive(Debug, clap::Args)]
-#[command(allow_missing_positional = true)]
+#[command(override_usage = "tidegate modbus read [OPTIONS] [LINK] <REGISTER>")]
 pub(in crate::cli) struct Args {
     #[command(flatten)]
-    target: Target,
-    /// The first register: holding:0, input:0, coil:0, discrete:0, counted from 0; or as in a manual: 40001.
-    #[arg(value_name = "REGISTER", value_parser = parsed::<Register>)]
-    register: Register,
+    spot: Spot,
     /// The unit.
     #[arg(long, value_name = "N", default_value_t = 1)]
     unit: u8,
@@ -61,15 +58,16 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<(), CliError> {
-    let (Args { register, unit, .. }, count) = (args, args.count());
-    check(*register, count)?;
-    let mut asker = args.target.asker(context)?;
+    let (target, register) = args.spot.find()?;
+    let (unit, count) = (args.unit, args.count(register));
+    check(register, count)?;
+    let mut asker = target.asker(context)?;
     let link = asker.link().clone();
     let wire = block_on(async {
-        let read = asker.read(*unit, register.table, register.offset, count).await;
-        read.map_err(|error| unanswered(&link, *unit, &format!("read {register}+{count}"), &error))
+        let read = asker.read(unit, register.table, register.offset, count).await;
+        read.map_err(|error| unanswered(&link, unit, &format!("read {register}+{count}"), &error))
     })?;
-    let block = Block { register: *register, count, wire };
+    let block = Block { register, count, wire };
     let views = args.views();
     let document = json!({
         "link": link.to_string(), "unit": unit, "register": register.to_string(), "count": count,
@@ -94,8 +92,8 @@ fn check(register: Register, count: u16) -> Result<(), CliError> {
 
 impl Args {
     /// How much is read. Who names a type asks for a value: a unit may refuse whatever lies behind it.
-    fn count(&self) -> u16 {
-        let of_one = |data| if is_bits(self.register.table) { 1 } else { registers(data) };
+    fn count(&self, register: Register) -> u16 {
+        let of_one = |data| if is_bits(register.table) { 1 } else { registers(data) };
         self.count.unwrap_or_else(|| self.data.map_or(MANY, of_one))
     }
 
