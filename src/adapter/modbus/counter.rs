@@ -11,7 +11,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::config::{Device, MappedPoint};
+use super::{
+    config::{Device, MappedPoint},
+    layout::registers,
+};
 
 /// The quality of the first reading after a reset.
 pub(super) const RESET: &str = "counter-reset";
@@ -48,12 +51,14 @@ pub(super) struct Count {
     pub(super) is_reset: bool,
 }
 
-/// One counter as it is kept: its place and type, whatever its point is named.
+/// One counter as it is kept: its place, type and byte order, whatever its point is named. Read in another way it is
+/// another number, and nothing of what was counted holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Kept {
     register: String,
     #[serde(rename = "type")]
     data: String,
+    order: String,
     raw: u64,
     total: u64,
 }
@@ -139,13 +144,26 @@ impl Kept {
     /// A point's counter.
     fn new(mapped: &MappedPoint, tally: &Tally) -> Self {
         let (register, data) = (mapped.register.to_string(), mapped.data.to_string());
-        Self { register, data, raw: tally.raw, total: tally.total }
+        Self { register, data, order: letters(mapped), raw: tally.raw, total: tally.total }
     }
 
     /// Whether it is this point's.
     fn is_of(&self, mapped: &MappedPoint) -> bool {
-        self.register == mapped.register.to_string() && self.data == mapped.data.to_string()
+        self.register == mapped.register.to_string()
+            && self.data == mapped.data.to_string()
+            && self.order == letters(mapped)
     }
+}
+
+/// The byte order of a counter as the configuration writes it: `CDAB`.
+fn letters(mapped: &MappedPoint) -> String {
+    let order = &mapped.order;
+    let places: &[u8] = match registers(mapped.data) {
+        1 => &order.two,
+        2 => &order.four,
+        _ => &order.eight,
+    };
+    places.iter().map(|place| char::from(b'A' + place)).collect()
 }
 
 #[cfg(test)]
@@ -206,6 +224,29 @@ mod tests {
     }
 
     #[test]
+    fn what_was_counted_in_another_byte_order_is_forgotten() {
+        let wide = |four: [u8; 4]| {
+            let mut point = mapped("holding", 4, DataType::U32);
+            point.order.four = four;
+            point.conversion.counter = Some(Box::new(Counter { last: u64::from(u32::MAX), step: 1000 }));
+            device(vec![point])
+        };
+        let (wrong, right) = (wide([0, 1, 2, 3]), wide([2, 3, 0, 1]));
+        let mut tallies = Tallies::default();
+        tallies.count((0, 0), WORD, 60_000);
+        let kept = tallies.kept(0, &wrong);
+
+        let stands_at = |device: &Device| {
+            let mut recalled = Tallies::default();
+            recalled.recall(0, device, &kept);
+            recalled.peek((0, 0), device.points[0].counter().unwrap(), 100).total
+        };
+
+        assert_eq!(stands_at(&right), 100);
+        assert_eq!(stands_at(&wrong), 60_100, "a reset");
+    }
+
+    #[test]
     fn it_is_kept_after_each_fall_and_each_sixteenth_and_in_the_end() {
         let devices = [meter()];
         let mut tallies = Tallies::default();
@@ -222,7 +263,13 @@ mod tests {
 
     #[test]
     fn what_is_of_another_register_or_type_is_not_taken_up() {
-        let of = |register: &str, data: &str| Kept { register: register.into(), data: data.into(), raw: 1, total: 9 };
+        let of = |register: &str, data: &str| Kept {
+            register: register.into(),
+            data: data.into(),
+            order: "AB".into(),
+            raw: 1,
+            total: 9,
+        };
         let mut tallies = Tallies::default();
 
         tallies.recall(0, &meter(), &[of("holding:4", "u32"), of("input:4", "u16"), of("holding:5", "u16")]);
