@@ -175,6 +175,18 @@ impl Jobs {
         }
     }
 
+    /// Reads what a request has written when a moment has come, instead of whenever its turn is: who sets a point that is
+    /// read once an hour wants to see it.
+    pub(super) fn show(&mut self, device: usize, written: &Request, at: Instant) {
+        let overlaps = |number: &usize| match &self.all[*number] {
+            Some(Job::Read(turn)) => turn.group.request.meets(written),
+            Some(Job::Again(_)) | None => false,
+        };
+        for &number in self.of[device].iter().filter(|number| overlaps(number)) {
+            self.schedule.hasten(number, at);
+        }
+    }
+
     /// Lets the jobs of a device go after those of the others that are due.
     pub(super) fn yield_to_others(&mut self, device: usize, now: Instant) {
         for &number in &self.of[device] {

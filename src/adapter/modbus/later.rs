@@ -178,7 +178,10 @@ impl<'a> Poller<'a> {
         let called = self.release_once(client, device, &request).await;
         let unit = self.config.devices[device].unit;
         let result = match &called {
-            Ok(()) => Ok(None),
+            Ok(()) => {
+                self.jobs.show(device, &request, Instant::now());
+                Ok(None)
+            }
             Err(problem) if is_final(problem) => {
                 error!(device = %self.config.devices[device].id, %problem, "Pulse cannot be ended, the unit refuses");
                 Err(failure(unit, problem))

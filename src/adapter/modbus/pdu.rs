@@ -104,6 +104,28 @@ impl Request {
         Some(moved)
     }
 
+    /// The entries of a table that it reads or sets, first and number; `None` when it is about none.
+    fn entries(&self) -> Option<(Table, usize, usize)> {
+        let (table, start, count) = match self {
+            Self::Read { table, start, count } => (*table, start, usize::from(*count)),
+            Self::WriteCoil { address, .. } => (Table::Coil, address, 1),
+            Self::WriteCoils { start, values } => (Table::Coil, start, values.len()),
+            Self::WriteRegister { address, .. } | Self::MaskWrite { address, .. } => (Table::Holding, address, 1),
+            Self::WriteRegisters { start, values } => (Table::Holding, start, values.len()),
+            Self::Identify(_) => return None,
+        };
+        Some((table, usize::from(*start), count))
+    }
+
+    /// Whether both are about an entry.
+    pub fn meets(&self, other: &Self) -> bool {
+        self.entries().zip(other.entries()).is_some_and(
+            |((table, start, count), (other_table, other_start, others))| {
+                table == other_table && start < other_start + others && other_start < start + count
+            },
+        )
+    }
+
     /// Whether it is about holding registers.
     pub fn is_of_holdings(&self) -> bool {
         match self {
@@ -281,6 +303,18 @@ mod tests {
         assert_eq!(bytes(&Request::Identify(Identify::ServerId)), [17]); // 6.13
         let objects = Identify::Objects { category: Category::Basic, first: 0 };
         assert_eq!(bytes(&Request::Identify(objects)), [0x2b, 0x0e, 1, 0]); // 6.21
+    }
+
+    #[test]
+    fn requests_meet_where_they_are_about_the_same_entries() {
+        let read = |table, start, count| Request::Read { table, start, count };
+        let word = Request::WriteRegister { address: 9, value: 1 };
+
+        assert!(read(Table::Holding, 0, 10).meets(&word) && word.meets(&read(Table::Holding, 9, 1)));
+        assert!(!read(Table::Holding, 0, 9).meets(&word) && !read(Table::Holding, 10, 9).meets(&word));
+        assert!(!read(Table::Input, 0, 10).meets(&word) && !read(Table::Coil, 0, 10).meets(&word));
+        assert!(read(Table::Coil, 8, 4).meets(&Request::WriteCoils { start: 11, values: vec![true; 3] }));
+        assert!(!Request::Identify(Identify::ServerId).meets(&word));
     }
 
     #[test]

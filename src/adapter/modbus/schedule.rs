@@ -24,6 +24,9 @@ const MIN_INTERVAL: Duration = Duration::from_millis(1);
 /// The golden ratio's fraction: multiples of it spread well, however many come.
 const GOLDEN: f64 = 0.618_033_988_749_895;
 
+/// An entry that comes within it need not be hastened.
+const SOON: Duration = Duration::from_secs(2);
+
 /// Turns that links have in an interval. More of them wake the rest of the gateway more often.
 const TURNS: u64 = 4;
 
@@ -170,6 +173,14 @@ impl Schedule {
     pub(super) fn defer(&mut self, entry: usize, until: Instant) {
         let deadline = until + self.entries[entry].interval;
         self.hold(entry, until, deadline);
+    }
+
+    /// Makes an entry due at a moment, unless it comes soon after it anyway. What rests goes on resting.
+    pub(super) fn hasten(&mut self, entry: usize, at: Instant) {
+        let Entry { due, state, .. } = self.entries[entry];
+        if state == State::Queued && due > at + SOON {
+            self.defer(entry, at);
+        }
     }
 
     /// As [`Schedule::defer`], with a deadline of its own: among entries that wait for the same thing it says whose
@@ -336,6 +347,22 @@ mod tests {
         schedule.next().await;
 
         assert!(start.elapsed() >= SECOND * 7);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_entry_is_hastened_only_if_it_would_come_much_later() {
+        let hour = Duration::from_secs(3600);
+        let mut schedule = Schedule::new([hour, SOON], grid(0));
+        let begun = Instant::now();
+        for entry in [0, 1] {
+            schedule.skip_to_next(entry, begun);
+            schedule.hasten(entry, begun + Duration::from_millis(5));
+        }
+
+        assert_eq!((schedule.next().await, begun.elapsed()), (0, Duration::from_millis(5)));
+        schedule.park(0);
+        schedule.hasten(0, Instant::now());
+        assert_eq!(schedule.next().await, 1, "what rests goes on resting");
     }
 
     #[tokio::test(start_paused = true)]

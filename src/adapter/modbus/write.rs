@@ -217,14 +217,19 @@ impl<'a> Poller<'a> {
         let Order { device, request, checks, is_group, pulse, .. } = order;
         let release = zeroed(&request);
         self.later.forget(device, &release);
+        let now = Instant::now();
         match pulse {
             Some(pulse) if request != release => {
                 self.later.push(pulse, Task::Release { device, request: release, reply: Some(reply) });
             }
-            // An asker that stopped waiting does not need to know.
-            _ if checks.is_empty() => drop(reply.send(Ok(None))),
+            _ if checks.is_empty() => {
+                self.jobs.show(device, &request, now);
+                // An asker that stopped waiting does not need to know.
+                let _ = reply.send(Ok(None));
+            }
             _ => {
                 let delay = checks.iter().map(|check| check.verify.delay).max().unwrap_or_default();
+                self.jobs.show(device, &request, now + delay);
                 self.later.push(delay, Task::Verify { device, checks, is_group, until: None, reply });
             }
         }
@@ -239,9 +244,11 @@ impl<'a> Poller<'a> {
     /// The unit has begun and will take long (MODBUS Application Protocol 1.1b3, chapter 7, code 05): it is looked at
     /// until it has done it.
     fn watch(&mut self, order: Order<'a>, reply: WriteReply) {
-        let Order { device, progress: checks, is_group, .. } = order;
+        let Order { device, request, progress: checks, is_group, .. } = order;
         let limit = self.config.devices[device].timeout;
-        let until = Some(Instant::now() + WATCHED * limit);
+        let end = Instant::now() + WATCHED * limit;
+        self.jobs.show(device, &request, end);
+        let until = Some(end);
         self.later.push(limit / LOOKS, Task::Verify { device, checks, is_group, until, reply });
     }
 
@@ -249,6 +256,7 @@ impl<'a> Poller<'a> {
     fn unsure(&mut self, order: &Order<'a>, reply: WriteReply, outcome: WriteError, error: &CallError) {
         // An asker that stopped waiting does not need to know.
         let _ = reply.send(Err(outcome));
+        self.jobs.show(order.device, &order.request, Instant::now());
         let release = zeroed(&order.request);
         if let Some(pulse) = order.pulse.filter(|_| release != order.request && !is_refusal(error)) {
             self.later.forget(order.device, &release);

@@ -55,6 +55,30 @@ async fn a_verified_write_gives_the_value_that_was_read_back() {
 }
 
 #[tokio::test]
+async fn what_was_written_is_shown_before_its_turn() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let mut point = mapped("holding", 0, DataType::U16);
+    point.poll = HOUR;
+    at_unit(device(vec![point]), async |mut site| {
+        assert_eq!(site.next().await, "7");
+        assert_eq!(site.write(Value::Int(9), NEVER).await, Ok(None));
+        assert_eq!(site.next().await, "9");
+    })
+    .await;
+
+    let mut pulsed = mapped("coil", 3, DataType::Bool);
+    pulsed.writing.pulse = Some(Duration::from_millis(1));
+    pulsed.poll = HOUR;
+    let bank = at_unit(device(vec![pulsed]), async |mut site| {
+        assert_eq!(site.next().await, "false");
+        assert_eq!(site.write(Value::Bool(true), NEVER).await, Ok(None));
+        assert_eq!(site.next().await, "false", "read after the end of the pulse");
+    })
+    .await;
+    assert_eq!(bank.writes(), pulse());
+}
+
+#[tokio::test]
 async fn a_unit_that_confirms_and_does_nothing_is_found_out() {
     at_unit(device(vec![verified()]), async |mut site| {
         site.bank.set_fault(1, Fault::Deaf);
