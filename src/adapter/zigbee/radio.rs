@@ -41,6 +41,12 @@ pub trait Radio: Send {
     /// Gives the stick the key that a device will join with.
     fn expect_device(&mut self, ieee: Ieee, key: &Key) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
+    /// Sends with this power from now on, until the stick starts again.
+    fn send_with(&mut self, dbm: i8) -> impl Future<Output = Result<Power, Self::Error>> + Send;
+
+    /// About how strong an energy is in dBm, where the scale of the stick is known.
+    fn strength(&self, energy: u8) -> Option<i16>;
+
     /// Hands a message to the stick. That it took it says nothing of its way: [`Event::Confirmed`] does.
     fn send(&mut self, message: &Outgoing) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
@@ -58,6 +64,17 @@ pub struct Stick {
     pub firmware: String,
     /// Its own address.
     pub ieee: Ieee,
+}
+
+/// What a stick says when it is told how strongly to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Power {
+    /// It sends with so many dBm, which may be others than those that are wanted.
+    Sends(i8),
+    /// It took the nearest that it has, and does not tell which.
+    Taken,
+    /// It does not, for this reason.
+    Refused(String),
 }
 
 /// A network as the stick holds it; its key is not among what is told.

@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 pub use self::{
     device::{Device, Firmware, Kind},
     server::serve,
-    stick::Stick,
+    stick::{ScanFault, Stick},
 };
 use crate::adapter::zigbee::{
     address::{Attribute, Cluster, Ieee},

@@ -1,5 +1,6 @@
 //! The chip: what it is asked, what it remembers, and what it tells.
 
+mod air;
 mod application;
 mod memory;
 mod network;
@@ -7,6 +8,7 @@ mod own;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use self::air::ScanFault;
 use super::device::Device;
 use crate::adapter::zigbee::{
     address::{Endpoint, Group, Ieee},
@@ -57,6 +59,14 @@ pub struct Stick {
     pub fails_after: Option<u64>,
     /// Keys that devices will join with.
     pub join_keys: BTreeMap<Ieee, Key>,
+    /// How strongly it sends, as long as it was told that since it started.
+    pub tx_power: Option<i8>,
+    /// How busy channels are, where that is not as usual.
+    pub energies: BTreeMap<u8, u8>,
+    /// What is wrong with how it answers a scan.
+    pub scan_fault: Option<ScanFault>,
+    /// How often it was asked to measure.
+    pub asked_scans: u32,
     /// Ends the connection.
     pub is_hanging_up: bool,
     /// The number of the last frame it sent; devices hear none twice.
@@ -71,6 +81,8 @@ pub struct Stick {
     /// Whether everything a ZDO says is passed on as it came.
     passes_on: bool,
     is_open: bool,
+    /// How many energies it has told, so that no two are quite alike.
+    energies_told: u8,
 }
 
 impl Stick {
@@ -92,6 +104,7 @@ impl Stick {
     /// Restarts by itself, as a chip does whose supply is weak.
     pub fn restart(&mut self) {
         (self.is_running, self.passes_on, self.is_open) = (false, false, false);
+        self.tx_power = None;
         self.endpoints.clear();
         self.tell(&ResetInd { reason: 2, transport: 2, product: 1, major: 2, minor: 7, hardware: 1 });
     }
@@ -107,6 +120,7 @@ impl Stick {
         }
         let readers = [
             Self::system,
+            Self::power,
             Self::items,
             Self::tables,
             Self::forming,

@@ -24,20 +24,21 @@ use super::{
         af::{self, Address, DataRequestExt, DataRetrieve, DataStore, LongData, Register},
         app_cnf::{AddInstallCode, InstallCode},
         sys::{GetIeee, Ping, ResetInd, ResetReq, Version},
-        zdo::{ExtNwkInfo, MgmtLqiReq, MgmtPermitJoin, MsgCbRegister, StartupFromApp, StateChangeInd},
+        zdo::{ExtNwkInfo, MgmtPermitJoin, MsgCbRegister, StartupFromApp, StateChangeInd},
     },
     error::done,
     event::{self, News},
     host::{Counts, Host, HostError},
+    own::Own,
+    power,
 };
 use crate::{
     adapter::zigbee::{
         address::{Cluster, DeviceKind, Ieee, Nwk, Pan},
         backup::Backup,
         network::{Held, Key},
-        radio::{Destination, Event, HOME, Incoming, Network, Outgoing, OwnEndpoint, Radio, Stick},
+        radio::{Destination, Event, HOME, Incoming, Network, Outgoing, OwnEndpoint, Power, Radio, Stick},
         wire::{Bytes8, Bytes16, List, WireError},
-        zdo::{Request as _, request::MgmtLqi},
     },
     model::Timestamp,
 };
@@ -140,6 +141,11 @@ impl<L: AsyncRead + AsyncWrite + Unpin + Send> Coordinator<L> {
     /// Whether the firmware keeps its tables as Z-Stack 3.x does.
     pub(super) fn has_tables(&self) -> bool {
         self.product == Some(1)
+    }
+
+    /// The family of the firmware, as far as it was asked.
+    pub(super) fn product(&self) -> Option<u8> {
+        self.product
     }
 
     /// The stick's own address.
@@ -279,12 +285,17 @@ impl<L: AsyncRead + AsyncWrite + Unpin + Send> Radio for Coordinator<L> {
         done::<AddInstallCode>(self.host.request(&AddInstallCode { code }).await?.status)
     }
 
+    async fn send_with(&mut self, dbm: i8) -> Result<Power, ZnpError> {
+        self.set_power(dbm).await
+    }
+
+    fn strength(&self, energy: u8) -> Option<i16> {
+        power::strength(self.product, energy)
+    }
+
     async fn send(&mut self, message: &Outgoing) -> Result<(), ZnpError> {
-        if let (Destination::Device(to @ Nwk::COORDINATOR, 0), MgmtLqi::CLUSTER, [_, start]) =
-            (message.to, message.cluster, message.frame.as_slice())
-        {
-            let ask = MgmtLqiReq { to, start: *start };
-            return done::<MgmtLqiReq>(self.host.request(&ask).await?.status);
+        if let Some(own) = Own::of(message) {
+            return self.ask_own(&own).await;
         }
         let length = message.frame.len();
         let is_short = length <= MAX_HERE;

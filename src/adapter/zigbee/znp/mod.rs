@@ -17,5 +17,7 @@ mod fake;
 pub mod host;
 pub mod link;
 pub mod memory;
+mod own;
+mod power;
 pub mod rows;
 pub mod unpi;

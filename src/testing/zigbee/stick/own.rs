@@ -10,7 +10,9 @@ use crate::adapter::zigbee::{
     zdo::{
         ANSWER, Answer, Request as _, Status,
         descriptor::{Node, Role, Simple},
-        request::{ActiveEndpoints, IeeeAddress, MgmtLqi, NodeDescriptor, NwkAddress, SimpleDescriptor},
+        request::{
+            ActiveEndpoints, IeeeAddress, MgmtLqi, MgmtNwkUpdate, NodeDescriptor, NwkAddress, SimpleDescriptor,
+        },
         response::{ActiveEndpointsOf, Addresses, Neighbors, NodeOf, SimpleOf},
         tables::Neighbor,
     },
@@ -54,7 +56,13 @@ impl Stick {
             NwkAddress::CLUSTER => self.nwk_of(Ieee::from_bytes(&frame.data).ok()?),
             _ => Nwk::from_bytes(&frame.data).ok(),
         };
-        let fields = if has_address { &frame.data[..] } else { frame.data.get(2..)? };
+        // Before the fields stands to whom they go, and here and there in which way.
+        let head = match cluster {
+            _ if has_address => 0,
+            MgmtNwkUpdate::CLUSTER => 3,
+            _ => 2,
+        };
+        let fields = frame.data.get(head..)?;
         if let Some(to) = to {
             // What binds stands behind the device it is for, with room for a longer target; a reader stops before that.
             self.ask_zdo(to, cluster, &[&[0][..], fields].concat());
@@ -98,8 +106,11 @@ impl Stick {
     /// Asks a ZDO, the chip's own or a device's.
     pub(super) fn ask_zdo(&mut self, to: Nwk, cluster: Cluster, bytes: &[u8]) {
         if to == Nwk(0) {
-            let heard = self.hear_own(cluster, bytes);
-            self.tell_heard(to, heard.into_iter().collect());
+            let heard = match bytes {
+                [number, fields @ ..] if cluster == MgmtNwkUpdate::CLUSTER => self.measure(*number, fields),
+                _ => self.hear_own(cluster, bytes).into_iter().collect(),
+            };
+            self.tell_heard(to, heard);
         } else {
             // Who does not answer is not there; the host waits for nothing then.
             let _ = self.bring(to, 0, cluster, bytes);

@@ -48,6 +48,7 @@ statuses! {
     0xc7 => "nwk leave unconfirmed",
     0xcd => "no route",
     0xe1 => "channel busy",
+    0xe8 => "mac invalid parameter",
     0xe9 => "no mac acknowledgement",
     0xf0 => "transaction expired",
 }

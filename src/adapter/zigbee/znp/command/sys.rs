@@ -51,6 +51,13 @@ commands! {
         /// Which.
         id: u16,
     } -> NvSize;
+    /// Changes how the firmware works.
+    sreq StackTune = 0x0f {
+        /// 0 the power of the transmitter.
+        operation: u8,
+        /// In dBm, for operation 0.
+        value: i8,
+    } -> Done;
     /// Sets the power of the transmitter.
     sreq SetTxPower = 0x14 {
         /// In dBm.
@@ -187,7 +194,7 @@ record! {
     }
     /// The transmitter's power.
     TxPower {
-        /// What it is now, in dBm, or a status in older firmware.
+        /// What it is now, in dBm; of Z-Stack 3.x a status instead.
         power_dbm: i8,
     }
     /// The name of an item in the memory of Z-Stack 3.

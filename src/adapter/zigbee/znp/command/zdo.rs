@@ -5,7 +5,7 @@
 
 use super::{commands, record, status::Status, sys::Done};
 use crate::adapter::zigbee::{
-    address::{Cluster, Endpoint, ExtendedPan, Group, Ieee, Nwk, Pan},
+    address::{Channels, Cluster, Endpoint, ExtendedPan, Group, Ieee, Nwk, Pan},
     wire::{Bytes8, List, Rest},
 };
 
@@ -64,6 +64,21 @@ commands! {
         to: Nwk,
         /// The first to be listed.
         start: u8,
+    } -> Done;
+    /// Shall measure channels. For the coordinator itself, to which no message can be sent.
+    sreq MgmtNwkUpdateReq = 0x37 {
+        /// Whom to ask.
+        to: Nwk,
+        /// 2 for one device.
+        mode: u8,
+        /// The channels meant.
+        channels: Channels,
+        /// How long: 0 to 5, each twice as long.
+        duration: u8,
+        /// How often.
+        count: u8,
+        /// Who manages the network, where that is to change.
+        manager: Nwk,
     } -> Done;
     /// What the network is.
     sreq ExtNwkInfo = 0x50 {} -> NetworkInfo;
