@@ -40,6 +40,8 @@ pub struct Config {
     pub firmware: Option<PathBuf>,
     /// How many parts of them are given out in a second.
     pub firmware_rate: u8,
+    /// How strongly the stick shall send, in dBm.
+    pub tx_power: Option<i8>,
     /// The network that is wanted.
     pub network: Network,
     /// Devices that are commanded together.

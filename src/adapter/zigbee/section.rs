@@ -59,6 +59,19 @@ impl FromNode for PartsPerSecond {
     }
 }
 
+/// How strongly a stick sends, in dBm. The chips that Z-Stack knows, with and without an amplifier, go from -22 to 22.
+#[derive(Debug, Clone, Copy)]
+pub struct Dbm(i8);
+
+impl FromNode for Dbm {
+    const SHAPE: Shape = Shape::Integer { min: -22, max: 22 };
+
+    fn from_node(node: Node, problems: &mut Problems) -> Option<Self> {
+        let number = from_integer(&node, problems, -22, 22)?;
+        i8::try_from(number).ok().map(Self)
+    }
+}
+
 /// How the stick is spoken to.
 #[derive(Debug, Clone, Copy)]
 pub enum Family {
@@ -143,6 +156,9 @@ section! {
         /// How many parts of firmware are given out in a second, to all devices together. A part has 50 bytes; more
         /// are faster and leave less of the air to others.
         firmware_rate: PartsPerSecond = default("8");
+        /// How strongly the coordinator sends, in dBm. It takes the nearest that its chip has; the law may allow less than
+        /// the chip can do.
+        tx_power: Dbm = optional("what the coordinator was made for");
         /// When devices shall report what they measure.
         reporting: ReportingKeys = default("{}");
         /// The network. It is compared with what the coordinator holds; a difference is told, never overwritten.
@@ -242,6 +258,7 @@ pub fn plan(adapter: AdapterDraft, library: &mut Library, draft: &mut Draft) -> 
         backups: keys.backups.value,
         firmware: keys.firmware.map(|folder| folder.value),
         firmware_rate: keys.firmware_rate.value.0,
+        tx_power: keys.tx_power.map(|power| power.value.0),
         network: Network {
             channel: network.channel.map(|channel| channel.value.0),
             pan: network.pan_id.map(|pan| pan.value),

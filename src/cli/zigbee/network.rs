@@ -67,8 +67,22 @@ fn in_words(network: &Value) -> String {
     match network["channel"].as_u64() {
         None => format!("{adapter}: {state}, no network\n"),
         Some(channel) => format!(
-            "{adapter}: {state}, network {pan}, {extended_pan} on channel {channel}, {devices}, {joining}, last backup {backed_up}\n"
+            "{adapter}: {state}, network {pan}, {extended_pan} on channel {channel}, {devices}, {joining}, last backup {backed_up}{}\n",
+            sending(&network["tx_power"])
         ),
+    }
+}
+
+/// How strongly the coordinator sends, where that is configured: what is wanted, and what it says.
+fn sending(power: &Value) -> String {
+    let wanted = &power["wanted"];
+    match (power["state"].as_str(), power["dbm"].as_i64(), power["why"].as_str()) {
+        (None, ..) => String::new(),
+        (Some("set"), Some(dbm), _) if Some(dbm) == wanted.as_i64() => format!(", sends with {dbm} dBm"),
+        (Some("set"), Some(dbm), _) => format!(", sends with {dbm} dBm instead of {wanted}"),
+        (Some("set"), None, _) => format!(", took {wanted} dBm or the nearest it has"),
+        (Some("refused"), _, why) => format!(", does not take {wanted} dBm: {}", why.unwrap_or_default()),
+        (Some(_), ..) => format!(", was not told yet to send with {wanted} dBm"),
     }
 }
 
@@ -118,4 +132,22 @@ pub(super) fn route(which: &Which, context: &Context) -> Result<String, CliError
         }
     };
     Ok(format!("/api/v1/adapters/{name}/network"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_see_how_strongly_it_sends_and_was_to() {
+        let power = |state: &str, dbm: Option<i8>, why: Option<&str>| {
+            sending(&json!({ "wanted": 9, "state": state, "dbm": dbm, "why": why }))
+        };
+        assert_eq!(sending(&Value::Null), "");
+        assert_eq!(power("set", Some(9), None), ", sends with 9 dBm");
+        assert_eq!(power("set", Some(5), None), ", sends with 5 dBm instead of 9");
+        assert_eq!(power("set", None, None), ", took 9 dBm or the nearest it has");
+        assert_eq!(power("refused", None, Some("failure (0x01)")), ", does not take 9 dBm: failure (0x01)");
+        assert_eq!(power("unset", None, None), ", was not told yet to send with 9 dBm");
+    }
 }

@@ -22,6 +22,7 @@ mod keeping;
 mod order;
 mod orders;
 mod panel;
+mod power;
 mod put_aside;
 mod quirks;
 mod requests;

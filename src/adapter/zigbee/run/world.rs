@@ -9,8 +9,8 @@ use tokio::{
 use tracing::{info, warn};
 
 use super::{
-    End, LostError, Shown, book::Book, joining::Permit, keeper::Keeper, panel::Panel, put_aside::PutAside,
-    session::Session, updates::Updates,
+    End, LostError, Shown, book::Book, joining::Permit, keeper::Keeper, panel::Panel, power::Sending,
+    put_aside::PutAside, session::Session, updates::Updates,
 };
 use crate::{
     adapter::{
@@ -42,6 +42,8 @@ pub(super) struct World<'a> {
     pub(super) put_aside: PutAside,
     /// What keypads are told of the alarm panel.
     pub(super) panel: Panel,
+    /// What the stick says of the power that is wanted.
+    pub(super) sending: Sending,
     /// Devices that are given new firmware.
     pub(super) updates: Updates,
     /// Profiles, by maker and model.
@@ -114,6 +116,7 @@ impl<'a> World<'a> {
             permit: Permit::default(),
             put_aside: PutAside::default(),
             panel: Panel::default(),
+            sending: Sending::default(),
             updates: Updates::new(config.firmware_rate, ordered, clock.now()),
             shelf: Shelf::new(config.quirks.clone()),
             scripts: Scripts::default(),
@@ -150,6 +153,9 @@ impl World<'_> {
             Ok(network) => network,
             Err(end) => return end,
         };
+        if let Err(end) = self.set_power(&mut radio).await {
+            return end;
+        }
         self.shown.lock().condition = None;
         self.told = None;
         self.metrics.up.set(1);
@@ -164,6 +170,7 @@ impl World<'_> {
 
     /// Connects and starts the stick.
     async fn begin(&mut self) -> Result<(Radio, Stick), LostError> {
+        self.sending.forget();
         let mut radio = Coordinator::new(self.config.link.connect().await?);
         let stick = radio.start().await?;
         self.metrics.connects.inc();
@@ -245,6 +252,7 @@ impl World<'_> {
             "pan_id": network.map(|network| network.pan),
             "extended_pan_id": network.map(|network| format!("{:016x}", network.extended_pan.0)),
             "permit_join": self.permit.left().as_secs(),
+            "tx_power": self.sending.view(self.config.tx_power),
             "backed_up": self.keeper.newest(),
             "devices": self.book.views(),
         })
