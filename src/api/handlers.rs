@@ -18,7 +18,9 @@ use super::{
     HistoryWish, LetterAction, LetterRequest, NetworkRequest, WriteRequest, body::Body, error::ApiError,
     routes::Context, view,
 };
-use crate::model::{Confidential, DeviceId, NetworkWish, PointAddress, PointName, Restoration, Selector, Timestamp};
+use crate::model::{
+    Confidential, DeviceId, EnergyScan, NetworkWish, PointAddress, PointName, Restoration, Selector, Timestamp,
+};
 
 /// Media type of OpenMetrics 1.0.0.
 pub(super) const METRICS_MEDIA: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -90,7 +92,7 @@ pub(super) struct LetterAct {
     ids: Option<Vec<u64>>,
 }
 
-/// `{"action","seconds"?,"install_code"?,"backup"?,"overwrite"?,"dry_run"?,"device"?,"force"?}`
+/// `{"action","seconds"?,"install_code"?,"backup"?,"overwrite"?,"dry_run"?,"device"?,"force"?,"channels"?,"duration"?,"rounds"?}`
 #[derive(Debug, Deserialize)]
 #[serde(tag = "action", rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) enum NetworkAct {
@@ -105,6 +107,8 @@ pub(super) enum NetworkAct {
     Form {},
     /// Find out who hears whom.
     Map {},
+    /// Measure how busy channels are.
+    EnergyScan(EnergyScan),
     /// List firmware images and updates.
     Firmware {},
     /// Give a device new firmware.
@@ -247,6 +251,7 @@ pub(super) async fn act_on_network(
         NetworkAct::CancelUpdate { device } => NetworkWish::CancelUpdate { device: named(&device)? },
         NetworkAct::Form {} => NetworkWish::Form,
         NetworkAct::Map {} => NetworkWish::Map,
+        NetworkAct::EnergyScan(wanted) => NetworkWish::EnergyScan(wanted),
         NetworkAct::Backup {} => NetworkWish::Backup,
         NetworkAct::Restore { backup, overwrite, dry_run } => {
             NetworkWish::Restore(Box::new(Restoration { backup, overwrite, is_trial: dry_run }))

@@ -166,7 +166,7 @@ pub(super) const ROUTES: &[Route] = &[
         "Network",
         MethodRouter::new,
         "Let devices in for some seconds (`permit-join`), make a network on an empty coordinator (`form`), ask who \
-         hears whom (`map`), give out all that devices know the coordinator by (`backup`, with keys), give it what \
+         hears whom (`map`), measure how busy channels are (`energy-scan`), give out all that devices know the coordinator by (`backup`, with keys), give it what \
          another one had (`restore`), list firmware images and updates (`firmware`), or give a device new firmware \
          (`update`)",
     )

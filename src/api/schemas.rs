@@ -52,17 +52,21 @@ fn networks() -> Value {
         "NetworkAct": object(
             &json!({
                 "action": {
-                    "enum": ["permit-join", "form", "map", "backup", "restore", "firmware", "update", "cancel-update"],
+                    "enum": [
+                        "permit-join", "form", "map", "energy-scan", "backup", "restore", "firmware", "update",
+                        "cancel-update",
+                    ],
                 },
                 "seconds": count(), "install_code": text(), "device": text(), "force": { "type": "boolean" },
                 "backup": { "type": "object" }, "overwrite": text(), "dry_run": { "type": "boolean" },
+                "channels": list(&count()), "duration": count(), "rounds": count(),
             }),
             &["action"],
         ),
         "Network": object(
             &json!({
                 "adapter": text(), "state": text(), "channel": {}, "pan_id": {}, "extended_pan_id": {},
-                "permit_join": count(), "devices": list(&json!({ "type": "object" })),
+                "permit_join": count(), "tx_power": {}, "devices": list(&json!({ "type": "object" })),
             }),
             &["adapter", "state", "devices"],
         ),

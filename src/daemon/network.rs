@@ -47,7 +47,7 @@ impl Core {
 /// What is wanted, in words; `None` for what changes nothing and shows no secret.
 fn told(wish: &NetworkWish) -> Option<String> {
     Some(match wish {
-        NetworkWish::Show | NetworkWish::Map | NetworkWish::Firmware => return None,
+        NetworkWish::Show | NetworkWish::Map | NetworkWish::EnergyScan(_) | NetworkWish::Firmware => return None,
         NetworkWish::Restore(wanted) if wanted.is_trial => return None,
         NetworkWish::PermitJoin { time, code: None } => format!("let devices in for {} s", time.as_secs()),
         NetworkWish::PermitJoin { time, code: Some(_) } => {

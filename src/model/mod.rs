@@ -37,7 +37,8 @@ pub use quality::{Grade, Quality};
 pub use reading::Reading;
 pub use replay::Replay;
 pub use request::{
-    Confidential, DeviceRequest, NetworkWish, Restoration, Told, WriteAnswer, WriteError, WriteReply, Written,
+    Confidential, DeviceRequest, EnergyScan, NetworkWish, Restoration, Told, WriteAnswer, WriteError, WriteReply,
+    Written,
 };
 pub use selector::{Selector, SelectorError};
 pub use time::{BootId, ClockQuality, Timestamp, TimestampError};

@@ -138,6 +138,8 @@ pub enum NetworkWish {
     Form,
     /// Find out who hears whom.
     Map,
+    /// Measure how busy channels are.
+    EnergyScan(EnergyScan),
     /// List firmware images, and the updates under way.
     Firmware,
     /// Give a device new firmware.
@@ -156,6 +158,18 @@ pub enum NetworkWish {
     Backup,
     /// Give the coordinator what another one had.
     Restore(Box<Restoration>),
+}
+
+/// How channels are to be measured; what is left out is for the adapter to choose.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnergyScan {
+    /// Which.
+    pub channels: Option<Vec<u8>>,
+    /// How long each time, as the radio's standard counts it.
+    pub duration: Option<u8>,
+    /// How often.
+    pub rounds: Option<u8>,
 }
 
 /// What a coordinator is to be given. It is rare and large, and so has a place of its own.

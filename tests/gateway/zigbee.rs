@@ -2,6 +2,7 @@
 
 mod backup;
 mod coordinator;
+mod energy;
 mod faults;
 mod firmware;
 mod herdsman;

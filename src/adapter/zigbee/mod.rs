@@ -14,6 +14,7 @@ pub mod backup;
 pub mod config;
 pub mod describe;
 mod device;
+pub mod energy;
 pub mod install_code;
 mod interview;
 mod kept;

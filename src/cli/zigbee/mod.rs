@@ -2,6 +2,7 @@
 
 mod backup;
 mod decode;
+mod energy;
 mod line;
 mod map;
 mod network;
@@ -53,6 +54,10 @@ pub(super) enum Command {
         #[command(flatten)]
         which: network::Which,
     },
+    /// Measure how busy each channel is, as the coordinator hears it; nothing is changed.
+    ///
+    /// The coordinator is away from its own channel for one channel's time at once, and listens for as long before the next.
+    EnergyScan(energy::Args),
     /// Write everything that devices know the coordinator by into a new file, with the network key.
     Backup {
         /// The file, in open-coordinator-backup form.
@@ -106,6 +111,7 @@ pub(super) fn run(command: &Command, context: &mut Context) -> Result<(), CliErr
         Command::Status { which, json } => network::status(which, *json, context),
         Command::Map { which, json: true, .. } => map::map(which, map::Format::Json, context),
         Command::Map { which, format, .. } => map::map(which, *format, context),
+        Command::EnergyScan(args) => energy::run(args, context),
         Command::Backup { file, which } => backup::backup(file, which, context),
         Command::Restore(wanted) => backup::restore(wanted, context),
         Command::Devices { which, json } => network::devices(which, *json, context),

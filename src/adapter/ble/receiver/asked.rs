@@ -29,6 +29,7 @@ impl Receiver<'_> {
                     NetworkWish::PermitJoin { .. }
                     | NetworkWish::Form
                     | NetworkWish::Map
+                    | NetworkWish::EnergyScan(_)
                     | NetworkWish::Firmware
                     | NetworkWish::Update { .. }
                     | NetworkWish::Backup

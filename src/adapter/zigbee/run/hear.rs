@@ -26,7 +26,7 @@ impl Session<'_, '_> {
         if incoming.to_endpoint == 0 && self.hear_address(&incoming).await? {
             return Ok(());
         }
-        if self.hear_survey(&incoming).await? {
+        if self.hear_survey(&incoming).await? || self.hear_scan(&incoming).await? {
             return Ok(());
         }
         let Some(ieee) = self.world.book.at(incoming.from) else { return self.who_is(incoming.from).await };

@@ -13,6 +13,7 @@ mod book;
 mod calls;
 mod checking_in;
 mod end;
+mod energy;
 mod firmware;
 mod groups;
 mod hear;

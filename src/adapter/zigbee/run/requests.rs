@@ -35,6 +35,7 @@ impl Session<'_, '_> {
                 self.world.keep_or_restore(&mut self.radio, wish, reply).await?;
             }
             DeviceRequest::Network { wish: NetworkWish::Map, reply } => self.survey(reply).await?,
+            DeviceRequest::Network { wish: NetworkWish::EnergyScan(wish), reply } => self.scan(&wish, reply).await?,
             DeviceRequest::Network { wish, reply } => {
                 let answer = self.fulfil(wish).await?;
                 // An asker that stopped waiting does not need to know.
@@ -58,7 +59,11 @@ impl Session<'_, '_> {
                 self.world.permit.set(time);
                 self.permit_now().await?;
             }
-            NetworkWish::Show | NetworkWish::Map | NetworkWish::Backup | NetworkWish::Restore(_) => {}
+            NetworkWish::Show
+            | NetworkWish::Map
+            | NetworkWish::EnergyScan(_)
+            | NetworkWish::Backup
+            | NetworkWish::Restore(_) => {}
         }
         Ok(Ok(self.world.view(Some(&self.network), "up")))
     }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::debug;
 
-use super::{End, LostError, Radio, World, calls::Calls, survey::Survey};
+use super::{End, LostError, Radio, World, calls::Calls, energy::Scan, survey::Survey};
 use crate::{
     adapter::{
         Alive,
@@ -44,6 +44,8 @@ pub(super) struct Session<'a, 'c> {
     look: Instant,
     /// The survey for a map, while there is one.
     pub(super) survey: Option<Survey>,
+    /// The measurement of channels, while there is one.
+    pub(super) scan: Option<Scan>,
     /// When the steps of interviews that are done are written down.
     keep: Option<Instant>,
 }
@@ -58,12 +60,27 @@ impl<'a, 'c> Session<'a, 'c> {
         world.put_aside.give_back(&mut calls);
         let (latest, strangers, now) = (BTreeMap::new(), BTreeMap::new(), Instant::now());
         let (check, look) = (now + CHECK.0, now + LOOK);
-        Self { world, radio, home, network, calls, latest, strangers, check, look, survey: None, keep: None }
+        Self {
+            world,
+            radio,
+            home,
+            network,
+            calls,
+            latest,
+            strangers,
+            check,
+            look,
+            survey: None,
+            scan: None,
+            keep: None,
+        }
     }
 
     /// Works until stopping is asked for, or the stick is away. What waits for sleepers outlives that.
     pub(super) async fn run(mut self) -> Result<(), End> {
         let end = self.work().await;
+        let why = if end.is_ok() { "the gateway is stopping" } else { "the coordinator is no longer there" };
+        self.end_scan(Err(why.to_owned()));
         self.world.put_aside.take(self.calls);
         self.world.updates.hang_up();
         end
@@ -110,6 +127,7 @@ impl<'a, 'c> Session<'a, 'c> {
             self.keep,
             self.world.updates.due(),
             self.survey.as_ref().map(Survey::due),
+            self.scan.as_ref().map(Scan::due),
         ]
         .into_iter()
         .flatten();
@@ -130,6 +148,7 @@ impl<'a, 'c> Session<'a, 'c> {
             self.check = Instant::now() + CHECK.0;
         }
         self.survey_fails(None).await?;
+        self.scan_on().await?;
         self.look_at_orders();
         self.give_parts().await?;
         self.end_late_updates().await?;
