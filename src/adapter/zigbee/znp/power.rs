@@ -51,6 +51,14 @@ pub(super) fn strength(product: Option<u8>, energy: u8) -> Option<i16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::adapter::zigbee::znp::{
+        command::{
+            Command as _,
+            sys::{Capabilities, Ping},
+        },
+        fake::stick,
+        unpi::{Frame, Kind, Subsystem},
+    };
 
     /// What an answer of a product says to a wish of 19 dBm.
     fn said(product: u8, answer: i8) -> Power {
@@ -80,5 +88,29 @@ mod tests {
     fn an_energy_is_a_strength_where_the_scale_is_known() {
         assert_eq!([0, 128, 255].map(|energy| strength(Some(1), energy)), [Some(-87), Some(-49), Some(-10)]);
         assert_eq!((strength(Some(2), 128), strength(None, 0)), (None, None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn firmware_that_does_not_know_the_command_or_says_nothing_goes_on_without_it() {
+        let (link, mut fake) = stick();
+        let mut coordinator = Coordinator::new(link);
+        let served = async {
+            fake.expect::<SetTxPower>().await;
+            let data = vec![2, 0x20 | Subsystem::SYS.number(), SetTxPower::ID];
+            fake.send(&Frame { kind: Kind::Srsp, subsystem: Subsystem::ERROR, id: 0, data }).await;
+            fake.expect::<SetTxPower>().await;
+            // What is owed is cleared up before the next question.
+            fake.serve::<Ping>(&Capabilities { mask: 0x0659 }).await;
+            let answer = TxPower { power_dbm: 7 };
+            assert_eq!(fake.serve::<SetTxPower>(&answer).await, SetTxPower { power_dbm: -9 });
+        };
+        let asked = async {
+            let unknown = coordinator.set_power(9).await.unwrap();
+            assert_eq!(unknown, Power::Refused("SYS.SetTxPower: refused with code 2".to_owned()));
+            let mute = coordinator.set_power(9).await.unwrap();
+            assert_eq!(mute, Power::Refused("SYS.SetTxPower: no answer within 6 s".to_owned()));
+            assert_eq!(coordinator.set_power(-9).await.unwrap(), Power::Sends(7));
+        };
+        tokio::join!(served, asked);
     }
 }
