@@ -130,7 +130,10 @@ mod tests {
         let text = in_words(&found(20));
         assert!(text.contains("15       99      99       -50  3         this network\n"), "{text}");
         assert!(text.contains("20       10      10       -50  3         quietest\n"), "{text}");
-        assert!(text.contains("channel 20 is the quietest of them; nothing was changed, the network stays on 15"), "{text}");
+        assert!(
+            text.contains("channel 20 is the quietest of them; nothing was changed, the network stays on 15"),
+            "{text}"
+        );
         let text = in_words(&found(15));
         assert!(text.contains("this network, quietest") && text.ends_with("on the quietest of them\n"), "{text}");
     }

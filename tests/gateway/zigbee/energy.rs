@@ -1,9 +1,9 @@
 //! What the coordinator's radio is asked: how busy channels are, and how strongly it shall send.
 
-use std::{process::Command, thread};
+use std::{fs, io::Write as _, path::Path, process::Command, thread};
 
 use serde_json::{Value, json};
-use tidegate::testing::zigbee::{Kind, ScanFault};
+use tidegate::testing::zigbee::{Kind, ScanFault, Stick};
 
 use super::{Coordinator, Scene};
 
@@ -48,7 +48,7 @@ fn every_channel_is_measured_and_the_quietest_named() {
     assert_eq!(scene.coordinator.with(|stick| stick.asked_scans), 16);
 
     let text = scene.tidegate(&scan("15,25", &[]));
-    assert!(text.contains("this network\n") && text.contains("channel 25 is the quietest"), "{text}");
+    assert!(text.contains("this network\n") && text.contains("channel 25 is the quietest of them"), "{text}");
     assert_eq!(scene.coordinator.with(|stick| stick.network()).unwrap().channel, 15);
 }
 
@@ -97,7 +97,7 @@ fn a_scan_ends_with_the_coordinator() {
     thread::scope(|scope| {
         scope.spawn(|| scene.fails(&scan("11-26", &[]), "the coordinator is no longer there"));
         wait_for_scan(&scene);
-        scene.coordinator.with(|stick| stick.restart());
+        scene.coordinator.with(Stick::restart);
     });
 }
 
@@ -131,7 +131,7 @@ fn the_coordinator_is_told_how_strongly_to_send_at_each_start() {
     assert_eq!(power(&scene), json!({ "wanted": 9, "state": "set", "dbm": null, "why": null }));
     assert!(scene.tidegate(&["zigbee", "status"]).contains("took 9 dBm or the nearest it has"));
 
-    scene.coordinator.with(|stick| stick.restart());
+    scene.coordinator.with(Stick::restart);
     crate::harness::eventually("the power to be set again", || {
         scene.coordinator.with(|stick| (stick.tx_power == Some(9)).then_some(()))
     });
@@ -155,4 +155,32 @@ fn without_a_wish_the_coordinator_sends_as_it_will() {
     let scene = Scene::start(Coordinator::start(&[]));
     scene.wait_for_log("Zigbee network is at work");
     assert_eq!((scene.coordinator.with(|stick| stick.tx_power), power(&scene)), (None, Value::Null));
+}
+
+#[test]
+fn a_host_of_others_reads_the_same_energies_and_powers() {
+    let coordinator = Coordinator::start(&[]);
+    coordinator.with(|stick| stick.energies.extend((11..=26).map(|channel| (channel, 8 * (channel - 10)))));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = root.join("target/peers/zigpy");
+    let installed = fs::read_to_string(folder.join("requirements.txt")).unwrap_or_default();
+    if !installed.contains("zigpy-znp") {
+        let _ = writeln!(std::io::stderr(), "\n*** LEFT OUT: no zigpy-znp; make setup installs it ***\n");
+        return;
+    }
+
+    let mut command = Command::new(folder.join("bin/python"));
+    let link = format!("127.0.0.1:{}", coordinator.port());
+    let output = command.arg(root.join("tests/peers/zigbee/radio.py")).args([&link, "9"]).output().unwrap();
+
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let theirs: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let energies = theirs["energies"].as_object().unwrap();
+    assert_eq!(energies.len(), 16, "{theirs}");
+    for (channel, energy) in energies {
+        let set = 8 * (channel.parse::<u64>().unwrap() - 10);
+        assert!((set..=set + 2).contains(&energy.as_u64().unwrap()), "{channel}: {energy}");
+    }
+    assert!(theirs["refused"].as_str().unwrap().contains("MAC_INVALID_PARAMETER"), "{theirs}");
+    assert_eq!(coordinator.with(|stick| stick.tx_power), Some(9));
 }

@@ -36,6 +36,7 @@ fn step<'a>(steps: &'a [Value], name: &str) -> &'a Value {
 #[test]
 fn a_host_of_others_takes_the_simulated_coordinator_for_a_real_one() {
     let coordinator = Coordinator::start(&Kind::all());
+    coordinator.with(|stick| stick.energies.extend([(15, 90), (25, 1)]));
     let folder = tempfile::tempdir().unwrap();
 
     let Some(steps) = host(&coordinator, folder.path()) else { return };
@@ -48,6 +49,10 @@ fn a_host_of_others_takes_the_simulated_coordinator_for_a_real_one() {
     assert_eq!(step(&steps, "command")["on"], 0);
     assert_eq!(step(&steps, "group")["on"], 1);
     assert_eq!(step(&steps, "neighbors")["count"], coordinator.devices());
+    let measured = step(&steps, "energy");
+    assert_eq!((&measured["status"], &measured["channels"]), (&json!(0), &json!(1 << 15 | 1 << 25)));
+    let [own, other] = [0, 1].map(|at| measured["values"][at].as_u64().unwrap());
+    assert!((90..=92).contains(&own) && (1..=3).contains(&other), "{measured}");
     step(&steps, "stop");
 
     // What it backs up is what we read, and with what it goes on.
@@ -58,6 +63,8 @@ fn a_host_of_others_takes_the_simulated_coordinator_for_a_real_one() {
     assert!(backup.members.iter().all(|member| member.link.is_some()));
     let steps = host(&coordinator, folder.path()).unwrap();
     assert_eq!(step(&steps, "start")["how"], "resumed");
+    // It sets the power while it starts; a new network, before, made the chip forget it again.
+    assert_eq!(coordinator.with(|stick| stick.tx_power), Some(9));
     step(&steps, "stop");
 
     // And it restores its network onto a coordinator that lost it.

@@ -3,11 +3,11 @@
 //     host.cjs HOST:PORT FOLDER DEVICES
 //
 // Starts, lets DEVICES in and waits until each is interviewed, switches the plug, reads, binds, configures a report,
-// waits for one, puts the bulb into a group, asks for neighbours and makes a backup in FOLDER. Each step that went well
-// is one line of JSON; the first that did not ends it.
+// waits for one, puts the bulb into a group, asks for neighbours, has channels measured and makes a backup in FOLDER. Each
+// step that went well is one line of JSON; the first that did not ends it.
 
 const path = require("node:path");
-const { Controller, setLogger } = require("zigbee-herdsman");
+const { Controller, Zdo, setLogger } = require("zigbee-herdsman");
 
 const [link, folder, count] = process.argv.slice(2);
 const say = (step, facts = {}) => console.log(JSON.stringify({ step, ...facts }));
@@ -27,7 +27,7 @@ const controller = new Controller({
     databasePath: path.join(folder, "database.db"),
     databaseBackupPath: path.join(folder, "database.old"),
     backupPath: path.join(folder, "backup.json"),
-    adapter: { disableLED: false },
+    adapter: { disableLED: false, transmitPower: 9 },
     acceptJoiningDeviceHandler: async () => true,
 });
 
@@ -44,6 +44,14 @@ controller.on("message", (message) => {
 });
 let allKnown = () => {};
 let newReport = () => {};
+
+// What the coordinator's ZDO answers to a measurement of channels.
+async function measure(...channels) {
+    const { adapter } = controller;
+    const cluster = Zdo.ClusterId.NWK_UPDATE_REQUEST;
+    const request = Zdo.Buffalo.buildRequest(false, cluster, channels, 2, 1, undefined, undefined);
+    return await adapter.sendZdo(await adapter.getCoordinatorIEEE(), 0, cluster, request, false);
+}
 
 async function main() {
     say("start", { how: await controller.start() });
@@ -83,6 +91,8 @@ async function main() {
 
     const neighbors = await controller.getDevicesByType("Coordinator")[0].lqi();
     say("neighbors", { count: neighbors.length });
+    const [status, energy] = await measure(15, 25);
+    say("energy", { status, channels: energy.scannedChannels, values: energy.entryList });
     await controller.backup();
     say("backup");
     await controller.stop();
