@@ -24,45 +24,78 @@ pub(in crate::adapter::zigbee) fn question(
     number: u8,
     home: Ieee,
 ) -> Outgoing {
-    let ieee = device.ieee;
+    let ask = Asking { device, nwk, number };
     match step {
         Step::Node => zdo(nwk, number, &NodeDescriptor { nwk }),
         Step::Endpoints => zdo(nwk, number, &ActiveEndpoints { nwk }),
         Step::Simple(endpoint) => zdo(nwk, number, &SimpleDescriptor { nwk, endpoint }),
         Step::Basic(endpoint) => general(nwk, endpoint, BASIC, number, &General::Read(vec![MAKER, MODEL])),
-        Step::Read(endpoint, cluster, part) => {
-            let wanted = page(&attributes(Cluster(cluster)), part);
-            general(nwk, endpoint, Cluster(cluster), number, &General::Read(wanted))
-        }
+        Step::Read(endpoint, cluster, part) => ask.attributes(endpoint, Cluster(cluster), part),
         Step::Enroll(endpoint) => general(nwk, endpoint, zone::CLUSTER, number, &enrolment(home)),
-        Step::Bind(endpoint, cluster) => {
-            let to = BindTarget::Device { ieee: home, endpoint: HOME.number };
-            zdo(nwk, number, &Bind { from: ieee, endpoint, cluster: Cluster(cluster), to })
-        }
+        Step::Bind(endpoint, cluster) => ask.binding(endpoint, Cluster(cluster), home),
         Step::Group(endpoint, group) => message(nwk, endpoint, GROUPS, number, add_group(number, Group(group))),
         Step::Ungroup(endpoint, group) => message(nwk, endpoint, GROUPS, number, remove_group(number, Group(group))),
-        Step::Report(endpoint, cluster) => {
-            let wanted = reporting::wanted(device, endpoint, Cluster(cluster));
-            general(nwk, endpoint, Cluster(cluster), number, &General::ConfigureReporting(wanted))
-        }
-        Step::ReadBack(endpoint, cluster) => {
-            let asked = reporting::read_back(device, endpoint, Cluster(cluster));
-            general(nwk, endpoint, Cluster(cluster), number, &General::ReadReporting(asked))
-        }
-        Step::Greet(endpoint) => {
-            general(nwk, endpoint, BASIC, number, &General::Read(GREETING.map(Attribute).to_vec()))
-        }
-        Step::Own(endpoint, cluster, maker, part) => {
-            let all = own_attributes(device, endpoint, Cluster(cluster), maker);
-            let wanted = page(&all, part).into_iter().map(|(attribute, _)| attribute).collect();
-            of_maker(nwk, endpoint, Cluster(cluster), number, maker, &General::Read(wanted))
-        }
-        Step::OwnReport(endpoint, cluster, maker) => {
-            let all = own_attributes(device, endpoint, Cluster(cluster), maker);
-            let wanted = reporting::of(device, endpoint, Cluster(cluster), &all);
-            of_maker(nwk, endpoint, Cluster(cluster), number, maker, &General::ConfigureReporting(wanted))
-        }
+        Step::Report(endpoint, cluster) => ask.reports(endpoint, Cluster(cluster)),
+        Step::ReadBack(endpoint, cluster) => ask.read_back(endpoint, Cluster(cluster)),
+        Step::Greet(endpoint) => general(nwk, endpoint, BASIC, number, &greeting()),
+        Step::Own(endpoint, cluster, maker, part) => ask.own_attributes(endpoint, Cluster(cluster), maker, part),
+        Step::OwnReport(endpoint, cluster, maker) => ask.own_reports(endpoint, Cluster(cluster), maker),
     }
+}
+
+/// A question to a device that depends on what is known of it.
+struct Asking<'a> {
+    /// Whom.
+    device: &'a Device,
+    /// Where it is.
+    nwk: Nwk,
+    /// The number of the question.
+    number: u8,
+}
+
+impl Asking<'_> {
+    /// What are the attributes of a cluster, from the `part`th on?
+    fn attributes(&self, endpoint: Endpoint, cluster: Cluster, part: u8) -> Outgoing {
+        let wanted = page(&attributes(cluster), part);
+        general(self.nwk, endpoint, cluster, self.number, &General::Read(wanted))
+    }
+
+    /// Shall send us what a cluster has to say.
+    fn binding(&self, endpoint: Endpoint, cluster: Cluster, home: Ieee) -> Outgoing {
+        let to = BindTarget::Device { ieee: home, endpoint: HOME.number };
+        zdo(self.nwk, self.number, &Bind { from: self.device.ieee, endpoint, cluster, to })
+    }
+
+    /// Shall say it now and then.
+    fn reports(&self, endpoint: Endpoint, cluster: Cluster) -> Outgoing {
+        let wanted = reporting::wanted(self.device, endpoint, cluster);
+        general(self.nwk, endpoint, cluster, self.number, &General::ConfigureReporting(wanted))
+    }
+
+    /// When does it say it?
+    fn read_back(&self, endpoint: Endpoint, cluster: Cluster) -> Outgoing {
+        let asked = reporting::read_back(self.device, endpoint, cluster);
+        general(self.nwk, endpoint, cluster, self.number, &General::ReadReporting(asked))
+    }
+
+    /// What are the attributes of its profile, from the `part`th on?
+    fn own_attributes(&self, endpoint: Endpoint, cluster: Cluster, maker: u16, part: u8) -> Outgoing {
+        let all = own_attributes(self.device, endpoint, cluster, maker);
+        let wanted = page(&all, part).into_iter().map(|(attribute, _)| attribute).collect();
+        of_maker(self.nwk, endpoint, cluster, self.number, maker, &General::Read(wanted))
+    }
+
+    /// Shall say these now and then.
+    fn own_reports(&self, endpoint: Endpoint, cluster: Cluster, maker: u16) -> Outgoing {
+        let all = own_attributes(self.device, endpoint, cluster, maker);
+        let wanted = reporting::of(self.device, endpoint, cluster, &all);
+        of_maker(self.nwk, endpoint, cluster, self.number, maker, &General::ConfigureReporting(wanted))
+    }
+}
+
+/// What devices of Tuya want to be asked before they say anything.
+fn greeting() -> General {
+    General::Read(GREETING.map(Attribute).to_vec())
 }
 
 /// As many of what is asked as one message holds, from the `part`th on.
