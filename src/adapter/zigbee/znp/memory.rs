@@ -3,6 +3,9 @@
 //! Reading changes nothing. A network is formed on an empty stick only: `Coordinator::make` looks once more before
 //! it writes.
 
+mod items;
+mod state;
+
 use std::time::Duration;
 
 use tokio::{
@@ -10,21 +13,20 @@ use tokio::{
     time::sleep,
 };
 
+pub(super) use self::state::Layout;
+pub use self::state::{network, state_of};
 use super::{
     command::{
         app_cnf::{self, SetChannel, StartCommissioning},
-        status::Status,
-        sys::{NvInit, NvLength, NvRead, NvReadLong, NvValue, NvWrite, NvWriteLong},
         zdo::StateChangeInd,
     },
     coordinator::{AT_WORK, Coordinator},
     error::{ZnpError, done},
 };
 use crate::adapter::zigbee::{
-    address::{Channels, ExtendedPan, Pan},
+    address::Channels,
     network::{Held, Key},
-    radio::Network,
-    wire::{Bytes8, Bytes16, Wire as _},
+    wire::Wire as _,
 };
 
 /// NV items of Z-Stack (`ZComDef.h`).
@@ -65,52 +67,6 @@ pub mod item {
 pub(super) const CONFIGURED: u8 = 0x55;
 /// What we write there while a backup is being restored.
 pub(super) const UNFINISHED: u8 = 0xaa;
-
-/// Most bytes of one write.
-const PART: usize = 240;
-
-/// Where things are in the network layer's state.
-#[derive(Debug)]
-pub(super) struct Layout {
-    /// How long it is.
-    length: usize,
-    channel: usize,
-    pan: usize,
-    extended_pan: usize,
-    /// The channels it may be formed on.
-    pub(super) channels: usize,
-    /// How often it has moved.
-    pub(super) update_id: usize,
-}
-
-/// By its length: some chips align its fields (`nwkIB_t` of Z-Stack 3.0.2, `nwk.h`).
-const LAYOUTS: [Layout; 2] = [
-    Layout { length: 110, channel: 22, pan: 33, extended_pan: 53, channels: 36, update_id: 109 },
-    Layout { length: 116, channel: 24, pan: 36, extended_pan: 57, channels: 40, update_id: 114 },
-];
-
-impl Layout {
-    /// How frames are secured, in either.
-    pub(super) const SECURITY: usize = 12;
-
-    /// The layout of a state, by its length.
-    pub(super) fn of(state: &[u8]) -> Option<&'static Self> {
-        LAYOUTS.iter().find(|layout| layout.length == state.len())
-    }
-
-    /// The channels it may be formed on.
-    pub(super) fn channels(&self, state: &[u8]) -> Channels {
-        let channels = Channels::from_bytes(&state[self.channels..]).expect("the layout has four bytes there");
-        Channels(channels.0 & Channels::ALL.0)
-    }
-
-    /// Writes channel and names into a state.
-    pub(super) fn write(&self, state: &mut [u8], network: &Network) {
-        state[self.channel] = network.channel;
-        state[self.pan..self.pan + 2].copy_from_slice(&network.pan.to_bytes());
-        state[self.extended_pan..self.extended_pan + 8].copy_from_slice(&network.extended_pan.to_bytes());
-    }
-}
 
 /// How long forming may take; the stick looks at the channel first.
 const FORM_LIMIT: Duration = Duration::from_secs(60);
@@ -193,112 +149,5 @@ impl<L: AsyncRead + AsyncWrite + Unpin + Send> Coordinator<L> {
             sleep(rest).await;
         }
         Err(ZnpError::Slow { what: "writing the network down", limit: rest * 20 })
-    }
-
-    /// Reads an item; `None` where there is none.
-    pub(super) async fn item(&mut self, id: u16) -> Result<Option<Vec<u8>>, ZnpError> {
-        let length = usize::from(self.host().request(&NvLength { id }).await?.length);
-        let mut value = Vec::new();
-        while value.len() < length {
-            let part = self.part(id, value.len()).await?;
-            done::<NvRead>(part.status)?;
-            if part.value.as_slice().is_empty() {
-                return Err(ZnpError::Memory("an item that is shorter than it says"));
-            }
-            value.extend_from_slice(part.value.as_slice());
-        }
-        Ok((length > 0).then_some(value))
-    }
-
-    /// Reads part of an item.
-    async fn part(&mut self, id: u16, offset: usize) -> Result<NvValue, ZnpError> {
-        if let Ok(offset) = u8::try_from(offset) {
-            return Ok(self.host().request(&NvRead { id, offset }).await?);
-        }
-        let offset = u16::try_from(offset).map_err(|_| ZnpError::Memory("an item that long"))?;
-        Ok(self.host().request(&NvReadLong { id, offset }).await?)
-    }
-
-    /// Writes an item, which need not be there.
-    pub(super) async fn write_item(&mut self, id: u16, value: &[u8]) -> Result<(), ZnpError> {
-        let length = u16::try_from(value.len()).map_err(|_| ZnpError::Memory("an item that long"))?;
-        let mut parts = value.chunks(PART);
-        let mut offset = 0;
-        if self.host().request(&NvLength { id }).await?.length == 0 {
-            let first = Bytes8::try_from(parts.next().unwrap_or_default().to_vec())?;
-            offset = u16::try_from(first.as_slice().len()).expect("a part is short");
-            let status = self.host().request(&NvInit { id, length, value: first }).await?.status;
-            if status != Status::NV_MADE {
-                done::<NvInit>(status)?;
-            }
-        }
-        for part in parts {
-            self.write_part(id, offset, part).await?;
-            offset += u16::try_from(part.len()).expect("a part is short");
-        }
-        Ok(())
-    }
-
-    /// Writes part of an item.
-    async fn write_part(&mut self, id: u16, offset: u16, part: &[u8]) -> Result<(), ZnpError> {
-        let status = if let Ok(offset) = u8::try_from(offset) {
-            self.host().request(&NvWrite { id, offset, value: Bytes8::try_from(part.to_vec())? }).await?.status
-        } else {
-            let value = Bytes16::try_from(part.to_vec())?;
-            self.host().request(&NvWriteLong { id, offset, value }).await?.status
-        };
-        done::<NvWrite>(status)
-    }
-}
-
-/// The network that a state tells of: outer `None` for what cannot be read, inner for a stick that has none.
-pub fn network(state: &[u8]) -> Option<Option<Network>> {
-    let layout = Layout::of(state)?;
-    let channel = state[layout.channel];
-    let pan = Pan::from_bytes(&state[layout.pan..]).ok()?;
-    let extended_pan = ExtendedPan::from_bytes(&state[layout.extended_pan..]).ok()?;
-    if channel == 0 || pan == Pan(0xffff) {
-        return Some(None);
-    }
-    Channels::only(channel).map(|_| Some(Network { channel, pan, extended_pan }))
-}
-
-/// The state of a network, as a chip that aligns fields keeps it; all else in it is zero. For simulators.
-pub fn state_of(network: &Network) -> Vec<u8> {
-    /// Encrypted, with four bytes of check sum (Zigbee R21, 4.5.1.1).
-    const SECURE: u8 = 5;
-    let [_, layout] = LAYOUTS;
-    let mut state = vec![0; layout.length];
-    layout.write(&mut state, network);
-    state[Layout::SECURITY] = SECURE;
-    if let Some(channels) = network.channels() {
-        state[layout.channels..layout.channels + 4].copy_from_slice(&channels.to_bytes());
-    }
-    state
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_network_is_read_from_both_layouts() {
-        let held = Network { channel: 15, pan: Pan(0x1a62), extended_pan: ExtendedPan(0x0102_0304_0506_0708) };
-        assert_eq!(network(&state_of(&held)), Some(Some(held.clone())));
-
-        let mut packed = vec![0; 110];
-        packed[22] = 15;
-        packed[33..35].copy_from_slice(&[0x62, 0x1a]);
-        packed[53..61].copy_from_slice(&[8, 7, 6, 5, 4, 3, 2, 1]);
-        assert_eq!(network(&packed), Some(Some(held)));
-    }
-
-    #[test]
-    fn what_cannot_be_read_is_not_taken_for_empty() {
-        assert_eq!(network(&[0; 116]), Some(None));
-        assert_eq!(network(&[0; 100]), None);
-        let mut odd = vec![0; 116];
-        odd[24] = 99;
-        assert_eq!(network(&odd), None);
     }
 }
