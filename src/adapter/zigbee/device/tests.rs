@@ -1,7 +1,7 @@
 use super::*;
 use crate::adapter::zigbee::{
     address::{DeviceKind, Profile},
-    map::{Missing, form},
+    map::{Finding, Missing, form},
     wire::List,
     zcl::Value,
 };
