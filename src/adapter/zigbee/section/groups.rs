@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::digits;
+use super::values::digits;
 use crate::{
     adapter::zigbee::{
         address::{self, Ieee},
