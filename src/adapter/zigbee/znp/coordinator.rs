@@ -21,7 +21,7 @@ pub use super::error::ZnpError;
 use super::{
     command::{
         Command,
-        af::{self, Address, DataRequestExt, DataRetrieve, DataStore, LongData, Register},
+        af::{self, Address, DataRequestExt, LongData, Register},
         app_cnf::{AddInstallCode, InstallCode},
         sys::{GetIeee, Ping, ResetInd, ResetReq, Version},
         zdo::{ExtNwkInfo, MgmtPermitJoin, MsgCbRegister, StartupFromApp, StateChangeInd},
@@ -29,6 +29,7 @@ use super::{
     error::done,
     event::{self, News},
     host::{Counts, Host, HostError},
+    long::Fetch,
     own::Own,
     power,
 };
@@ -37,8 +38,8 @@ use crate::{
         address::{Cluster, DeviceKind, Ieee, Nwk, Pan},
         backup::Backup,
         network::{Held, Key},
-        radio::{Destination, Event, HOME, Incoming, Network, Outgoing, OwnEndpoint, Power, Radio, Stick},
-        wire::{Bytes8, Bytes16, List, WireError},
+        radio::{Destination, Event, HOME, Network, Outgoing, OwnEndpoint, Power, Radio, Stick},
+        wire::{Bytes16, List, WireError},
     },
     model::Timestamp,
 };
@@ -66,30 +67,16 @@ const RADIUS: u8 = 30;
 /// The longest frame that goes with its request; what is longer is stored in parts.
 const MAX_HERE: usize = 230;
 
-/// One part of a long frame.
-const PART: usize = 240;
-
 /// What is restarted: the program, not the whole chip, so that a USB chip stays on the bus.
 const PROGRAM: u8 = 1;
-
-/// A long message that is being fetched. Fetching goes on where it was when it is cancelled.
-#[derive(Debug)]
-struct Fetch {
-    /// The message, with what is here already.
-    message: Incoming,
-    /// Its name at the stick.
-    timestamp: u32,
-    /// Its length.
-    length: u16,
-}
 
 /// A ZNP coordinator on a link.
 #[derive(Debug)]
 pub struct Coordinator<L> {
     /// Requests and news.
-    host: Host<L>,
+    pub(super) host: Host<L>,
     /// A long message on its way.
-    fetch: Option<Fetch>,
+    pub(super) fetch: Option<Fetch>,
     /// The family of the firmware, as far as it was asked.
     product: Option<u8>,
 }
@@ -198,38 +185,6 @@ impl<L: AsyncRead + AsyncWrite + Unpin + Send> Coordinator<L> {
             outputs: List::try_from(endpoint.outputs.to_vec())?,
         };
         done::<Register>(self.host.request(&register).await?.status)
-    }
-
-    /// Hands the parts of a long frame to the stick; one without bytes ends them.
-    async fn store(&mut self, frame: &[u8]) -> Result<(), ZnpError> {
-        let mut index = 0u16;
-        for part in frame.chunks(PART).chain([&[][..]]) {
-            let store = DataStore { index, data: Bytes8::try_from(part.to_vec())? };
-            done::<DataStore>(self.host.request(&store).await?.status)?;
-            index = index.saturating_add(u16::try_from(part.len()).unwrap_or(u16::MAX));
-        }
-        Ok(())
-    }
-
-    /// Fetches the parts of a long message that are not here yet, then frees it at the stick.
-    async fn fetch(&mut self) -> Result<Option<Event>, ZnpError> {
-        while let Some(fetch) = &mut self.fetch {
-            let index = u16::try_from(fetch.message.frame.len()).unwrap_or(u16::MAX);
-            let left = usize::from(fetch.length.saturating_sub(index));
-            let length = u8::try_from(left.min(PART)).expect("a part fits into a byte");
-            let retrieve = DataRetrieve { timestamp: fetch.timestamp, index, length };
-            let part = self.host.request(&retrieve).await?;
-            if length == 0 {
-                return Ok(self.fetch.take().map(|fetch| Event::Message(fetch.message)));
-            }
-            if !part.status.is_success() || part.data.as_slice().is_empty() {
-                // The stick has dropped it; so do we.
-                self.fetch = None;
-                return done::<DataRetrieve>(part.status).map(|()| None);
-            }
-            fetch.message.frame.extend_from_slice(part.data.as_slice());
-        }
-        Ok(None)
     }
 }
 

@@ -16,6 +16,7 @@ mod event;
 mod fake;
 pub mod host;
 pub mod link;
+mod long;
 pub mod memory;
 mod own;
 mod power;

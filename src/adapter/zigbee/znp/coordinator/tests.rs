@@ -3,11 +3,11 @@ use tokio::{io::DuplexStream, time::Instant};
 use super::*;
 use crate::adapter::zigbee::{
     address::{ExtendedPan, Group, Ieee, Nwk},
-    radio::Delivery,
-    wire::Rest,
+    radio::{Delivery, Incoming},
+    wire::{Bytes8, Rest},
     znp::{
         command::{
-            af::{DataConfirm, IncomingMsg, IncomingMsgExt, Retrieved},
+            af::{DataConfirm, DataRetrieve, DataStore, IncomingMsg, IncomingMsgExt, Retrieved},
             status::Status,
             sys::{Capabilities, Done, Firmware, OwnIeee},
             zdo::{LeaveInd, MsgCbIncoming, NetworkInfo, Started, TcDeviceInd},
