@@ -109,7 +109,7 @@ fn set(named: &[u8]) -> Result<Channels, PlanError> {
     if all == 0 { Err(PlanError::NoChannel) } else { Ok(Channels(all)) }
 }
 
-/// What was measured so far: at most [`MAX_ROUNDS`] energies of each channel.
+/// What was measured so far: as many energies of each channel as there are rounds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Energies(BTreeMap<u8, Vec<u8>>);
 
