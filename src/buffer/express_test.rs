@@ -118,6 +118,27 @@ async fn the_numbers_given_last_are_written_each_minute_without_storing_what_is_
 }
 
 #[tokio::test(start_paused = true)]
+async fn last_values_are_written_when_stored_blocks_are_many_not_when_numbers_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let bare = config::Buffer { history: Duration::ZERO, ..settings(dir.path(), true, 1 << 30) };
+    let mut core = one_uplink(&bare);
+    for seed in 0..4_000 {
+        core.take(readings(1, 9, seed));
+        assert_eq!(publish(&mut core, &["a"]).await.len(), 1);
+    }
+    pass(&mut core, HISTORY).await;
+    assert!(core.store().last_id().unwrap() > 3_000, "numbers are written");
+    assert_eq!(core.store().snapshot().unwrap(), None);
+
+    pass(&mut core, Duration::from_secs(600)).await;
+    core.take(readings(1, 9, 0));
+    publish(&mut core, &["a"]).await;
+    pass(&mut core, HISTORY).await;
+
+    assert!(core.store().snapshot().unwrap().is_some(), "none for ten minutes");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_sync_and_what_goes_store_nothing_that_is_on_its_way() {
     let dir = tempfile::tempdir().unwrap();
     let (durability, history) = (config::Durability::Balanced, Duration::ZERO);

@@ -16,8 +16,8 @@ use crate::{
     model::{Block, BootId, Stream},
 };
 
-/// Snapshots of last values: at most this far apart, in time, in blocks and in bytes of them, so that a start after a
-/// kill has little to read.
+/// Snapshots of last values: at most this far apart, in time, in stored blocks and in bytes of them, so that a start after
+/// a kill has little to read.
 const SNAPSHOT: (Duration, u64, u64) = (Duration::from_secs(600), 2_000, 8 << 20);
 
 impl Core {
@@ -64,14 +64,14 @@ impl Core {
     }
 
     /// Whether last values are to be written again.
-    pub(super) fn needs_snapshot(&self, now: Instant, last_id: u64) -> bool {
-        let (taken, up_to, bytes) = self.snapshot;
-        now - taken >= SNAPSHOT.0 || last_id - up_to >= SNAPSHOT.1 || bytes >= SNAPSHOT.2
+    pub(super) fn needs_snapshot(&self, now: Instant) -> bool {
+        let (taken, blocks, bytes) = self.snapshot;
+        now - taken >= SNAPSHOT.0 || blocks >= SNAPSHOT.1 || bytes >= SNAPSHOT.2
     }
 
     /// Last values up to a block, if they are to be written again.
     pub(super) fn snapshot_body(&mut self, now: Instant, last_id: u64, is_last: bool) -> Option<(u64, Vec<u8>)> {
-        let is_due = is_last || self.needs_snapshot(now, last_id);
+        let is_due = is_last || self.needs_snapshot(now);
         let readings: Vec<_> = self.last.iter().filter(|_| is_due).collect();
         if readings.is_empty() {
             return None;

@@ -95,7 +95,7 @@ pub(in crate::buffer) struct Core {
     /// What the database holds: the id and the numbers given last.
     committed: u64,
     committed_seqs: Seqs,
-    /// When last values were written, up to which block, and bytes that were committed since.
+    /// When last values were written, and how many blocks and bytes of them were committed since.
     snapshot: (Instant, u64, u64),
     /// Some uplink has been given every publishable block up to this one.
     followed: u64,

@@ -128,8 +128,8 @@ impl Core {
                 readings.iter().for_each(|reading| self.last.note(reading));
             }
         }
-        // The next snapshot comes before more blocks than are read here lie behind the last one.
-        self.snapshot.1 = from - 1;
+        // At most so many are stored behind it: the next one comes before more are.
+        self.snapshot.1 = self.committed.saturating_sub(from - 1);
         self.reread(from.max(first), |core, block| {
             block.body.readings().iter().for_each(|reading| core.last.note(reading));
         })

@@ -21,7 +21,7 @@ impl Core {
             return self.fail(&error);
         }
         // What somebody was owed goes together with the gap that tells of it.
-        if self.is_urgent || self.needs_snapshot(Instant::now(), self.cutter.last_id()) {
+        if self.is_urgent || self.needs_snapshot(Instant::now()) {
             self.commit();
             return;
         }

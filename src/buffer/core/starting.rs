@@ -96,7 +96,7 @@ impl Core {
             skipped: Skipped::default(),
             damage: None,
             committed_seqs: Seqs::new(),
-            snapshot: (Instant::now(), committed, 0),
+            snapshot: (Instant::now(), 0, 0),
             followed: committed,
             newest: watch::Sender::new(BlockId(committed)),
             status: watch::Sender::new(status),

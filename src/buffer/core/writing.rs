@@ -116,7 +116,7 @@ impl Core {
         self.make_ready(extent, begun);
         let (packs, messages, last_id) = (self.packs(), self.messages(), self.cutter.last_id());
         let snapshot = self.snapshot_body(begun, last_id, extent == Extent::Last);
-        let snapshot_of = snapshot.is_some().then_some((begun, last_id, 0));
+        let has_snapshot = snapshot.is_some();
         let trail = self.trail.news();
         let commit = Commit {
             packs: &packs,
@@ -138,9 +138,8 @@ impl Core {
             self.fail(&error);
             return false;
         }
-        let (_, bytes) = written;
-        let (at, upto, since) = self.snapshot;
-        self.snapshot = snapshot_of.unwrap_or((at, upto, since + bytes));
+        let (taken, blocks, bytes) = self.snapshot;
+        self.snapshot = if has_snapshot { (begun, 0, 0) } else { (taken, blocks + written.0, bytes + written.1) };
         self.took_along(extent, trail);
         self.metrics.wrote(written, begun.elapsed());
         self.settle(last_id, is_synced, packs.iter().map(|pack| pack.readings).sum());
