@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use super::{
     forms::{self, Order},
-    target::{Spot, unanswered},
+    question::{About, Question},
+    target::{Spot, Unit},
 };
 use crate::{
     adapter::modbus::{
@@ -59,9 +60,8 @@ pub(in crate::cli) struct Args {
     /// The value that the device shows at this moment, such as 230.1.
     #[arg(long, value_name = "VALUE", allow_negative_numbers = true)]
     expect: f64,
-    /// The unit.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    unit: u8,
+    #[command(flatten)]
+    unit: Unit,
     /// Largest difference from the value; by default a hundredth of it.
     #[arg(long, value_name = "DIFFERENCE")]
     tolerance: Option<f64>,
@@ -83,7 +83,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<(), CliError> {
     let total = found.len();
     found.truncate(args.limit);
     let document = json!({
-        "link": asker.link().to_string(), "unit": args.unit, "register": register.to_string(),
+        "link": asker.link().to_string(), "unit": args.unit.number(), "register": register.to_string(),
         "expect": args.expect, "found": total,
         "candidates": found.iter().map(Candidate::document).collect::<Vec<_>>(),
     });
@@ -122,24 +122,24 @@ impl Args {
 
 /// The registers that could hold the value. Each width is read by itself: many units refuse to give half a value.
 /// What is refused is no place; when all is, the first refusal is told.
-async fn places(asker: &mut Asker, unit: u8, named: Register) -> Result<Vec<Place>, CliError> {
+async fn places(asker: &mut Asker, unit: Unit, named: Register) -> Result<Vec<Place>, CliError> {
     let (mut places, mut refusal) = (Vec::new(), None);
     let link = asker.link().clone();
-    let told = |error: &AskError| unanswered(&link, unit, &format!("read {named}"), error);
+    let question = Question { link: &link, unit, text: format!("read {named}"), about: About::Around(named) };
     for step in STEPS {
         let Some(register) = beside(named, step) else { continue };
         for width in [1, 2, 4] {
-            match asker.read(unit, register.table, register.offset, width).await {
+            match asker.read(unit.number(), register.table, register.offset, width).await {
                 Ok(wire) => places.push(Place { register, step, wire }),
                 Err(error @ (AskError::Refused(_) | AskError::Unusable(_))) => {
                     refusal.get_or_insert(error);
                 }
-                Err(error) => return Err(told(&error)),
+                Err(error) => return Err(question.unanswered(&error)),
             }
         }
     }
     match refusal {
-        Some(error) if places.is_empty() => Err(told(&error)),
+        Some(error) if places.is_empty() => Err(question.unanswered(&error)),
         Some(_) | None => Ok(places),
     }
 }

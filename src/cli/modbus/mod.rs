@@ -9,6 +9,7 @@ mod forms;
 mod identify;
 mod plan;
 mod progress;
+mod question;
 mod read;
 mod scan;
 mod target;
