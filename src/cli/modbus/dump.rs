@@ -7,7 +7,7 @@
 use std::{collections::BTreeMap, fmt::Write as _, ops::RangeInclusive, path::PathBuf};
 
 use super::{
-    forms,
+    guess::guesses,
     progress::Progress,
     question::{About, Question},
     target::{Target, Unit},
@@ -15,8 +15,7 @@ use super::{
 use crate::{
     adapter::modbus::{
         asking::{AskError, Asker},
-        config::{DataType, Register, Table},
-        decode,
+        config::{Register, Table},
         exception::Exception,
         layout::is_bits,
     },
@@ -25,14 +24,10 @@ use crate::{
         error::CliError,
         profile,
     },
-    model::Value,
 };
 
 /// Questions without an answer after which a unit that has never answered is given up.
 const MAX_SILENT: usize = 3;
-
-/// Sizes of a number that somebody may have meant: what is no float seldom falls between them.
-const PLAUSIBLE: std::ops::Range<f64> = 1e-3..1e7;
 
 /// Finds what can be read of a table, and writes the draft of a profile.
 #[derive(Debug, clap::Args)]
@@ -261,24 +256,11 @@ impl<'a> Dump<'a> {
         let (data, held) = if is_bits(table) {
             ("bool", (word == 1).to_string())
         } else {
-            ("u16", format!("{word:#06x} = {word}{}", self.guess(address)))
+            ("u16", format!("{word:#06x} = {word}{}", guesses(&self.words, address)))
         };
         format!(
             "\n# {held}\n[[point]]\nname = \"{table}_{address}\"\nregister = \"{table}:{address}\"\ntype = \"{data}\"\n"
         )
-    }
-
-    /// The float that this register and the next may be.
-    fn guess(&self, address: u16) -> String {
-        let words =
-            address.checked_add(1).and_then(|next| Some([*self.words.get(&address)?, *self.words.get(&next)?]));
-        let Some(words) = words else { return String::new() };
-        let wire = words.map(u16::to_be_bytes).concat();
-        let mut orders = forms::orders(DataType::F32).into_iter().filter_map(|order| {
-            let Ok(Value::Float(number)) = decode::plain(DataType::F32, &order.order, &wire) else { return None };
-            PLAUSIBLE.contains(&number.abs()).then(|| format!("; with the next as f32 {}: {number}", order.name))
-        });
-        orders.next().unwrap_or_default()
     }
 }
 

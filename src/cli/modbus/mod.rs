@@ -6,6 +6,7 @@ mod find_order;
 #[cfg(test)]
 mod fixtures;
 mod forms;
+mod guess;
 mod identify;
 mod plan;
 mod progress;
