@@ -16,9 +16,10 @@ use crate::{
 /// The file in a profile's folder.
 const FILE: &str = "vectors.toml";
 
-/// What to do about a profile that nothing proves; profiles of all kinds have readings.
+/// What to do about a profile that nothing proves.
 const NONE_YET: &str = "write one: a [[vector]] with about, registers = { \"input:0\" = \"00DB\" } as an example of the data \
-                        sheet has them, and readings = [{ point = \"temperature\", value = 21.9, unit = \"Cel\" }]";
+                        sheet has them (frames of Zigbee, adverts of Bluetooth), and readings = [{ point = \
+                        \"temperature\", value = 21.9, unit = \"Cel\" }]";
 
 /// One state of a device, and what its points have to say of it.
 #[derive(Debug, Clone)]
