@@ -80,7 +80,9 @@ fn told(error: &ClientError) -> String {
         ClientError::Unreachable { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
             format!("{error} (help: use sudo, or join the group that owns the socket)")
         }
-        ClientError::Unreachable { .. } => format!("{error} (help: is it running? systemctl status tidegate)"),
+        ClientError::Unreachable { .. } => format!(
+            "{error} (help: is it running? systemctl status tidegate; one of your own: tidegate run --config FILE)"
+        ),
         ClientError::Refused { help: Some(help), .. } => format!("{error} (help: {help})"),
         ClientError::Refused { help: None, .. } | ClientError::Broken { .. } => error.to_string(),
     }

@@ -115,7 +115,7 @@ enum Command {
     #[cfg(any(feature = "modbus", feature = "zigbee"))]
     #[command(subcommand)]
     Sim(sim::Command),
-    /// Look at what Modbus links are asked for.
+    /// Ask Modbus devices directly (scan, identify, read, find-order, dump), or show which requests are planned.
     #[cfg(feature = "modbus")]
     #[command(subcommand)]
     Modbus(modbus::Command),

@@ -229,7 +229,7 @@ fn an_unreachable_daemon_is_named_with_a_hint() {
 
     let text = error.to_string();
     assert!(text.starts_with("cannot reach the daemon at /nonexistent/api.sock: "), "{text}");
-    assert!(text.ends_with("(help: is it running? systemctl status tidegate)"), "{text}");
+    assert!(text.ends_with("; one of your own: tidegate run --config FILE)"), "{text}");
     assert_eq!(format!("{:?}", error.exit_code()), code(error::UNAVAILABLE));
 }
 

@@ -103,6 +103,11 @@ impl Pack {
         self.points.iter()
     }
 
+    /// All keys of `[device]` as they were written.
+    pub fn device_keys(&self) -> serde_json::Value {
+        self.device.iter().map(|(key, entry)| (key.clone(), entry.node.to_json())).collect()
+    }
+
     /// A key of `[device]` as it was written, for the adapter's kind.
     pub fn device_node(&self, key: &str) -> Option<&Node> {
         self.device.get(key).map(|entry| &entry.node)

@@ -16,6 +16,11 @@ use crate::{
 /// The file in a profile's folder.
 const FILE: &str = "vectors.toml";
 
+/// What to do about a profile that nothing proves.
+const NONE_YET: &str = "write one: a [[vector]] with about, registers = { \"input:0\" = \"00DB\" } as an example of the data \
+                        sheet has them (frames of Zigbee, adverts of Bluetooth), and readings = [{ point = \
+                        \"temperature\", value = 21.9, unit = \"Cel\" }]";
+
 /// One state of a device, and what its points have to say of it.
 #[derive(Debug, Clone)]
 pub struct Vector {
@@ -302,6 +307,11 @@ fn bytes(text: &str) -> Result<Vec<u8>, Fault> {
 /// Reads the vectors beside a profile; what is wrong with them is in `problems`.
 pub fn read(folder: &Path, problems: &mut Problems) -> Vectors {
     let file = folder.join(FILE);
+    if !file.exists() {
+        let message = "there is no vectors.toml, so nothing proves the profile";
+        problems.unreadable(&Place::start_of(&file), message).help(NONE_YET);
+        return Vectors::default();
+    }
     let Some(table) = read_file(&file, problems) else { return Vectors::default() };
     let mut section = Section::new(Place::start_of(&file), table);
     let keys: FileKeys = section.read(problems);

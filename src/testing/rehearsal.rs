@@ -9,6 +9,7 @@
 mod adverts;
 #[cfg(feature = "zigbee")]
 mod frames;
+mod hints;
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -74,14 +75,16 @@ pub async fn rehearse(library: &mut Library, name: &ProfileName) -> io::Result<O
         }
     };
     let all = read_vectors(&folder, &mut problems);
-    if let Some(pack) = library.open(name, &Place::start_of(&folder), &mut problems) {
-        match pack.kind.as_str() {
-            #[cfg(feature = "zigbee")]
-            "zigbee" => return Ok(frames::rehearse(name, pack, &all, &folder, problems)),
-            #[cfg(feature = "ble")]
-            "ble" => return Ok(adverts::rehearse(name, pack, &all, &folder, problems)),
-            _ => {}
-        }
+    // Of a profile without points that can be read, nothing more is said than that.
+    let Some(pack) = library.open(name, &Place::start_of(&folder), &mut problems) else {
+        return Ok(Outcome { points: 0, vectors: all.vectors.len(), report: problems.into_report() });
+    };
+    match pack.kind.as_str() {
+        #[cfg(feature = "zigbee")]
+        "zigbee" => return Ok(frames::rehearse(name, pack, &all, &folder, problems)),
+        #[cfg(feature = "ble")]
+        "ble" => return Ok(adverts::rehearse(name, pack, &all, &folder, problems)),
+        _ => {}
     }
     let mut vectors = all.vectors;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -89,10 +92,13 @@ pub async fn rehearse(library: &mut Library, name: &ProfileName) -> io::Result<O
     // Without any vector there is one unit all the same: it shows what the profile's points are.
     let count = vectors.len().clamp(1, MAX_VECTORS);
     let numbers: Vec<_> = (1..).take(count).map(|unit| (name, Some(unit))).collect();
-    let adapter = match profiled::units(library, &link, &numbers) {
-        Ok(config) => Modbus::new(config),
+    let config = match profiled::units(library, &link, &numbers) {
+        Ok(config) => config,
         Err(report) => return Ok(Outcome { points: 0, vectors: vectors.len(), report }),
     };
+    // All units are of the one profile.
+    let mapped = config.devices.first().map_or_else(Vec::new, |device| device.points.clone());
+    let adapter = Modbus::new(config);
     let points = adapter.devices().swap_remove(0).points;
     check_coverage(&points, &vectors, &folder, &mut problems);
     let bank = fill_bank(&mut vectors, &mut problems);
@@ -100,7 +106,9 @@ pub async fn rehearse(library: &mut Library, name: &ProfileName) -> io::Result<O
     let readings = play(&adapter, listener, bank, wanted).await;
     for (index, vector) in vectors.iter().enumerate().take(MAX_VECTORS).filter(|(_, vector)| vector.is_whole) {
         for expected in &vector.readings {
-            compare(vector, expected, readings.get(&address(index, &expected.point)), &points, &mut problems);
+            let found = readings.get(&address(index, &expected.point));
+            let cause = || hints::cause(&mapped, vector, expected);
+            compare(vector, expected, found, &points, cause, &mut problems);
         }
     }
     Ok(Outcome { points: points.len(), vectors: vectors.len(), report: problems.into_report() })
@@ -260,12 +268,13 @@ async fn collect(
     }
 }
 
-/// Reports a reading that is not what the vector expects.
+/// Reports a reading that is not what the vector expects, with what may be the cause.
 fn compare(
     vector: &Vector,
     expected: &Expected,
     found: Option<&Reading>,
     points: &[Arc<Point>],
+    cause: impl FnOnce() -> Option<String>,
     problems: &mut Problems,
 ) {
     let Some(point) = points.iter().find(|point| *point.name() == expected.point) else {
@@ -283,7 +292,8 @@ fn compare(
     };
     if reading.quality != expected.quality || !is_same(reading.value.as_ref(), expected.value.as_ref()) {
         let message = format!("{} is {}, expected {}", expected.point, shown(reading), shown_expected(expected));
-        problems.error(&expected.place, message).help(about);
+        let help = cause().map_or_else(|| about.clone(), |cause| format!("{about}; {cause}"));
+        problems.error(&expected.place, message).help(help);
     }
 }
 

@@ -8,6 +8,7 @@ mod names;
 mod plan;
 mod point;
 mod register;
+mod ucum;
 mod write;
 
 use std::num::NonZeroU32;

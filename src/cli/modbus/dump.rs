@@ -7,15 +7,15 @@
 use std::{collections::BTreeMap, fmt::Write as _, ops::RangeInclusive, path::PathBuf};
 
 use super::{
-    forms,
+    guess::guesses,
     progress::Progress,
-    target::{Target, unanswered},
+    question::{About, Question},
+    target::{Target, Unit},
 };
 use crate::{
     adapter::modbus::{
         asking::{AskError, Asker},
-        config::{DataType, Register, Table},
-        decode,
+        config::{Register, Table},
         exception::Exception,
         layout::is_bits,
     },
@@ -24,23 +24,18 @@ use crate::{
         error::CliError,
         profile,
     },
-    model::Value,
 };
 
 /// Questions without an answer after which a unit that has never answered is given up.
 const MAX_SILENT: usize = 3;
-
-/// Sizes of a number that somebody may have meant: what is no float seldom falls between them.
-const PLAUSIBLE: std::ops::Range<f64> = 1e-3..1e7;
 
 /// Finds what can be read of a table, and writes the draft of a profile.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
     #[command(flatten)]
     target: Target,
-    /// The unit.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    unit: u8,
+    #[command(flatten)]
+    unit: Unit,
     /// The table: holding, input, coil or discrete.
     #[arg(long, default_value = "holding", value_parser = table)]
     table: Table,
@@ -60,7 +55,8 @@ pub(in crate::cli) struct Args {
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<(), CliError> {
     if args.from > args.to {
-        return Err(CliError::Usage(format!("--from {} is behind --to {}", args.from, args.to)));
+        let help = args.as_in_a_manual().map_or_else(String::new, |help| format!(" (help: {help})"));
+        return Err(CliError::Usage(format!("--from {} is behind --to {}{help}", args.from, args.to)));
     }
     let mut asker = args.target.asker(context)?;
     let mut dump = Dump::new(args);
@@ -76,12 +72,21 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<(), CliError> {
     let is_complete = ended?;
     if dump.words.is_empty() {
         let what = format!("{}:{} to {}", args.table, args.from, args.to);
-        return Err(CliError::Failed(format!(
-            "nothing of {what} can be read (help: try another table, or further on)"
-        )));
+        let help = args.as_in_a_manual().unwrap_or_else(|| "try another table, or further on".to_owned());
+        return Err(CliError::Failed(format!("nothing of {what} can be read (help: {help})")));
     }
     profile::save(args.into.as_deref(), &dump.draft(&asker.link().to_string()), context)?;
     if is_complete { Ok(()) } else { Err(CliError::Failed(format!("stopped after {} addresses", dump.done))) }
+}
+
+impl Args {
+    /// What the first address means as the number of a manual, where it can be one.
+    fn as_in_a_manual(&self) -> Option<String> {
+        let typed = self.from.to_string();
+        let meant: Register = typed.parse().ok()?;
+        let Register { table, offset } = meant;
+        Some(format!("--from counts from 0: {typed} is {meant}, so --table {table} --from {offset}"))
+    }
 }
 
 /// The name of a table.
@@ -141,7 +146,7 @@ impl<'a> Dump<'a> {
     /// Whether the unit gives a block. Some are silent to what others refuse.
     async fn is_given(&mut self, asker: &mut Asker, start: u16, count: u16) -> Result<bool, CliError> {
         let Args { unit, table, .. } = *self.args;
-        let error = match asker.read(unit, table, start, count).await {
+        let error = match asker.read(unit.number(), table, start, count).await {
             Ok(wire) => {
                 self.has_answered = true;
                 self.keep(start, count, &wire);
@@ -168,7 +173,9 @@ impl<'a> Dump<'a> {
         if is_hole {
             return Ok(false);
         }
-        Err(unanswered(asker.link(), unit, &format!("read {table}:{start}+{count}"), &error))
+        let first = Register { table, offset: start };
+        let (text, about) = (format!("read {first}+{count}"), About::Block(first, count));
+        Err(Question { link: asker.link(), unit, text, about }.unanswered(&error))
     }
 
     /// Keeps what a block holds.
@@ -198,7 +205,7 @@ impl<'a> Dump<'a> {
 
     /// The draft of a profile.
     fn draft(&self, link: &str) -> String {
-        let Args { unit, table, .. } = self.args;
+        let (unit, table) = (self.args.unit.number(), self.args.table);
         let mut text = format!(
             "name = \"Draft of unit {unit}\"\nvendor = \"unknown\"\nmodel = \"unknown\"\nkind = \"modbus\"\n\
              source = [\"Registers as unit {unit} at {link} gave them; name the maker's register map here\"]\n\
@@ -249,24 +256,11 @@ impl<'a> Dump<'a> {
         let (data, held) = if is_bits(table) {
             ("bool", (word == 1).to_string())
         } else {
-            ("u16", format!("{word:#06x} = {word}{}", self.guess(address)))
+            ("u16", format!("{word:#06x} = {word}{}", guesses(&self.words, address)))
         };
         format!(
             "\n# {held}\n[[point]]\nname = \"{table}_{address}\"\nregister = \"{table}:{address}\"\ntype = \"{data}\"\n"
         )
-    }
-
-    /// The float that this register and the next may be.
-    fn guess(&self, address: u16) -> String {
-        let words =
-            address.checked_add(1).and_then(|next| Some([*self.words.get(&address)?, *self.words.get(&next)?]));
-        let Some(words) = words else { return String::new() };
-        let wire = words.map(u16::to_be_bytes).concat();
-        let mut orders = forms::orders(DataType::F32).into_iter().filter_map(|order| {
-            let Ok(Value::Float(number)) = decode::plain(DataType::F32, &order.order, &wire) else { return None };
-            PLAUSIBLE.contains(&number.abs()).then(|| format!("; with the next as f32 {}: {number}", order.name))
-        });
-        orders.next().unwrap_or_default()
     }
 }
 

@@ -43,7 +43,7 @@ fn holes_are_found_and_the_draft_is_a_profile() {
     assert_eq!(offsets, [0, 2, 3, 29]);
 
     let again = against(bank(), &["dump", "LINK", "--unit", "2", "--into", into]).1.unwrap_err();
-    assert!(again.to_string().contains("cannot write"), "{again}");
+    assert!(again.to_string().contains("left alone (help: choose another folder)"), "{again}");
 }
 
 #[test]
@@ -69,4 +69,18 @@ fn a_unit_that_is_not_there_is_given_up_soon() {
     bank.set_fault(1, Fault::Exception(2));
     let nothing = against(bank, &["dump", "LINK", "--to", "3"]).1.unwrap_err();
     assert!(nothing.to_string().starts_with("nothing of holding:0 to 3 can be read"), "{nothing}");
+}
+
+#[test]
+fn a_number_of_a_manual_is_no_first_address() {
+    let refused = |args: &[&str]| {
+        let bank = Bank::new(&[1]);
+        bank.set_hole(1, Table::Input, 100..65_536);
+        against(bank, &[&["dump", "LINK", "--from", "30001"], args].concat()).1.unwrap_err().to_string()
+    };
+    let help = "(help: --from counts from 0: 30001 is input:0, so --table input --from 0)";
+    for args in [&[][..], &["--table", "input", "--to", "30010"]] {
+        let said = refused(args);
+        assert!(said.ends_with(help), "{said}");
+    }
 }

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use super::{
     forms::{self, Order},
-    target::{Spot, unanswered},
+    question::{About, Question},
+    target::{Spot, Unit},
 };
 use crate::{
     adapter::modbus::{
@@ -47,6 +48,15 @@ const SCALES: [f64; 8] = [1.0, 0.1, 0.01, 0.001, 10.0, 100.0, 1000.0, 0.0001];
 /// The places that are tried: the register itself, and its neighbours for one who counted from the other base.
 const STEPS: [i32; 3] = [0, -1, 1];
 
+/// How many registers a value has.
+const WIDTHS: [u16; 3] = [1, 2, 4];
+
+/// Orders whose first word is the lowest: a number that is small in them is the same in fewer registers.
+const LOW_WORD_FIRST: [&str; 4] = ["CDAB", "DCBA", "GHEFCDAB", "HGFEDCBA"];
+
+/// What registers often hold while there is no value.
+const NO_VALUE: [u16; 3] = [0x7fff, 0x8000, 0xffff];
+
 /// Part of the expected value that another value may differ from it.
 const TOLERANCE: f64 = 0.01;
 
@@ -59,9 +69,8 @@ pub(in crate::cli) struct Args {
     /// The value that the device shows at this moment, such as 230.1.
     #[arg(long, value_name = "VALUE", allow_negative_numbers = true)]
     expect: f64,
-    /// The unit.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    unit: u8,
+    #[command(flatten)]
+    unit: Unit,
     /// Largest difference from the value; by default a hundredth of it.
     #[arg(long, value_name = "DIFFERENCE")]
     tolerance: Option<f64>,
@@ -80,15 +89,16 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<(), CliError> {
     let places = block_on(places(&mut asker, args.unit, register))?;
     let mut found: Vec<Candidate> = places.iter().flat_map(|place| sought.candidates(place)).collect();
     found.sort_by(Candidate::likelier);
+    let mut found = beside_narrow(found);
     let total = found.len();
     found.truncate(args.limit);
     let document = json!({
-        "link": asker.link().to_string(), "unit": args.unit, "register": register.to_string(),
+        "link": asker.link().to_string(), "unit": args.unit.number(), "register": register.to_string(),
         "expect": args.expect, "found": total,
         "candidates": found.iter().map(Candidate::document).collect::<Vec<_>>(),
     });
     context.show(args.json, &document, || page(&found, total))?;
-    if found.is_empty() { Err(sought.nothing(register)) } else { Ok(()) }
+    if found.is_empty() { Err(sought.nothing(register, &places)) } else { Ok(()) }
 }
 
 /// Registers that were read together.
@@ -97,6 +107,13 @@ struct Place {
     /// Steps from the register that was named.
     step: i32,
     wire: Vec<u8>,
+}
+
+impl Place {
+    /// Its first register.
+    fn word(&self) -> Option<u16> {
+        self.wire.first_chunk().map(|pair| u16::from_be_bytes(*pair))
+    }
 }
 
 impl Args {
@@ -122,24 +139,24 @@ impl Args {
 
 /// The registers that could hold the value. Each width is read by itself: many units refuse to give half a value.
 /// What is refused is no place; when all is, the first refusal is told.
-async fn places(asker: &mut Asker, unit: u8, named: Register) -> Result<Vec<Place>, CliError> {
+async fn places(asker: &mut Asker, unit: Unit, named: Register) -> Result<Vec<Place>, CliError> {
     let (mut places, mut refusal) = (Vec::new(), None);
     let link = asker.link().clone();
-    let told = |error: &AskError| unanswered(&link, unit, &format!("read {named}"), error);
+    let question = Question { link: &link, unit, text: format!("read {named}"), about: About::Around(named) };
     for step in STEPS {
         let Some(register) = beside(named, step) else { continue };
-        for width in [1, 2, 4] {
-            match asker.read(unit, register.table, register.offset, width).await {
+        for width in WIDTHS {
+            match asker.read(unit.number(), register.table, register.offset, width).await {
                 Ok(wire) => places.push(Place { register, step, wire }),
                 Err(error @ (AskError::Refused(_) | AskError::Unusable(_))) => {
                     refusal.get_or_insert(error);
                 }
-                Err(error) => return Err(told(&error)),
+                Err(error) => return Err(question.unanswered(&error)),
             }
         }
     }
     match refusal {
-        Some(error) if places.is_empty() => Err(told(&error)),
+        Some(error) if places.is_empty() => Err(question.unanswered(&error)),
         Some(_) | None => Ok(places),
     }
 }
@@ -168,6 +185,8 @@ struct Candidate {
     off: f64,
     /// How uncommon it is: the sum of its choices' places in their lists.
     rarity: usize,
+    /// Whether it is the one before it in more registers, which are all sign today.
+    is_wider: bool,
 }
 
 impl Sought {
@@ -209,13 +228,22 @@ impl Sought {
                 value,
                 off: ((value - self.value) / self.value).abs(),
                 rarity: rarity(data, index, rank, place.step),
+                is_wider: false,
             })
         };
         SCALES.iter().enumerate().filter_map(by).collect()
     }
 
     /// That nothing fits, and what can be tried.
-    fn nothing(&self, register: Register) -> CliError {
+    fn nothing(&self, register: Register, places: &[Place]) -> CliError {
+        let here = places.iter().find(|place| place.step == 0).and_then(Place::word);
+        if let Some(word) = here.filter(|word| NO_VALUE.contains(word)) {
+            let mark = "the device may have no value at this moment";
+            let sought = self.value;
+            return CliError::Failed(format!(
+                "nothing at {register} or beside it gives {sought}: it holds {word:#06x}, often the mark of no value (help: {mark})"
+            ));
+        }
         let other = match register.table {
             crate::adapter::modbus::config::Table::Input => "holding",
             _ => "input",
@@ -235,7 +263,39 @@ fn rarity(data: DataType, order: usize, scale: usize, step: i32) -> usize {
     kind + 2 * order + scale + if step == 0 { 0 } else { 4 }
 }
 
+/// Puts wider forms right behind the narrow one that they say the same as: as long as a number is small nothing but the
+/// data sheet tells how many registers it has.
+fn beside_narrow(sorted: Vec<Candidate>) -> Vec<Candidate> {
+    let mut found: Vec<Candidate> = Vec::new();
+    for mut candidate in sorted {
+        match found.iter().rposition(|known| candidate.widens(known)) {
+            Some(narrow) => {
+                candidate.is_wider = true;
+                found.insert(narrow + 1, candidate);
+            }
+            None => found.push(candidate),
+        }
+    }
+    found
+}
+
 impl Candidate {
+    /// Whether it is another one in more registers, all of which are sign today.
+    fn widens(&self, narrow: &Self) -> bool {
+        let is_whole = |data| {
+            use DataType::{I16, I32, I64, U16, U32, U64};
+            matches!(data, I16 | I32 | I64 | U16 | U32 | U64)
+        };
+        let is_same =
+            self.value.to_bits() == narrow.value.to_bits() && self.scale.to_bits() == narrow.scale.to_bits();
+        is_same
+            && self.register == narrow.register
+            && is_whole(self.data)
+            && is_whole(narrow.data)
+            && registers(self.data) > registers(narrow.data)
+            && LOW_WORD_FIRST.contains(&&*self.order.name)
+    }
+
     /// The likelier one first: what is nearly exact before what is only near, then the common before the rare.
     fn likelier(&self, other: &Self) -> Ordering {
         let class = |candidate: &Self| (candidate.off > 0.0005, candidate.rarity);
@@ -259,6 +319,7 @@ impl Candidate {
         json!({
             "register": self.register.to_string(), "step": self.step, "type": self.data.to_string(),
             "order": self.order.name, "scale": self.scale, "value": self.value, "off": self.off,
+            "same_in_more_registers": self.is_wider,
             "point": self.keys().join("\n"),
         })
     }
@@ -283,7 +344,25 @@ fn page(found: &[Candidate], total: usize) -> String {
     }
     let more =
         if total > found.len() { format!("… and {} more (--limit)\n", total - found.len()) } else { String::new() };
-    format!("{table}{more}\nThe likeliest:\n\n[[device.point]]\nname = \"value\"\n{}\n", best.keys().join("\n"))
+    let (keys, wider) = (best.keys().join("\n"), wider(found));
+    format!("{table}{more}\nThe likeliest:\n\n[[device.point]]\nname = \"value\"\n{keys}\n{wider}")
+}
+
+/// What is said of the forms that only the data sheet tells from the likeliest one.
+fn wider(found: &[Candidate]) -> String {
+    let wider: Vec<String> = found
+        .iter()
+        .skip(1)
+        .take_while(|candidate| candidate.is_wider)
+        .map(|candidate| candidate.keys().into_iter().skip(1).collect::<Vec<_>>().join(", "))
+        .collect();
+    if wider.is_empty() {
+        return String::new();
+    }
+    format!(
+        "\nThe same as long as the number is small, so the data sheet decides: {{ {} }}\n",
+        wider.join(" } or { ")
+    )
 }
 
 #[cfg(test)]

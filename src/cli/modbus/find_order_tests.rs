@@ -62,3 +62,30 @@ fn a_unit_that_gives_only_whole_values_is_asked_for_those() {
     result.unwrap();
     assert!(text.ends_with("name = \"value\"\nregister = \"holding:10\"\ntype = \"f32\"\n"), "{text}");
 }
+
+#[test]
+fn a_wider_number_that_says_the_same_stands_beside_the_narrow_one() {
+    let types = |words: &[u16], expect: &str| -> Vec<String> {
+        let found = candidates(10, words, expect);
+        let shown =
+            |found: &Value| format!("{} {}", found["type"].as_str().unwrap(), found["order"].as_str().unwrap());
+        found.iter().take(3).map(shown).collect()
+    };
+    assert_eq!(types(&[0xcfc7, 0xffff], "-1234.5")[..2], ["i16 AB", "i32 CDAB"]);
+    assert_eq!(types(&[0xcd15, 0x075b, 0, 0], "1234567.89")[..2], ["u32 CDAB", "u64 GHEFCDAB"]);
+    assert_eq!(types(&[42, 0, 0, 0], "42"), ["u16 AB", "u32 CDAB", "u64 GHEFCDAB"]);
+
+    let bank = Bank::new(&[1]);
+    bank.set_holdings(1, 10, &[0xcfc7, 0xffff]);
+    let (text, _) = against(bank, &["find-order", "LINK", "holding:10", "--expect", "-1234.5"]);
+    let told = "so the data sheet decides: { type = \"i32\", order = \"CDAB\", scale = 0.1 }\n";
+    assert!(text.ends_with(told), "{text}");
+}
+
+#[test]
+fn a_mark_of_no_value_is_told() {
+    let bank = Bank::new(&[1]);
+    bank.set_holdings(1, 10, &[0x8000]);
+    let error = against(bank, &["find-order", "LINK", "holding:10", "--expect", "25"]).1.unwrap_err();
+    assert!(error.to_string().contains("it holds 0x8000, often the mark of no value"), "{error}");
+}

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::{
     forms,
-    target::{Target, unanswered},
+    question::{About, Question},
+    target::{Target, Unit},
 };
 use crate::{
     adapter::modbus::{
@@ -30,9 +31,8 @@ const NAMES: [&str; 7] =
 pub(in crate::cli) struct Args {
     #[command(flatten)]
     target: Target,
-    /// The unit.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    unit: u8,
+    #[command(flatten)]
+    unit: Unit,
     /// Print one JSON document.
     #[arg(long)]
     json: bool,
@@ -47,11 +47,11 @@ struct Said {
 }
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<(), CliError> {
-    let unit = args.unit;
+    let unit = args.unit.number();
     let mut asker = args.target.asker(context)?;
     let link = asker.link().clone();
-    let said =
-        block_on(async { ask(&mut asker, unit).await.map_err(|error| unanswered(&link, unit, "identify", &error)) })?;
+    let question = Question { link: &link, unit: args.unit, text: "identify".to_owned(), about: About::Itself };
+    let said = block_on(async { ask(&mut asker, unit).await.map_err(|error| question.unanswered(&error)) })?;
     let document = said.document(&link.to_string(), unit);
     context.show(args.json, &document, || format!("unit {unit} at {link}\n\n{}", said.page()))?;
     if said.objects.is_empty() && said.server_id.is_err() {

@@ -6,9 +6,11 @@ mod find_order;
 #[cfg(test)]
 mod fixtures;
 mod forms;
+mod guess;
 mod identify;
 mod plan;
 mod progress;
+mod question;
 mod read;
 mod scan;
 mod target;

@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::{
     forms::{self, Order},
-    target::{Spot, parsed, unanswered},
+    question::{About, Question},
+    target::{Spot, Unit, parsed},
 };
 use crate::{
     adapter::modbus::{
@@ -40,9 +41,8 @@ const GROUPS: [&[DataType]; 7] = [
 pub(in crate::cli) struct Args {
     #[command(flatten)]
     spot: Spot,
-    /// The unit.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    unit: u8,
+    #[command(flatten)]
+    unit: Unit,
     /// How many registers or bits: at most 125 registers or 2000 bits; 10 by default, with --type those of one value.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     count: Option<u16>,
@@ -59,13 +59,19 @@ pub(in crate::cli) struct Args {
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<(), CliError> {
     let (target, register) = args.spot.find()?;
-    let (unit, count) = (args.unit, args.count(register));
+    let (unit, count) = (args.unit.number(), args.count(register));
     check(register, count)?;
     let mut asker = target.asker(context)?;
     let link = asker.link().clone();
+    let question = Question {
+        link: &link,
+        unit: args.unit,
+        text: format!("read {register}+{count}"),
+        about: About::Block(register, count),
+    };
     let wire = block_on(async {
         let read = asker.read(unit, register.table, register.offset, count).await;
-        read.map_err(|error| unanswered(&link, unit, &format!("read {register}+{count}"), &error))
+        read.map_err(|error| question.unanswered(&error))
     })?;
     let block = Block { register, count, wire };
     let views = args.views();
@@ -276,6 +282,25 @@ mod tests {
         {
             assert!(matches!(against(self::bank(), &wrong).1, Err(CliError::Usage(_))), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn a_register_that_is_not_there_is_told_with_where_it_may_be() {
+        let refused = |args: &[&str]| {
+            let bank = Bank::new(&[1]);
+            bank.set_hole(1, crate::adapter::modbus::config::Table::Holding, 101..65_536);
+            against(bank, &[&["read", "LINK"], args].concat()).1.unwrap_err().to_string()
+        };
+        let one = refused(&["40102", "--count", "1", "--unit", "1"]);
+        assert!(
+            one.contains("(help: holding:101 is number 102 where one counts from 1; an address beside it"),
+            "{one}"
+        );
+        assert!(!one.contains("--unit"), "{one}");
+
+        let mixed_up = refused(&["holding:40101"]);
+        let help = "(help: did you mean 40101, which is holding:100?; unit 1 was asked, as no --unit was given)";
+        assert!(mixed_up.ends_with(help), "{mixed_up}");
     }
 
     #[test]

@@ -6,7 +6,6 @@ use crate::{
     adapter::modbus::{
         asking::{AskError, Asker},
         config::{Connect, Link, Register},
-        exception::Exception,
         section,
     },
     cli::{context::Context, error::CliError, format::parse_span},
@@ -37,6 +36,26 @@ struct Way {
     /// Longest wait for an answer: 1s unless something else is said.
     #[arg(long, value_name = "SPAN", value_parser = parse_span)]
     timeout: Option<Duration>,
+}
+
+/// The unit that is asked.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(super) struct Unit {
+    /// The unit: 1 unless another is named.
+    #[arg(long, value_name = "N")]
+    unit: Option<u8>,
+}
+
+impl Unit {
+    /// Its number.
+    pub(super) fn number(self) -> u8 {
+        self.unit.unwrap_or(1)
+    }
+
+    /// Whether nobody named it.
+    pub(super) fn is_assumed(self) -> bool {
+        self.unit.is_none()
+    }
 }
 
 /// A register on a link: `LINK REGISTER`, or with an adapter `REGISTER` alone. Options may stand anywhere, also between
@@ -139,28 +158,6 @@ pub(in crate::cli) fn told(fault: &Fault) -> String {
     match &fault.help {
         Some(help) => format!("{fault} (help: {help})"),
         None => fault.to_string(),
-    }
-}
-
-/// What a question without an answer means to the one at the keyboard.
-pub(super) fn unanswered(link: &Link, unit: u8, question: &str, error: &AskError) -> CliError {
-    match error {
-        AskError::Link(_) | AskError::InUse(_) => unusable(link, error),
-        AskError::Silent(_) => CliError::Unavailable(format!(
-            "unit {unit} at {link}: {error} (help: `tidegate modbus scan` finds the units that are there; --timeout gives \
-             slow ones more time)"
-        )),
-        AskError::Refused(Exception::PATH_UNAVAILABLE | Exception::TARGET_SILENT) => CliError::Unavailable(format!(
-            "unit {unit} at {link}: {error}: the gateway reaches no such unit (help: `tidegate modbus scan` finds those \
-             that are there)"
-        )),
-        AskError::Refused(Exception::ILLEGAL_ADDRESS) => CliError::Failed(format!(
-            "unit {unit} at {link}: {question}: {error} (help: ask for less, or let `tidegate modbus dump` find what can \
-             be read)"
-        )),
-        AskError::Refused(_) | AskError::Unusable(_) => {
-            CliError::Failed(format!("unit {unit} at {link}: {question}: {error}"))
-        }
     }
 }
 

@@ -4,6 +4,7 @@
 mod matching;
 #[cfg(feature = "modbus")]
 mod save;
+mod show;
 #[cfg(feature = "modbus")]
 mod sunspec;
 #[cfg(feature = "modbus")]
@@ -122,22 +123,12 @@ fn list(library: &mut Library, as_json: bool, context: &mut Context) -> Result<(
 fn show(library: &mut Library, name: &str, as_json: bool, context: &mut Context) -> Result<(), CliError> {
     let name = parse(name)?;
     let pack = load(library, &name)?;
-    let keys: &[&str] = match pack.kind.as_str() {
-        "zigbee" => &["name", "dp", "cluster", "attribute", "type", "scale", "unit", "access"],
-        "ble" => &["name", "characteristic", "type", "scale", "unit", "access", "poll"],
-        _ => &["name", "register", "type", "scale", "unit", "access", "poll"],
-    };
     let points: Vec<Value> = pack.points().collect();
     let json = json!({
         "profile": name.as_str(), "name": pack.name, "vendor": pack.vendor, "model": pack.model, "kind": pack.kind,
-        "source": pack.sources, "note": pack.note, "file": pack.file, "points": points,
+        "source": pack.sources, "note": pack.note, "file": pack.file, "device": pack.device_keys(), "points": points,
     });
-    let text = || {
-        let head = format!("{}\n{}\n", pack.name, pack.sources.join("\n"));
-        let note = pack.note.as_ref().map_or_else(String::new, |note| format!("\n{note}"));
-        format!("{head}{note}\n{}", Table::of("point", keys, &points))
-    };
-    context.show(as_json, &json, text)
+    context.show(as_json, &json, || show::page(pack, &points))
 }
 
 /// The profile somebody asked for.

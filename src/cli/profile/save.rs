@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, OpenOptions},
-    io::Write as _,
+    io::{self, Write as _},
     path::Path,
 };
 
@@ -19,6 +19,17 @@ pub(in crate::cli) fn save(folder: Option<&Path>, profile: &str, context: &mut C
         .create_new(true)
         .open(&file)
         .and_then(|mut new| new.write_all(profile.as_bytes()));
-    written.map_err(|error| CliError::Failed(format!("cannot write {}: {error}", file.display())))?;
+    written.map_err(|error| unwritten(&file, &error))?;
     context.print(&format!("{}\n", file.display()))
+}
+
+/// Why there is no new file.
+fn unwritten(file: &Path, error: &io::Error) -> CliError {
+    let file = file.display();
+    CliError::Failed(match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            format!("{file} is there already and is left alone (help: choose another folder)")
+        }
+        _ => format!("cannot write {file}: {error}"),
+    })
 }

@@ -90,7 +90,7 @@ impl Rehearsal {
         }
         for expected in &vector.readings {
             let found = readings.iter().find(|reading| *reading.point.name() == expected.point);
-            compare(vector, expected, found, &self.points, problems);
+            compare(vector, expected, found, &self.points, || None, problems);
         }
     }
 

@@ -65,7 +65,7 @@ fn rehearse_one(
     }
     for expected in &vector.readings {
         let found = readings.iter().find(|reading| *reading.point.name() == expected.point);
-        compare(vector, expected, found, points, problems);
+        compare(vector, expected, found, points, || None, problems);
     }
 }
 

@@ -72,6 +72,46 @@ async fn a_vector_with_a_mistake_is_not_compared() {
 }
 
 #[tokio::test]
+async fn a_difference_with_a_likely_cause_is_told_with_it() {
+    let points = "[[point]]\nname = 'u'\nregister = '30001'\ntype = 'f32'\n\
+        [[point]]\nname = 't'\nregister = '30031'\ntype = 'i16'\ninvalid = ['0x8000']\n";
+    let vectors = "[[vector]]\nabout = 'x'\nregisters = { '30001' = '3333 4366', 'input:30031' = '8000' }\n\
+        readings = [{ point = 'u', value = 230.2 },\n{ point = 't', quality = 'bad:not-available' }]\n";
+
+    let found = found(points, vectors).await;
+
+    let [order, missing] = &found[..] else { panic!("two problems: {found:?}") };
+    assert!(
+        order.ends_with(", expected 230.2 (help: in the vector \"x\"; with order = \"CDAB\" it is as expected)"),
+        "{order}"
+    );
+    let told =
+        "t is 0, expected bad:not-available (help: in the vector \"x\"; that does not give input:30, so it is 0)";
+    assert!(missing.ends_with(told), "{missing}");
+}
+
+#[tokio::test]
+async fn a_profile_whose_points_cannot_be_read_is_told_only_that() {
+    let readings =
+        "[[vector]]\nabout = 'x'\nregisters = { 'input:0' = '1' }\nreadings = [{ point = 'a', value = 1 }]\n";
+
+    let found = found(&POINTS.replace("[[point]]", "[[points]]"), readings).await;
+
+    assert!(found.len() == 2 && found.iter().all(|told| told.starts_with("profile.toml:")), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_profile_without_a_file_of_vectors_is_told_to_have_one() {
+    let (folder, mut library) = library(POINTS, "");
+    fs::remove_file(folder.path().join("acme/x/vectors.toml")).unwrap();
+
+    let outcome = rehearse(&mut library, &"acme/x".parse().unwrap()).await.unwrap();
+
+    let help = outcome.report.problems.iter().find_map(|problem| problem.help.as_deref()).unwrap();
+    assert!(help.starts_with("write one: a [[vector]] with about, "), "{}", outcome.report);
+}
+
+#[tokio::test]
 async fn a_profile_without_vectors_is_not_proved() {
     let found = found(POINTS, "").await;
 

@@ -98,7 +98,18 @@ impl Marker {
             Self::Int(number) => (number_bits(data, number), number.to_string()),
             Self::Float(number) => (float_bits(data, number), number.to_string()),
         };
-        bits.map(Some).ok_or_else(|| Fault::new(format!("{text} cannot be in the point's registers")))
+        bits.map(Some).ok_or_else(|| {
+            let fault = Fault::new(format!("{text} cannot be in the point's registers"));
+            self.as_signed(data).into_iter().fold(fault, Fault::help)
+        })
+    }
+
+    /// How to write a number that a signed type shows as a negative one.
+    fn as_signed(self, data: DataType) -> Option<String> {
+        let Self::Int(number) = self else { return None };
+        let bits = fitting(data, u64::try_from(number).ok()?)?;
+        let signed = number - (1 << width(data)?);
+        (integer_bits(data, signed) == Some(bits)).then(|| format!("write \"{bits:#x}\" or \"{signed}\""))
     }
 }
 
@@ -161,6 +172,15 @@ mod tests {
         assert_eq!(bits("-1000", DataType::F64), Ok(Some((-1000f64).to_bits())));
         assert_eq!(bits("NaN", DataType::F32), Ok(None));
         assert_eq!(bits("0xffffffffffffffff", DataType::U64), Ok(Some(u64::MAX)));
+    }
+
+    #[test]
+    fn bits_of_a_negative_number_are_told_in_both_forms() {
+        let help = |text: &str, data| text.parse::<Marker>().unwrap().bits(data).unwrap_err().help;
+        assert_eq!(help("32768", DataType::I16).as_deref(), Some("write \"0x8000\" or \"-32768\""));
+        assert_eq!(help("4294967295", DataType::I32).as_deref(), Some("write \"0xffffffff\" or \"-1\""));
+        assert_eq!(help("65536", DataType::I16), None);
+        assert_eq!(help("65536", DataType::U16), None);
     }
 
     #[test]

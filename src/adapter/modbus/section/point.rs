@@ -7,6 +7,7 @@ use super::{
     counter::CounterKeys,
     names::{Marker, NameTable},
     register::{Source, check_register, factor},
+    ucum,
     write::{VerifyKeys, writing},
 };
 use crate::{
@@ -146,6 +147,7 @@ fn point(
     let register = check_register(&keys, outer.base, problems);
     let exponent = register.and_then(|register| factor(&keys, register, Outer { order, ..outer }, factors, problems));
     let conversion = Conversion { exponent, ..conversion(&keys, problems) };
+    keys.unit.iter().for_each(|unit| ucum::check(unit, problems));
     let writing = writing(&keys, register.map(|register| register.table), &conversion, problems);
     let (name, data) = (keys.name?.value, keys.r#type?.value);
     let point = Point {

@@ -164,6 +164,22 @@ fn how_a_point_is_written_can_be_said() {
     assert_eq!(writing("pulse = '500ms'").pulse, Some(Duration::from_millis(500)));
 }
 
+#[test]
+fn a_unit_that_is_none_of_ucum_is_warned_of() {
+    let warnings = |unit: &str| {
+        let point = format!("[[device.point]]\nname = 'p'\nregister = 'input:0'\ntype = 'u16'\nunit = '{unit}'\n");
+        let mut draft = config::read_text("t.toml".as_ref(), &format!("{ADAPTER}{DEVICE}{point}"));
+        let adapter = draft.adapters.remove(0);
+        plan(adapter, &mut draft);
+        draft.finish().unwrap().warnings.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let [told] = &warnings("°C")[..] else { panic!("one warning") };
+    assert!(told.ends_with("warning: \"°C\" is no unit of UCUM (help: write \"Cel\")"), "{told}");
+    for known in ["Cel", "kW.h", "var", "h", "bar"] {
+        assert_eq!(warnings(known), [""; 0], "{known}");
+    }
+}
+
 /// What a line with one device of 20 spread points at this link and interval is warned of.
 fn warnings(link: &str, poll: &str) -> Vec<String> {
     let point = |at| format!("[[device.point]]\nname = 'p{at}'\nregister = 'input:{}'\ntype = 'f32'\n", at * 10);
