@@ -113,7 +113,7 @@ pub struct AdapterContext {
     /// Where events go: device online and offline. Bounded; the adapter waits when it is full.
     pub events: mpsc::Sender<Event>,
     /// What it is asked to do. They go before polls.
-    pub requests: mpsc::Receiver<DeviceRequest>,
+    pub requests: mpsc::Receiver<Box<DeviceRequest>>,
     /// Raised when the adapter shall end.
     pub stop: Stop,
     /// Time of measurement.

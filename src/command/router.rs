@@ -57,9 +57,9 @@ pub(super) async fn carry_out(approved: Approved, limit: Duration, now: Timestam
     }
     let wanted = command.command().value.clone();
     let (reply, mut answer) = WriteReply::pair();
-    let request = DeviceRequest::Write { command: Box::new(command), point: Arc::clone(&route.point), reply };
+    let request = DeviceRequest::Write { command, point: Arc::clone(&route.point), reply };
     let asked = async {
-        route.requests.send(request).await.map_err(|_| Lost::BeforeSending)?;
+        route.requests.send(Box::new(request)).await.map_err(|_| Lost::BeforeSending)?;
         answer.next().await.ok_or(Lost::AfterSending)
     };
     let end = match timeout(limit, asked).await {

@@ -12,7 +12,7 @@ pub struct Route {
     /// The point as its adapter announced it.
     pub point: Arc<Point>,
     /// The adapter that owns its device. Bounded; whoever asks waits when it is full.
-    pub requests: mpsc::Sender<DeviceRequest>,
+    pub requests: mpsc::Sender<Box<DeviceRequest>>,
 }
 
 /// The ways to all points. Made anew whenever adapters come or go.
@@ -27,7 +27,7 @@ impl OfPoint for Route {
 
 impl Routes {
     /// Adds the points of one adapter.
-    pub fn add(&mut self, points: impl IntoIterator<Item = Arc<Point>>, requests: &mpsc::Sender<DeviceRequest>) {
+    pub fn add(&mut self, points: impl IntoIterator<Item = Arc<Point>>, requests: &mpsc::Sender<Box<DeviceRequest>>) {
         for point in points {
             self.0.put(Route { point, requests: requests.clone() });
         }

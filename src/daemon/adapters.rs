@@ -27,7 +27,10 @@ pub(super) struct AdapterTask {
 
 /// The way to the devices of each adapter. It changes when an adapter starts, also after an error.
 #[derive(Default)]
-pub(super) struct Switchboard(BTreeMap<String, (Arc<dyn Adapter>, mpsc::Sender<DeviceRequest>)>);
+pub(super) struct Switchboard(BTreeMap<String, (Arc<dyn Adapter>, Way)>);
+
+/// The way of requests to an adapter.
+type Way = mpsc::Sender<Box<DeviceRequest>>;
 
 impl Core {
     /// Starts one adapter, unless the gateway is stopping. It is given its own way into the rules, so that the rules
@@ -77,7 +80,7 @@ impl Core {
     }
 
     /// Makes an adapter's devices reachable for commands.
-    fn connect(&self, adapter: &Arc<dyn Adapter>, requests: &mpsc::Sender<DeviceRequest>) {
+    fn connect(&self, adapter: &Arc<dyn Adapter>, requests: &Way) {
         let mut switchboard = super::lock(&self.running.switchboard);
         switchboard.0.insert(adapter.name().to_owned(), (Arc::clone(adapter), requests.clone()));
         // Its own are added to the others': all of them anew for each of hundreds of adapters would take a start seconds.
@@ -91,7 +94,7 @@ impl Core {
     }
 
     /// The way to an adapter itself, by its name.
-    pub(super) fn way_to(&self, adapter: &str) -> Option<mpsc::Sender<DeviceRequest>> {
+    pub(super) fn way_to(&self, adapter: &str) -> Option<Way> {
         super::lock(&self.running.switchboard).0.get(adapter).map(|(_, requests)| requests.clone())
     }
 

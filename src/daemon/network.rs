@@ -24,7 +24,7 @@ impl Core {
         let what = told(&wish);
         let gone = || ApiError::Unavailable(format!("adapter {adapter} does not run"));
         let ask = async {
-            way.send(DeviceRequest::Network { wish, reply }).await.map_err(|_| gone())?;
+            way.send(Box::new(DeviceRequest::Network { wish, reply })).await.map_err(|_| gone())?;
             answer.await.map_err(|_| gone())
         };
         let late = |_| ApiError::Timeout(format!("adapter {adapter} did not answer within {LIMIT:?}"));

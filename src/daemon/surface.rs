@@ -246,7 +246,7 @@ impl Gateway for Surface {
             let gone = || ApiError::Unavailable(format!("the adapter of {target} does not run at the moment"));
             let ask = async {
                 let request = DeviceRequest::Read { point: route.point, reply };
-                route.requests.send(request).await.map_err(|_| gone())?;
+                route.requests.send(Box::new(request)).await.map_err(|_| gone())?;
                 answer.await.map_err(|_| gone())
             };
             let late = |_| ApiError::Timeout(format!("{target} was not read within {READ_LIMIT:?}"));

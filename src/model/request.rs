@@ -7,13 +7,14 @@ use tokio::sync::oneshot;
 use super::{Authorized, Command, DeviceId, Point, Reading, Value};
 
 /// A request to the adapter that owns a device. Dropping the reply unanswered tells the asker the adapter is gone.
+///
+/// It waits on the heap: a queue makes room for dozens at once, hundreds of adapters have one, and it is mostly empty.
 #[derive(Debug)]
 pub enum DeviceRequest {
     /// Carry out a command, unless its time is over when its turn comes.
     Write {
-        /// What to set; nothing else can be written. On the heap, because each adapter has a queue of requests, and
-        /// the queue has room for dozens.
-        command: Box<Authorized<Command>>,
+        /// What to set; nothing else can be written.
+        command: Authorized<Command>,
         /// The point as the adapter announced it.
         point: Arc<Point>,
         /// Where it is told what became of it.

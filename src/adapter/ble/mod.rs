@@ -117,7 +117,7 @@ async fn read(
     receiver: &mut Receiver<'_>,
     desk: &Desk,
     queue: &Queue,
-    requests: &mut mpsc::Receiver<DeviceRequest>,
+    requests: &mut mpsc::Receiver<Box<DeviceRequest>>,
     alive: &Alive,
     mut stop: Stop,
 ) -> Result<(), AdapterError> {
@@ -129,7 +129,7 @@ async fn read(
             () = stop.requested() => return Ok(()),
             Some(request) = requests.recv() => {
                 if let Some(request) = desk.take(request) {
-                    receiver.serve(request);
+                    receiver.serve(*request);
                 }
             }
             _ = checks.tick() => {

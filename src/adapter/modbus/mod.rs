@@ -196,7 +196,7 @@ async fn run(config: &Config, context: AdapterContext) -> Result<(), AdapterErro
 async fn connected(
     poller: &mut Poller<'_>,
     mut client: Client<Stream>,
-    requests: &mut mpsc::Receiver<DeviceRequest>,
+    requests: &mut mpsc::Receiver<Box<DeviceRequest>>,
     stop: &mut Stop,
 ) -> (End, Bus) {
     let metrics = Arc::clone(&poller.metrics);
@@ -237,7 +237,7 @@ async fn pause(
     poller: &Poller<'_>,
     wait: Duration,
     error: &LinkError,
-    requests: &mut mpsc::Receiver<DeviceRequest>,
+    requests: &mut mpsc::Receiver<Box<DeviceRequest>>,
     stop: &mut Stop,
 ) -> Option<()> {
     let until = Instant::now() + wait;
@@ -245,7 +245,7 @@ async fn pause(
         tokio::select! {
             biased;
             () = stop.requested() => return None,
-            Some(request) = requests.recv() => poller.refuse(request, error),
+            Some(request) = requests.recv() => poller.refuse(*request, error),
             () = sleep_until(until) => return Some(()),
         }
     }

@@ -132,7 +132,7 @@ impl<'a> Poller<'a> {
     pub(super) async fn session<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         client: &mut Client<S>,
-        requests: &mut mpsc::Receiver<DeviceRequest>,
+        requests: &mut mpsc::Receiver<Box<DeviceRequest>>,
         stop: &mut Stop,
     ) -> End {
         if std::mem::take(&mut self.is_renewed) {
@@ -156,7 +156,7 @@ impl<'a> Poller<'a> {
     async fn work<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         client: &mut Client<S>,
-        requests: &mut mpsc::Receiver<DeviceRequest>,
+        requests: &mut mpsc::Receiver<Box<DeviceRequest>>,
         stop: &mut Stop,
     ) -> End {
         let mut signs = interval(Alive::INTERVAL);
@@ -171,7 +171,7 @@ impl<'a> Poller<'a> {
                     self.say_stale().await
                 }
                 task = self.later.next() => Box::pin(self.follow_up(client, task)).await,
-                Some(request) = requests.recv() => Box::pin(self.serve(client, request)).await,
+                Some(request) = requests.recv() => Box::pin(self.serve(client, *request)).await,
                 job = self.jobs.schedule.next() => Box::pin(self.work_on(client, job, stop)).await,
                 error = client.closed(&self.metrics) => return End::Lost(error),
             };

@@ -30,7 +30,7 @@ pub(super) struct Site {
     pub(super) bank: Arc<Bank>,
     readings: Receiver<Batch>,
     events: Receiver<Event>,
-    requests: mpsc::Sender<DeviceRequest>,
+    requests: mpsc::Sender<Box<DeviceRequest>>,
     pub(super) point: Arc<crate::model::Point>,
     pub(super) metrics: Arc<Metrics>,
     clock: Arc<ManualClock>,
@@ -73,7 +73,7 @@ impl Site {
 
     /// Asks the adapter for something.
     pub(super) async fn ask(&self, request: DeviceRequest) {
-        self.requests.send(request).await.unwrap();
+        self.requests.send(Box::new(request)).await.unwrap();
     }
 
     async fn change(&mut self) -> DeviceChange {
@@ -95,8 +95,8 @@ impl Site {
             expires: Timestamp::from_millis(expires),
         };
         let command = Grants::new(vec![grant]).authorize(command, None, Timestamp::default()).unwrap();
-        let request = DeviceRequest::Write { command: Box::new(command), point: Arc::clone(&self.point), reply };
-        self.requests.send(request).await.unwrap();
+        let request = DeviceRequest::Write { command, point: Arc::clone(&self.point), reply };
+        self.requests.send(Box::new(request)).await.unwrap();
         self.hear_until(answer.end()).await.unwrap()
     }
 
@@ -327,7 +327,7 @@ async fn a_point_can_be_read_between_its_polls() {
     at_site(async |site| {
         let (reply, answer) = oneshot::channel();
         let request = DeviceRequest::Read { point: Arc::clone(&site.point), reply };
-        site.requests.send(request).await.unwrap();
+        site.requests.send(Box::new(request)).await.unwrap();
         assert_eq!(answer.await.unwrap().value, Some(Value::Int(7)));
     })
     .await;

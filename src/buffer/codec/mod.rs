@@ -20,6 +20,8 @@ pub(super) mod wire;
 
 use std::{sync::Arc, time::Duration};
 
+use zstd::zstd_safe::CParameter;
+
 use self::wire::{Reader, WireError, put_bytes, put_i64, put_len, put_option, put_u64};
 use crate::model::{Block, BlockBody, BootId, Reading, ResponseTo, Timestamp};
 
@@ -32,6 +34,9 @@ const MAX_RAW: usize = 16 << 20;
 const COMPRESS_ABOVE: usize = 512;
 /// The level where zstd is still cheap on a small board.
 const LEVEL: i32 = 3;
+/// Powers of two of entries in the tables where zstd looks up what it has seen. A quarter of what it would take for bodies
+/// as large as a pack; bodies come out no larger.
+const TABLES: [CParameter; 2] = [CParameter::HashLog(15), CParameter::ChainLog(14)];
 
 const PLAIN: u8 = 0;
 const ZSTD: u8 = 1;
@@ -58,7 +63,11 @@ pub(super) struct Encoder {
 impl Encoder {
     /// With room for a usual block.
     pub(super) fn new() -> std::io::Result<Self> {
-        Ok(Self { raw: Vec::with_capacity(64 << 10), zstd: zstd::bulk::Compressor::new(LEVEL)? })
+        let mut zstd = zstd::bulk::Compressor::new(LEVEL)?;
+        for size in TABLES {
+            zstd.set_parameter(size)?;
+        }
+        Ok(Self { raw: Vec::with_capacity(64 << 10), zstd })
     }
 
     /// The stored form of a body.

@@ -37,7 +37,7 @@ struct Bench {
     inbox: mpsc::Sender<Envelope>,
     outcomes: mpsc::Receiver<Outcome>,
     audit: mpsc::Receiver<Event>,
-    requests: mpsc::Receiver<DeviceRequest>,
+    requests: mpsc::Receiver<Box<DeviceRequest>>,
     _routes: watch::Sender<Arc<Routes>>,
     stop: StopSignal,
     desk: Desk,
@@ -108,7 +108,7 @@ impl Bench {
         let adapter = async {
             let mut held = Vec::new();
             while let Some(request) = requests.recv().await {
-                let DeviceRequest::Write { command, reply, .. } = request else { continue };
+                let DeviceRequest::Write { command, reply, .. } = *request else { continue };
                 written.lock().unwrap().push(command.command().value.clone());
                 match &device {
                     Device::Answers(answer) => drop(reply.send(answer.clone())),
@@ -343,7 +343,9 @@ async fn stopping_answers_what_still_waits() {
     bench.inbox.send(envelope(&speed("c2", &json!(2)))).await.unwrap();
     let (stop, requests, audit) = (&bench.stop, &mut bench.requests, &mut bench.audit);
     let adapter = async {
-        let Some(DeviceRequest::Write { reply, .. }) = requests.recv().await else { panic!("no write") };
+        let Some(DeviceRequest::Write { reply, .. }) = requests.recv().await.map(|it| *it) else {
+            panic!("no write")
+        };
         // Both were decided on once both are in the audit.
         audit.recv().await;
         audit.recv().await;

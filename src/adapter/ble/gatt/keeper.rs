@@ -61,7 +61,7 @@ pub(super) struct Keeper<'a> {
     radio: Option<&'a str>,
     turn: &'a Turn,
     ways: Ways,
-    inbox: mpsc::Receiver<DeviceRequest>,
+    inbox: mpsc::Receiver<Box<DeviceRequest>>,
     outlook: Outlook,
     is_online: Option<bool>,
     /// Why it was offline since it last was not, by quality: each is told once.
@@ -97,7 +97,7 @@ impl<'a> Keeper<'a> {
         radio: Option<&'a str>,
         turn: &'a Turn,
         ways: Ways,
-        inbox: mpsc::Receiver<DeviceRequest>,
+        inbox: mpsc::Receiver<Box<DeviceRequest>>,
     ) -> Self {
         let began = Instant::now();
         let outlook = Outlook::new(device, began);
@@ -145,7 +145,7 @@ impl<'a> Keeper<'a> {
         let due = if needs_link { self.outlook.rest().or(Some(Instant::now())) } else { self.outlook.next() };
         tokio::select! {
             biased;
-            Some(request) = self.inbox.recv() => Work::Answer(request),
+            Some(request) = self.inbox.recv() => Work::Answer(*request),
             told = told(held) => Work::Hear(told),
             () = until(due) => Work::Poll,
             () = until(let_go) => Work::LetGo,

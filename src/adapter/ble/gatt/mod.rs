@@ -37,7 +37,7 @@ const WAITING: usize = 16;
 /// Where requests for points behind a connection are handed in.
 pub(super) struct Desk {
     /// The points of each device, and the way to its keeper.
-    ways: BTreeMap<DeviceId, (Vec<PointName>, mpsc::Sender<DeviceRequest>)>,
+    ways: BTreeMap<DeviceId, (Vec<PointName>, mpsc::Sender<Box<DeviceRequest>>)>,
     clock: SharedClock,
 }
 
@@ -71,15 +71,15 @@ impl Keepers<'_> {
 
 impl Desk {
     /// Hands a request to its device. It is given back when it is for no point behind a connection.
-    pub(super) fn take(&self, request: DeviceRequest) -> Option<DeviceRequest> {
-        let (DeviceRequest::Write { point, .. } | DeviceRequest::Read { point, .. }) = &request else {
+    pub(super) fn take(&self, request: Box<DeviceRequest>) -> Option<Box<DeviceRequest>> {
+        let (DeviceRequest::Write { point, .. } | DeviceRequest::Read { point, .. }) = &*request else {
             return Some(request);
         };
         let Some((_, way)) = self.ways.get(point.device()).filter(|(names, _)| names.contains(point.name())) else {
             return Some(request);
         };
         if let Err(TrySendError::Full(request) | TrySendError::Closed(request)) = way.try_send(request) {
-            self.refuse(request);
+            self.refuse(*request);
         }
         None
     }

@@ -96,7 +96,7 @@ impl<'a, 'c> Session<'a, 'c> {
             tokio::select! {
                 biased;
                 () = self.world.stop.requested() => return self.close().await,
-                Some(request) = self.world.requests.recv() => self.request(request).await?,
+                Some(request) = self.world.requests.recv() => self.request(*request).await?,
                 event = self.radio.next_event() => self.event(event.map_err(LostError::from)?).await?,
                 () = sleep_until(due) => self.time_is_up().await?,
             }

@@ -125,7 +125,7 @@ impl World<'_> {
                 biased;
                 () = self.stop.requested() => return Err(End::Stopped),
                 Some(request) = self.requests.recv() => {
-                    match self.possible(request, state, &why) {
+                    match self.possible(*request, state, &why) {
                         Some((NetworkWish::Form, reply)) => return self.form_now(radio, reply).await,
                         Some((wish, reply)) => self.keep_or_restore(radio, wish, reply).await?,
                         None => {}

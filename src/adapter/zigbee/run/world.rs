@@ -54,7 +54,7 @@ pub(super) struct World<'a> {
     pub(super) keeper: Keeper,
     pub(super) readings: Intake,
     pub(super) events: mpsc::Sender<Event>,
-    pub(super) requests: mpsc::Receiver<DeviceRequest>,
+    pub(super) requests: mpsc::Receiver<Box<DeviceRequest>>,
     pub(super) stop: Stop,
     pub(super) clock: SharedClock,
     pub(super) metrics: Arc<Metrics>,
@@ -198,7 +198,7 @@ impl World<'_> {
             tokio::select! {
                 biased;
                 () = self.stop.requested() => return None,
-                Some(request) = self.requests.recv() => self.refuse(request, why),
+                Some(request) = self.requests.recv() => self.refuse(*request, why),
                 () = sleep_until(due) => {}
             }
             if until <= Instant::now() {

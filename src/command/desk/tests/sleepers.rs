@@ -11,7 +11,9 @@ async fn commands_for_sleepers_are_told_to_wait_and_keep_nobody_else_waiting() {
     let adapter = async {
         let mut replies = Vec::new();
         while replies.len() < count {
-            let Some(DeviceRequest::Write { mut reply, .. }) = requests.recv().await else { panic!("no write") };
+            let Some(DeviceRequest::Write { mut reply, .. }) = requests.recv().await.map(|it| *it) else {
+                panic!("no write")
+            };
             reply.queued();
             replies.push(reply);
         }
@@ -53,7 +55,9 @@ async fn a_local_caller_is_told_that_a_command_waits_and_a_stop_ends_it() {
     bench.inbox.send(Envelope { reply: Some(reply), ..envelope(&speed("c1", &json!(1))) }).await.unwrap();
     let (stop, requests) = (&bench.stop, &mut bench.requests);
     let adapter = async {
-        let Some(DeviceRequest::Write { mut reply, .. }) = requests.recv().await else { panic!("no write") };
+        let Some(DeviceRequest::Write { mut reply, .. }) = requests.recv().await.map(|it| *it) else {
+            panic!("no write")
+        };
         reply.queued();
         assert_eq!(replied.await.unwrap().status, OutcomeStatus::Queued);
         stop.raise();
