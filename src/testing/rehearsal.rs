@@ -92,10 +92,13 @@ pub async fn rehearse(library: &mut Library, name: &ProfileName) -> io::Result<O
     // Without any vector there is one unit all the same: it shows what the profile's points are.
     let count = vectors.len().clamp(1, MAX_VECTORS);
     let numbers: Vec<_> = (1..).take(count).map(|unit| (name, Some(unit))).collect();
-    let config = match profiled::units(library, &link, &numbers) {
-        Ok(config) => config,
+    let (config, warnings) = match profiled::units_with_warnings(library, &link, &numbers) {
+        Ok(units) => units,
         Err(report) => return Ok(Outcome { points: 0, vectors: vectors.len(), report }),
     };
+    for warning in warnings {
+        problems.warning(&warning.place, warning.message).help = warning.help;
+    }
     // All units are of the one profile.
     let mapped = config.devices.first().map_or_else(Vec::new, |device| device.points.clone());
     let adapter = Modbus::new(config);
