@@ -4,7 +4,7 @@ use std::{fmt::Write as _, path::Path};
 
 use crate::{
     adapter::modbus::{config::Config, section},
-    config::{self, Report},
+    config::{self, Report, report::Problem},
     model::DeviceId,
     profile::{self, Library, ProfileName},
 };
@@ -17,6 +17,15 @@ pub fn device(index: usize) -> DeviceId {
 /// The units of these profiles behind one link, read by the adapter's own kind. [`device`] tells their ids; a unit
 /// without a number has its profile's.
 pub fn units(library: &mut Library, link: &str, profiles: &[(&ProfileName, Option<u8>)]) -> Result<Config, Report> {
+    units_with_warnings(library, link, profiles).map(|(config, _)| config)
+}
+
+/// The same with what a configuration would be warned of.
+pub fn units_with_warnings(
+    library: &mut Library,
+    link: &str,
+    profiles: &[(&ProfileName, Option<u8>)],
+) -> Result<(Config, Vec<Problem>), Report> {
     let mut text = format!("[[adapter]]\nname = \"simulated\"\nkind = \"modbus\"\nlink = \"{link}\"\n");
     for (index, (name, unit)) in profiles.iter().enumerate() {
         let id = device(index);
@@ -29,6 +38,6 @@ pub fn units(library: &mut Library, link: &str, profiles: &[(&ProfileName, Optio
     let mut adapter = draft.adapters.remove(0);
     profile::fill(&mut adapter, library, &mut draft);
     let units = section::plan(adapter, &mut draft);
-    draft.finish()?;
-    Ok(units.expect("a draft without problems has a link"))
+    let warnings = draft.finish()?.warnings;
+    Ok((units.expect("a draft without problems has a link"), warnings))
 }

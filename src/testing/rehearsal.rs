@@ -7,6 +7,7 @@
 
 #[cfg(feature = "ble")]
 mod adverts;
+mod compare;
 #[cfg(feature = "zigbee")]
 mod frames;
 mod hints;
@@ -21,6 +22,7 @@ use std::{
 
 use tokio::{net::TcpListener, sync::mpsc, time::timeout};
 
+use self::compare::compare;
 use super::{
     clock::ManualClock,
     modbus_unit::{self, Bank},
@@ -38,8 +40,8 @@ use crate::{
         },
     },
     config::{Fault, Place, Report, report::Problems, section::At},
-    model::{Batch, Event, Point, PointAddress, PointName, Reading, Value},
-    profile::{Expected, Library, ProfileName, Vector, read_vectors},
+    model::{Batch, Event, Point, PointAddress, PointName, Reading},
+    profile::{Library, ProfileName, Vector, read_vectors},
     shutdown::StopSignal,
 };
 
@@ -86,21 +88,34 @@ pub async fn rehearse(library: &mut Library, name: &ProfileName) -> io::Result<O
         "ble" => return Ok(adverts::rehearse(name, pack, &all, &folder, problems)),
         _ => {}
     }
-    let mut vectors = all.vectors;
+    on_units(library, name, all.vectors, &folder, problems).await
+}
+
+/// Tries the vectors on units that hold their registers.
+async fn on_units(
+    library: &mut Library,
+    name: &ProfileName,
+    mut vectors: Vec<Vector>,
+    folder: &Path,
+    mut problems: Problems,
+) -> io::Result<Outcome> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let link = format!("tcp://{}", listener.local_addr()?);
     // Without any vector there is one unit all the same: it shows what the profile's points are.
     let count = vectors.len().clamp(1, MAX_VECTORS);
     let numbers: Vec<_> = (1..).take(count).map(|unit| (name, Some(unit))).collect();
-    let config = match profiled::units(library, &link, &numbers) {
-        Ok(config) => config,
+    let (config, warnings) = match profiled::units_with_warnings(library, &link, &numbers) {
+        Ok(units) => units,
         Err(report) => return Ok(Outcome { points: 0, vectors: vectors.len(), report }),
     };
+    for warning in warnings {
+        problems.warning(&warning.place, warning.message).help = warning.help;
+    }
     // All units are of the one profile.
     let mapped = config.devices.first().map_or_else(Vec::new, |device| device.points.clone());
     let adapter = Modbus::new(config);
     let points = adapter.devices().swap_remove(0).points;
-    check_coverage(&points, &vectors, &folder, &mut problems);
+    check_coverage(&points, &vectors, folder, &mut problems);
     let bank = fill_bank(&mut vectors, &mut problems);
     let wanted = wanted(&vectors, &points);
     let readings = play(&adapter, listener, bank, wanted).await;
@@ -266,63 +281,6 @@ async fn collect(
             else => return,
         }
     }
-}
-
-/// Reports a reading that is not what the vector expects, with what may be the cause.
-fn compare(
-    vector: &Vector,
-    expected: &Expected,
-    found: Option<&Reading>,
-    points: &[Arc<Point>],
-    cause: impl FnOnce() -> Option<String>,
-    problems: &mut Problems,
-) {
-    let Some(point) = points.iter().find(|point| *point.name() == expected.point) else {
-        problems.error(&expected.place, format!("the profile has no point {:?}", expected.point.as_str()));
-        return;
-    };
-    let about = format!("in the vector {:?}", vector.about);
-    if point.unit.as_deref() != expected.unit.as_deref() {
-        let (has, wants) = (shown_unit(point.unit.as_deref()), shown_unit(expected.unit.as_deref()));
-        problems.error(&expected.place, format!("{} has {has}, expected {wants}", expected.point)).help(&about);
-    }
-    let Some(reading) = found else {
-        problems.error(&expected.place, format!("{} gave no reading", expected.point)).help(&about);
-        return;
-    };
-    if reading.quality != expected.quality || !is_same(reading.value.as_ref(), expected.value.as_ref()) {
-        let message = format!("{} is {}, expected {}", expected.point, shown(reading), shown_expected(expected));
-        let help = cause().map_or_else(|| about.clone(), |cause| format!("{about}; {cause}"));
-        problems.error(&expected.place, message).help(help);
-    }
-}
-
-/// Whether a value is the one in JSON. Floats may differ in their last digits, as 0.1 × 3 and 0.3 do; a number that is
-/// an integer for one and a float for the other is the same.
-fn is_same(found: Option<&Value>, expected: Option<&serde_json::Value>) -> bool {
-    match (found, expected) {
-        (None, None) => true,
-        (Some(Value::Float(found)), Some(expected)) => {
-            expected.as_f64().is_some_and(|wanted| (found - wanted).abs() <= wanted.abs() * 1e-12)
-        }
-        (Some(found), Some(expected)) => serde_json::to_value(found).is_ok_and(|found| found == *expected),
-        (None, Some(_)) | (Some(_), None) => false,
-    }
-}
-
-/// A unit in words.
-fn shown_unit(unit: Option<&str>) -> String {
-    unit.map_or_else(|| "no unit".to_owned(), |unit| format!("unit {unit:?}"))
-}
-
-/// A reading in words.
-fn shown(reading: &Reading) -> String {
-    reading.value.as_ref().map_or_else(|| reading.quality.to_string(), |value| format!("{value}"))
-}
-
-/// An expected reading in words.
-fn shown_expected(expected: &Expected) -> String {
-    expected.value.as_ref().map_or_else(|| expected.quality.to_string(), |value| format!("{value}"))
 }
 
 #[cfg(test)]

@@ -4,11 +4,10 @@
 //! reads the device's display knows the value; so all that is in use is tried, and what fits is ordered by how common it
 //! is. Reading is all that is done.
 
-use std::cmp::Ordering;
-
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
+    candidate::{Candidate, beside_narrow, page},
     forms::{self, Order},
     question::{About, Question},
     target::{Spot, Unit},
@@ -23,7 +22,6 @@ use crate::{
     cli::{
         context::{Context, block_on},
         error::CliError,
-        table::Table,
     },
 };
 
@@ -50,9 +48,6 @@ const STEPS: [i32; 3] = [0, -1, 1];
 
 /// How many registers a value has.
 const WIDTHS: [u16; 3] = [1, 2, 4];
-
-/// Orders whose first word is the lowest: a number that is small in them is the same in fewer registers.
-const LOW_WORD_FIRST: [&str; 4] = ["CDAB", "DCBA", "GHEFCDAB", "HGFEDCBA"];
 
 /// What registers often hold while there is no value.
 const NO_VALUE: [u16; 3] = [0x7fff, 0x8000, 0xffff];
@@ -173,22 +168,6 @@ struct Sought {
     tolerance: f64,
 }
 
-/// A way in which the registers give the value.
-struct Candidate {
-    register: Register,
-    step: i32,
-    data: DataType,
-    order: Order,
-    scale: f64,
-    value: f64,
-    /// Distance from what was expected, in parts of it.
-    off: f64,
-    /// How uncommon it is: the sum of its choices' places in their lists.
-    rarity: usize,
-    /// Whether it is the one before it in more registers, which are all sign today.
-    is_wider: bool,
-}
-
 impl Sought {
     /// All that fits in a place. A form that says the same as a likelier one of the same type's width is left out.
     fn candidates(&self, place: &Place) -> Vec<Candidate> {
@@ -261,108 +240,6 @@ fn rarity(data: DataType, order: usize, scale: usize, step: i32) -> usize {
     let is_float = matches!(data, DataType::F16 | DataType::F32 | DataType::F64);
     let scale = if is_float { 3 * scale } else { scale };
     kind + 2 * order + scale + if step == 0 { 0 } else { 4 }
-}
-
-/// Puts wider forms right behind the narrow one that they say the same as: as long as a number is small nothing but the
-/// data sheet tells how many registers it has.
-fn beside_narrow(sorted: Vec<Candidate>) -> Vec<Candidate> {
-    let mut found: Vec<Candidate> = Vec::new();
-    for mut candidate in sorted {
-        match found.iter().rposition(|known| candidate.widens(known)) {
-            Some(narrow) => {
-                candidate.is_wider = true;
-                found.insert(narrow + 1, candidate);
-            }
-            None => found.push(candidate),
-        }
-    }
-    found
-}
-
-impl Candidate {
-    /// Whether it is another one in more registers, all of which are sign today.
-    fn widens(&self, narrow: &Self) -> bool {
-        let is_whole = |data| {
-            use DataType::{I16, I32, I64, U16, U32, U64};
-            matches!(data, I16 | I32 | I64 | U16 | U32 | U64)
-        };
-        let is_same =
-            self.value.to_bits() == narrow.value.to_bits() && self.scale.to_bits() == narrow.scale.to_bits();
-        is_same
-            && self.register == narrow.register
-            && is_whole(self.data)
-            && is_whole(narrow.data)
-            && registers(self.data) > registers(narrow.data)
-            && LOW_WORD_FIRST.contains(&&*self.order.name)
-    }
-
-    /// The likelier one first: what is nearly exact before what is only near, then the common before the rare.
-    fn likelier(&self, other: &Self) -> Ordering {
-        let class = |candidate: &Self| (candidate.off > 0.0005, candidate.rarity);
-        class(self).cmp(&class(other)).then(self.off.total_cmp(&other.off))
-    }
-
-    /// The keys of a point, as a configuration has them.
-    fn keys(&self) -> Vec<String> {
-        let mut keys = vec![format!("register = \"{}\"", self.register), format!("type = \"{}\"", self.data)];
-        if !matches!(self.order.name.as_str(), "AB" | "ABCD" | "ABCDEFGH") {
-            keys.push(format!("order = \"{}\"", self.order.name));
-        }
-        if self.scale.to_bits() != 1f64.to_bits() {
-            keys.push(format!("scale = {}", self.scale));
-        }
-        keys
-    }
-
-    /// For programs.
-    fn document(&self) -> Value {
-        json!({
-            "register": self.register.to_string(), "step": self.step, "type": self.data.to_string(),
-            "order": self.order.name, "scale": self.scale, "value": self.value, "off": self.off,
-            "same_in_more_registers": self.is_wider,
-            "point": self.keys().join("\n"),
-        })
-    }
-}
-
-/// For people: all that fits, and the likeliest as lines for the configuration.
-fn page(found: &[Candidate], total: usize) -> String {
-    let Some(best) = found.first() else { return String::new() };
-    let mut table = Table::new(&["VALUE", "OFF BY", "BASE", "POINT"]);
-    for candidate in found {
-        let base = match candidate.step {
-            0 => "as named",
-            step if step < 0 => "one less",
-            _ => "one more",
-        };
-        table.push([
-            format!("{}", candidate.value),
-            format!("{:.3} %", candidate.off * 100.0),
-            base.to_owned(),
-            format!("{{ {} }}", candidate.keys().join(", ")),
-        ]);
-    }
-    let more =
-        if total > found.len() { format!("… and {} more (--limit)\n", total - found.len()) } else { String::new() };
-    let (keys, wider) = (best.keys().join("\n"), wider(found));
-    format!("{table}{more}\nThe likeliest:\n\n[[device.point]]\nname = \"value\"\n{keys}\n{wider}")
-}
-
-/// What is said of the forms that only the data sheet tells from the likeliest one.
-fn wider(found: &[Candidate]) -> String {
-    let wider: Vec<String> = found
-        .iter()
-        .skip(1)
-        .take_while(|candidate| candidate.is_wider)
-        .map(|candidate| candidate.keys().into_iter().skip(1).collect::<Vec<_>>().join(", "))
-        .collect();
-    if wider.is_empty() {
-        return String::new();
-    }
-    format!(
-        "\nThe same as long as the number is small, so the data sheet decides: {{ {} }}\n",
-        wider.join(" } or { ")
-    )
 }
 
 #[cfg(test)]

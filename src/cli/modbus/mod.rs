@@ -1,5 +1,6 @@
 //! `tidegate modbus`: what links are asked for, and the tools with which a device is brought into service.
 
+mod candidate;
 mod decode;
 mod dump;
 mod find_order;

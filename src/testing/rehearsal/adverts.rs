@@ -3,7 +3,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use super::{Outcome, Vector, check_coverage, check_writes, compare};
+use super::{Outcome, Vector, check_coverage, check_writes, compare::compare};
 use crate::{
     adapter::ble::{
         config::GattPoint,

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use super::{Outcome, Vector, check_coverage, check_writes, compare};
+use super::{Outcome, Vector, check_coverage, check_writes, compare::compare};
 use crate::{
     adapter::zigbee::{
         address::Cluster,

@@ -1,6 +1,6 @@
 //! Why a reading may not be what its vector expects: a register that the vector does not give, or another byte order.
 
-use super::is_same;
+use super::compare::is_same;
 use crate::{
     adapter::modbus::{
         config::{MappedPoint, Register},

@@ -91,6 +91,16 @@ async fn a_difference_with_a_likely_cause_is_told_with_it() {
 }
 
 #[tokio::test]
+async fn a_profile_that_is_right_is_warned_of_what_a_configuration_would_be() {
+    let vectors = "[[vector]]\nabout = 'x'\nregisters = { 'input:0' = '1', 'coil:3' = '1' }\n\
+        readings = [{ point = 'a', value = 0.1, unit = '°C' }, { point = 'on', value = true }]\n";
+
+    let found = found(&POINTS.replace("Cel", "°C"), vectors).await;
+
+    assert_eq!(found, ["profile.toml:11:8: warning: \"°C\" is no unit of UCUM (help: write \"Cel\")"]);
+}
+
+#[tokio::test]
 async fn a_profile_whose_points_cannot_be_read_is_told_only_that() {
     let readings =
         "[[vector]]\nabout = 'x'\nregisters = { 'input:0' = '1' }\nreadings = [{ point = 'a', value = 1 }]\n";
