@@ -58,6 +58,8 @@ pub(super) struct Kept {
     register: String,
     #[serde(rename = "type")]
     data: String,
+    /// Empty where an earlier version kept it, which did not say.
+    #[serde(default)]
     order: String,
     raw: u64,
     total: u64,
@@ -151,7 +153,7 @@ impl Kept {
     fn is_of(&self, mapped: &MappedPoint) -> bool {
         self.register == mapped.register.to_string()
             && self.data == mapped.data.to_string()
-            && self.order == letters(mapped)
+            && (self.order.is_empty() || self.order == letters(mapped))
     }
 }
 
@@ -274,6 +276,10 @@ mod tests {
 
         tallies.recall(0, &meter(), &[of("holding:4", "u32"), of("input:4", "u16"), of("holding:5", "u16")]);
         assert_eq!(tallies.peek((0, 0), WORD, 3), Count { total: 3, is_reset: false });
+
+        let old = r#"{"register":"holding:4","type":"u16","raw":1,"total":7}"#;
+        tallies.recall(0, &meter(), &[serde_json::from_str(old).unwrap()]);
+        assert_eq!(tallies.peek((0, 0), WORD, 3).total, 9, "of an earlier version");
 
         tallies.recall(0, &meter(), &[of("holding:4", "u16")]);
         assert_eq!(tallies.peek((0, 0), WORD, 3), Count { total: 11, is_reset: false });

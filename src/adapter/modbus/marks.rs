@@ -61,7 +61,8 @@ impl Marks {
             self.reasons.push(why);
             self.reasons.len() - 1
         });
-        u16::try_from(place + 1).expect("the program does not have so many words")
+        // Beyond sixty thousand they would count as one.
+        u16::try_from(place + 1).unwrap_or(u16::MAX)
     }
 }
 
