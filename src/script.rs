@@ -1,7 +1,12 @@
 //! What every script of an integrator runs under, a rule as well as a profile's: nothing it does takes more time,
 //! memory or stack than it was given, and it reaches nothing but what it is handed.
 
-use rhai::{Dynamic, Engine, module_resolvers::DummyModuleResolver};
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::Once,
+};
+
+use rhai::{Dynamic, Engine, config::hashing::set_hashing_seed, module_resolvers::DummyModuleResolver};
 
 /// Deepest call of functions within a script.
 const MAX_CALL_LEVELS: usize = 16;
@@ -13,6 +18,18 @@ const MAX_STRING: usize = 4 * 1024;
 const MAX_VARIABLES: usize = 100;
 /// How many operations pass between two looks at the clock; a power of two.
 const LOOK_EVERY: u64 = 256;
+
+/// An engine without limits. The first one settles how Rhai hashes: it takes strings of one hash for the same string, and
+/// the seed it is compiled with is known to everybody who has the program.
+pub(crate) fn engine() -> Engine {
+    static SEED: Once = Once::new();
+    SEED.call_once(|| {
+        let chance = RandomState::new();
+        let seed = [0, 1, 2, 3].map(|part: u8| chance.hash_one(part));
+        set_hashing_seed(Some(seed)).expect("nobody else sets it");
+    });
+    Engine::new()
+}
 
 /// The limits in which scripts differ. A call that meets one ends with an error that names it.
 #[derive(Debug, Clone, Copy)]
@@ -57,16 +74,26 @@ impl Limits {
 
 #[cfg(test)]
 mod tests {
-    use rhai::EvalAltResult;
+    use rhai::{EvalAltResult, config::hashing::get_hashing_seed};
 
     use super::*;
 
     const LIMITS: Limits = Limits { operations: 10_000, array: 8, map: 4, functions: 2 };
 
-    fn engine(is_over: bool) -> Engine {
-        let mut engine = Engine::new();
+    fn limited(is_over: bool) -> Engine {
+        let mut engine = engine();
         LIMITS.set(&mut engine, "took too long", move || is_over);
         engine
+    }
+
+    #[test]
+    fn how_strings_are_hashed_is_settled_before_the_first_of_them() {
+        let (first, second) = (engine(), engine());
+        let seed = *get_hashing_seed();
+        assert!(seed.is_some_and(|parts| parts.iter().all(|&part| part != 0)), "{seed:?}");
+        for engine in [first, second] {
+            assert_eq!(engine.eval::<String>("fn twice(s) { s + s } twice(`${1}a`)").unwrap(), "1a1a");
+        }
     }
 
     #[test]
@@ -79,14 +106,14 @@ mod tests {
             ("import \"other\" as o;", "modules"),
             ("eval(\"1\")", "eval"),
         ] {
-            let error = engine(false).eval::<Dynamic>(script).unwrap_err().to_string();
+            let error = limited(false).eval::<Dynamic>(script).unwrap_err().to_string();
             assert!(error.contains(reason), "{script}: {error}");
         }
     }
 
     #[test]
     fn a_script_whose_time_is_over_is_ended() {
-        let error = *engine(true).eval::<Dynamic>("loop {}").unwrap_err();
+        let error = *limited(true).eval::<Dynamic>("loop {}").unwrap_err();
         let EvalAltResult::ErrorTerminated(why, _) = error else { panic!("{error}") };
         assert_eq!(why.into_string().unwrap(), "took too long");
     }

@@ -3,7 +3,7 @@
 use rhai::{Engine, RhaiNativeFunc};
 
 use super::{functions, host::Shared};
-use crate::script::Limits;
+use crate::script::{self, Limits};
 
 /// Most items of an array, those of arrays in it included.
 const MAX_ARRAY: usize = 1_000;
@@ -23,7 +23,7 @@ pub(super) struct Registrar {
 
 /// An engine for one rule thread, and the names of the functions it adds to the language.
 pub(super) fn build(host: &Shared, max_operations: u64) -> (Engine, Vec<&'static str>) {
-    let mut registrar = Registrar { engine: Engine::new(), host: host.clone(), names: Vec::new() };
+    let mut registrar = Registrar { engine: script::engine(), host: host.clone(), names: Vec::new() };
     functions::register(&mut registrar);
     let Registrar { mut engine, names, .. } = registrar;
     let limits = Limits { operations: max_operations, array: MAX_ARRAY, map: MAX_MAP, functions: MAX_FUNCTIONS };

@@ -10,7 +10,7 @@ use std::{
 
 use rhai::{Blob, Engine, EvalAltResult};
 
-use crate::script::Limits;
+use crate::script::{self, Limits};
 
 /// A decoder of a whole frame takes some hundred operations.
 const LIMITS: Limits = Limits { operations: 50_000, array: 2_048, map: 256, functions: 50 };
@@ -51,7 +51,7 @@ impl Limit {
 
 /// An engine with every limit there is.
 pub(super) fn build(limit: &Limit) -> Engine {
-    let mut engine = Engine::new();
+    let mut engine = script::engine();
     register(&mut engine);
     // What a script prints is nobody's to read.
     engine.on_print(|_| {}).on_debug(|_, _, _| {});
