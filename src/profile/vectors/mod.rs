@@ -1,14 +1,17 @@
 //! What a device holds or sends, and the readings that this has to give: the proof beside a profile.
 
+mod keys;
+mod values;
+
 use std::path::Path;
 
+use self::keys::{AdvertKeys, FileKeys, FrameKeys, ReadingKeys, VectorKeys, WriteKeys};
 use super::pack::read_file;
 use crate::{
     config::{
-        Fault, Place,
+        Place,
         report::Problems,
-        section::{At, FromNode, Section, Shape, section, table_of},
-        tree::{self, Node},
+        section::{At, Section},
     },
     model::{PointName, Quality},
 };
@@ -118,192 +121,6 @@ pub struct Vectors {
     pub writes: Vec<Write>,
 }
 
-section! {
-    /// All vectors of a profile.
-    struct FileKeys {
-        /// States of the device.
-        vector: Vec<Section> = required;
-        /// Commands for the device, and the frames that carry them out.
-        write: Vec<At<WriteKeys>> = default("[]");
-    }
-}
-
-section! {
-    /// A command, and the frame that carries it out.
-    struct WriteKeys {
-        /// What it shows, and where it comes from.
-        about: String = required;
-        /// The point.
-        point: PointName = required;
-        /// The value it shall have.
-        value: Json = required;
-        /// The frame that is sent to a Zigbee device, with 0 as its sequence number.
-        frame: FrameKeys = optional("it is of another kind");
-        /// What is written into the characteristic of a Bluetooth device, in hexadecimal.
-        bytes: Hex = optional("it is of another kind");
-    }
-}
-
-section! {
-    /// A frame of the Zigbee Cluster Library.
-    struct FrameKeys {
-        /// From, or to, which endpoint.
-        endpoint: u8 = default("1");
-        /// Of which cluster.
-        cluster: u16 = required;
-        /// Its bytes from frame control on, in hexadecimal.
-        zcl: Hex = required;
-    }
-}
-
-section! {
-    /// One state of the device.
-    struct VectorKeys {
-        /// What it shows, and where it comes from.
-        about: String = required;
-        /// Words by the place of the first one: `"input:0" = "4366 199A"`, in hexadecimal.
-        registers: Registers = default("{}");
-        /// What a Zigbee device sends.
-        frames: Vec<At<FrameKeys>> = default("[]");
-        /// What a Bluetooth device advertises.
-        adverts: Vec<At<AdvertKeys>> = default("[]");
-        /// What the characteristics of a Bluetooth device hold: `{ "180f/2a19" = "64" }`.
-        characteristics: Data = default("{}");
-        /// What the points have to say.
-        readings: Vec<At<ReadingKeys>> = required;
-    }
-}
-
-section! {
-    /// What one point has to say.
-    struct ReadingKeys {
-        /// The point.
-        point: PointName = required;
-        /// Its value.
-        value: Json = optional("none, for a bad reading");
-        /// Its unit.
-        unit: String = optional("no unit");
-        /// Its quality.
-        quality: Quality = default("\"good\"");
-    }
-}
-
-section! {
-    /// An advertisement.
-    struct AdvertKeys {
-        /// Its name.
-        name: String = optional("none");
-        /// Manufacturer data by company: `{ "0x0499" = "0512fc" }`.
-        manufacturer_data: Data = default("{}");
-        /// Service data by service: `{ fcd2 = "40026400" }`.
-        service_data: Data = default("{}");
-        /// Services that it says it has.
-        service_uuids: Vec<At<String>> = default("[]");
-    }
-}
-
-/// Bytes by what they belong to.
-#[derive(Debug, Clone)]
-struct Data(Vec<(At<String>, Vec<u8>)>);
-
-impl FromNode for Data {
-    const SHAPE: Shape = Shape::Open;
-
-    fn from_node(node: Node, problems: &mut Problems) -> Option<Self> {
-        let table = table_of(node, problems)?.into_table();
-        let all = table.into_iter().filter_map(|(of, entry)| {
-            Some((At { value: of, place: entry.key }, Hex::from_node(entry.node, problems)?.0))
-        });
-        Some(Self(all.collect()))
-    }
-}
-
-/// Bytes.
-#[derive(Debug, Clone)]
-struct Hex(Vec<u8>);
-
-impl FromNode for Hex {
-    const SHAPE: Shape = Shape::Text("hexadecimal bytes");
-
-    fn from_node(node: Node, problems: &mut Problems) -> Option<Self> {
-        crate::config::values::from_text(&node, problems, |text| bytes(text).map(Self))
-    }
-}
-
-/// A number, text or switch.
-#[derive(Debug, Clone)]
-struct Json(serde_json::Value);
-
-/// Words by the place of the first one.
-#[derive(Debug, Clone)]
-struct Registers(Vec<(At<String>, Vec<u16>)>);
-
-impl FromNode for Json {
-    const SHAPE: Shape = Shape::Open;
-
-    fn from_node(node: Node, problems: &mut Problems) -> Option<Self> {
-        Some(Self(match node.data {
-            tree::Data::Text(text) => text.into(),
-            tree::Data::Int(number) => number.into(),
-            tree::Data::Float(number) => number.into(),
-            tree::Data::Bool(flag) => flag.into(),
-            data => {
-                problems.error(&node.place, format!("expected a value, found {}", data.kind()));
-                return None;
-            }
-        }))
-    }
-}
-
-impl FromNode for Registers {
-    const SHAPE: Shape = Shape::Open;
-
-    fn from_node(node: Node, problems: &mut Problems) -> Option<Self> {
-        let tree::Data::Table(table) = node.data else {
-            let help = "write { \"input:0\" = \"4366 199A\" }";
-            problems.error(&node.place, format!("expected a table, found {}", node.data.kind())).help(help);
-            return None;
-        };
-        let runs = table.into_iter().filter_map(|(first, entry)| {
-            let text = String::from_node(entry.node.clone(), problems)?;
-            let words = words(&text).map_err(|fault| problems.fault(&entry.node.place, fault)).ok()?;
-            Some((At { value: first, place: entry.key }, words))
-        });
-        Some(Self(runs.collect()))
-    }
-}
-
-impl FromNode for Quality {
-    const SHAPE: Shape = Shape::Text("good, uncertain:why or bad:why");
-
-    fn from_node(node: Node, problems: &mut Problems) -> Option<Self> {
-        crate::config::values::from_text(&node, problems, |text| {
-            let help = "write good, uncertain:WHY or bad:WHY";
-            Self::parse(text).ok_or_else(|| Fault::new(format!("{text:?} is no quality")).help(help))
-        })
-    }
-}
-
-/// Hexadecimal words with spaces between them.
-fn words(text: &str) -> Result<Vec<u16>, Fault> {
-    let word = |part: &str| {
-        let is_word = part.len() <= 4 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let word = is_word.then(|| u16::from_str_radix(part, 16).ok()).flatten();
-        word.ok_or_else(|| Fault::new(format!("{part:?} is no word")).help("write up to four hexadecimal digits"))
-    };
-    text.split_whitespace().map(word).collect()
-}
-
-/// Hexadecimal bytes with or without spaces between them.
-fn bytes(text: &str) -> Result<Vec<u8>, Fault> {
-    let digits: Vec<u8> = text.bytes().filter(|byte| *byte != b' ').collect();
-    let (pairs, rest) = digits.as_chunks::<2>();
-    let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let all = pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect::<Option<_>>();
-    let fault = || Fault::new(format!("{text:?} is no bytes")).help("write two hexadecimal digits for each");
-    all.filter(|_| rest.is_empty()).ok_or_else(fault)
-}
-
 /// Reads the vectors beside a profile; what is wrong with them is in `problems`.
 pub fn read(folder: &Path, problems: &mut Problems) -> Vectors {
     let file = folder.join(FILE);
@@ -386,14 +203,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    #[test]
-    fn words_are_hexadecimal() {
-        assert_eq!(words("4366 199A 0"), Ok(vec![0x4366, 0x199a, 0]));
-        for text in ["12345", "0x12", "g", "+1", "-1"] {
-            assert!(words(text).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn mistakes_have_their_place() {
