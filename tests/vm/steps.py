@@ -91,8 +91,11 @@ class Site:
         self.deb, self.later, self.record = deb, later, record
         self.port = None
         self.seen = []
+        # When the package came to the machine.
+        self.began = None
 
     def install(self):
+        self.began = time.monotonic()
         put("/root/tidegate.deb", self.deb.read_bytes())
         guest("dpkg -i /root/tidegate.deb")
         need(unit("ActiveState") == "active", attempt("systemctl status tidegate")[1])
@@ -101,7 +104,8 @@ class Site:
         return f"active, {guest('tidegate --version').strip()}"
 
     def backlog(self):
-        self.start_plant(0)
+        if self.port is None:
+            self.start_plant(0)
         self.link(b"down")
         put("/etc/tidegate/tidegate.toml", '[gateway]\nid = "gw"\nsite = "vm"\n')
         put("/etc/tidegate/conf.d/site.toml", plant())
