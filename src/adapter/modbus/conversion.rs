@@ -5,6 +5,12 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::counter::Counter;
 use crate::model::Value;
 
+/// Denominators of the scales that people write.
+const TENS: [f64; 10] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
+
+/// A whole number below this, times one of 32 bits, is exact.
+const EXACT: f64 = 2_097_152.0;
+
 /// What the raw number of a point means: `raw × scale × 10^exponent + offset`, or a name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Conversion {
@@ -54,20 +60,21 @@ impl Conversion {
 
     /// The value of a raw number, for a power of ten of `power`.
     pub fn value(&self, raw: f64, power: i32) -> f64 {
-        let scale = scaled_by(self.scale, power);
-        match divisor(scale) {
-            Some(divisor) if is_whole(self.offset * divisor) => (raw + self.offset * divisor) / divisor,
-            Some(divisor) => raw / divisor + self.offset,
-            None => raw * scale + self.offset,
-        }
+        let Fraction { numerator, denominator } = Fraction::of(scaled_by(self.scale, power));
+        let offset = self.offset * denominator;
+        let value = if is_whole(offset) {
+            (raw * numerator + offset) / denominator
+        } else {
+            raw * numerator / denominator + self.offset
+        };
+        // No negative zero by a negative scale.
+        value + 0.0
     }
 
     /// The raw number of a value.
     pub(super) fn raw(&self, value: f64) -> f64 {
-        match divisor(self.scale) {
-            Some(divisor) => (value - self.offset) * divisor,
-            None => (value - self.offset) / self.scale,
-        }
+        let Fraction { numerator, denominator } = Fraction::of(self.scale);
+        (value - self.offset) * denominator / numerator
     }
 }
 
@@ -145,10 +152,26 @@ fn scaled_by(scale: f64, power: i32) -> f64 {
     if power < 0 { scale / 10f64.powi(-power) } else { scale * 10f64.powi(power) }
 }
 
-/// A whole `n` for a scale of 1/n: dividing by it rounds once, so that 2301 × 0.1 is 230.1.
-fn divisor(scale: f64) -> Option<f64> {
-    let divisor = (1.0 / scale).round();
-    ((1.0 / divisor).to_bits() == scale.to_bits()).then_some(divisor)
+/// A scale as a person means it: 0.7 is 7/10. Multiplying and dividing by whole numbers rounds once, so that 2301 × 0.1 is
+/// 230.1 and 3 × 0.7 is 2.1.
+struct Fraction {
+    numerator: f64,
+    denominator: f64,
+}
+
+impl Fraction {
+    /// The simplest that is found of these: 1/n, or so many tenths, hundredths, thousandths and so on.
+    fn of(scale: f64) -> Self {
+        let is_scale = |numerator: f64, denominator: f64| (numerator / denominator).to_bits() == scale.to_bits();
+        let whole = (1.0 / scale).round();
+        if is_scale(1.0, whole) {
+            return Self { numerator: 1.0, denominator: whole };
+        }
+        let decimals = TENS.iter().map(|&ten| ((scale * ten).round(), ten));
+        let mut exact = decimals.filter(|&(numerator, ten)| numerator.abs() < EXACT && is_scale(numerator, ten));
+        let (numerator, denominator) = exact.next().unwrap_or((scale, 1.0));
+        Self { numerator, denominator }
+    }
 }
 
 /// Whether a scale changes nothing.
@@ -174,6 +197,19 @@ mod tests {
         assert_eq!(conversion(0.1, -40.0).value(2301.0, 0).to_bits(), 190.1f64.to_bits());
         assert_eq!(conversion(1.0, -273.15).value(300.0, 0).to_bits(), (300.0 - 273.15f64).to_bits());
         assert_eq!(conversion(10.0, 5.0).value(7.0, 0).to_bits(), 75f64.to_bits());
+    }
+
+    #[test]
+    fn a_decimal_scale_gives_the_decimal_that_a_person_works_out() {
+        for (scale, raw, wanted) in
+            [(0.7, 3.0, 2.1), (1.2, 3.0, 3.6), (0.03, 57.0, 1.71), (-0.1, 3.0, -0.3), (0.3, 3.0, 0.9)]
+        {
+            assert_eq!(conversion(scale, 0.0).value(raw, 0).to_bits(), f64::to_bits(wanted), "{raw} x {scale}");
+            assert_eq!(conversion(scale, 0.0).raw(wanted).round().to_bits(), raw.to_bits());
+        }
+        assert_eq!(conversion(0.3, -40.0).value(1.0, 0).to_bits(), f64::to_bits(-39.7));
+        assert_eq!(conversion(-0.1, 0.0).value(0.0, 0).to_bits(), f64::to_bits(0.0), "no negative zero");
+        assert_eq!(conversion(1.0 / 3.0, 0.0).value(3.0, 0).to_bits(), f64::to_bits(1.0));
     }
 
     #[test]
