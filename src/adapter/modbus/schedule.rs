@@ -68,6 +68,8 @@ struct Entry {
     /// Differs from that in a heap when the heap's is out of date.
     stamp: u32,
     state: State,
+    /// Whether it was due on a connection and has not come up since.
+    is_owed: bool,
 }
 
 /// Where an entry stands.
@@ -129,14 +131,19 @@ impl Schedule {
         self.leave(entry, State::Parked);
     }
 
-    /// Makes everything due now, for example on a new connection.
+    /// Makes everything due now, for example on a new connection. What did not come up on the last one goes first: it may
+    /// have ended with the same entry each time.
     pub(super) fn restart(&mut self, now: Instant) {
         self.waiting.clear();
         self.ready.clear();
         for entry in 0..self.entries.len() {
-            if self.entries[entry].state != State::Vacant {
-                self.defer(entry, now);
+            let Entry { deadline, state, is_owed, .. } = self.entries[entry];
+            match state {
+                State::Vacant => continue,
+                State::Queued | State::Parked if is_owed => self.hold(entry, now, deadline.min(now)),
+                State::Queued | State::Parked => self.defer(entry, now),
             }
+            self.entries[entry].is_owed = true;
         }
     }
 
@@ -154,6 +161,13 @@ impl Schedule {
         }
     }
 
+    /// When the next entry is due; it may have been for long.
+    pub(super) fn next_due(&mut self) -> Option<Instant> {
+        let waiting = first(&mut self.waiting, &self.entries);
+        let ready = first(&mut self.ready, &self.entries);
+        [waiting, ready].into_iter().flatten().map(|entry| self.entries[entry].due).min()
+    }
+
     /// The next entry that is due, if one is. The caller moves it on, as after [`Schedule::next`].
     pub(super) fn due(&mut self, now: Instant) -> Option<usize> {
         self.promote(now);
@@ -165,6 +179,7 @@ impl Schedule {
         let Entry { interval, due, .. } = self.entries[entry];
         let late = now.saturating_duration_since(due);
         let missed = late.as_nanos() / interval.as_nanos();
+        self.entries[entry].is_owed = false;
         self.defer(entry, self.tick_after(entry, now));
         u64::try_from(missed).unwrap_or(u64::MAX)
     }
@@ -181,6 +196,11 @@ impl Schedule {
         if state == State::Queued && due > at + SOON {
             self.defer(entry, at);
         }
+    }
+
+    /// Makes an entry due before all others.
+    pub(super) fn put_first(&mut self, entry: usize, now: Instant) {
+        self.hold(entry, now, self.start);
     }
 
     /// As [`Schedule::defer`], with a deadline of its own: among entries that wait for the same thing it says whose
@@ -208,7 +228,8 @@ impl Schedule {
 
     /// Puts an entry where one was removed, or behind the last.
     fn insert(&mut self, interval: Duration, phase: Duration, due: Instant) -> usize {
-        let entry = Entry { interval, phase, due, deadline: due, stamp: 0, state: State::Vacant };
+        let (deadline, state) = (due, State::Vacant);
+        let entry = Entry { interval, phase, due, deadline, stamp: 0, state, is_owed: false };
         let number = self.vacant.pop().unwrap_or(self.entries.len());
         match self.entries.get_mut(number) {
             Some(old) => *old = Entry { stamp: old.stamp, ..entry },
@@ -383,6 +404,25 @@ mod tests {
         schedule.park(1);
         schedule.restart(Instant::now());
         assert_eq!(schedule.next().await, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_never_came_up_goes_first_when_everything_starts_again() {
+        let intervals = [SECOND / 5, SECOND, 3600 * SECOND, SECOND];
+        let mut schedule = Schedule::new(intervals, grid(0));
+
+        let mut served = Vec::new();
+        for _ in 0..8 {
+            schedule.restart(Instant::now());
+            let entry = schedule.next().await;
+            schedule.skip_to_next(entry, Instant::now());
+            served.push(entry);
+            tokio::time::advance(SECOND / 20).await;
+        }
+
+        for entry in 0..4 {
+            assert!(served[..4].contains(&entry) && served[4..].contains(&entry), "{served:?}");
+        }
     }
 
     /// Serves entries that take `cost` each for ten minutes; gives how often each was served and its longest wait.
