@@ -42,6 +42,12 @@ impl Poller<'_> {
             self.jobs.schedule.hold(number, until, rank);
             return Ok(());
         }
+        let rests_until = client.rests_until(self.config.devices[device].unit);
+        if let Some(until) = rests_until.filter(|&until| until > now) {
+            // Others have their turn meanwhile.
+            self.jobs.schedule.postpone(number, until);
+            return Ok(());
+        }
         if self.config.connect.pipeline > 1 {
             let together = self.gather(number, now);
             if together.len() > 1 {

@@ -64,6 +64,8 @@ struct Entry {
     /// Distance of the grid from the start.
     phase: Duration,
     due: Instant,
+    /// When it comes; later than it was due where its unit rests.
+    comes: Instant,
     deadline: Instant,
     /// Differs from that in a heap when the heap's is out of date.
     stamp: u32,
@@ -155,7 +157,7 @@ impl Schedule {
                 return entry;
             }
             match first(&mut self.waiting, &self.entries) {
-                Some(entry) => sleep_until(self.entries[entry].due).await,
+                Some(entry) => sleep_until(self.entries[entry].comes).await,
                 None => std::future::pending().await,
             }
         }
@@ -165,7 +167,7 @@ impl Schedule {
     pub(super) fn next_due(&mut self) -> Option<Instant> {
         let waiting = first(&mut self.waiting, &self.entries);
         let ready = first(&mut self.ready, &self.entries);
-        [waiting, ready].into_iter().flatten().map(|entry| self.entries[entry].due).min()
+        [waiting, ready].into_iter().flatten().map(|entry| self.entries[entry].comes).min()
     }
 
     /// The next entry that is due, if one is. The caller moves it on, as after [`Schedule::next`].
@@ -198,6 +200,13 @@ impl Schedule {
         }
     }
 
+    /// Lets an entry that is due wait until a moment. It stays due, and keeps its turn among those that come then.
+    pub(super) fn postpone(&mut self, entry: usize, until: Instant) {
+        let Entry { due, deadline, .. } = self.entries[entry];
+        self.hold(entry, until, deadline);
+        self.entries[entry].due = due;
+    }
+
     /// Makes an entry due before all others.
     pub(super) fn put_first(&mut self, entry: usize, now: Instant) {
         self.hold(entry, now, self.start);
@@ -208,7 +217,7 @@ impl Schedule {
     pub(super) fn hold(&mut self, entry: usize, until: Instant, deadline: Instant) {
         let held = &mut self.entries[entry];
         held.stamp = held.stamp.wrapping_add(1);
-        (held.due, held.deadline, held.state) = (until, deadline, State::Queued);
+        (held.due, held.comes, held.deadline, held.state) = (until, until, deadline, State::Queued);
         let stamp = held.stamp;
         self.waiting.push(Reverse((until, entry, stamp)));
         self.tidy();
@@ -217,8 +226,8 @@ impl Schedule {
     /// Moves what is due to where deadlines count.
     fn promote(&mut self, now: Instant) {
         while let Some(entry) = first(&mut self.waiting, &self.entries) {
-            let Entry { due, deadline, stamp, .. } = self.entries[entry];
-            if due > now {
+            let Entry { comes, deadline, stamp, .. } = self.entries[entry];
+            if comes > now {
                 return;
             }
             self.waiting.pop();
@@ -229,7 +238,7 @@ impl Schedule {
     /// Puts an entry where one was removed, or behind the last.
     fn insert(&mut self, interval: Duration, phase: Duration, due: Instant) -> usize {
         let (deadline, state) = (due, State::Vacant);
-        let entry = Entry { interval, phase, due, deadline, stamp: 0, state, is_owed: false };
+        let entry = Entry { interval, phase, due, comes: due, deadline, stamp: 0, state, is_owed: false };
         let number = self.vacant.pop().unwrap_or(self.entries.len());
         match self.entries.get_mut(number) {
             Some(old) => *old = Entry { stamp: old.stamp, ..entry },
@@ -368,6 +377,21 @@ mod tests {
         schedule.next().await;
 
         assert!(start.elapsed() >= SECOND * 7);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_postponed_entry_comes_later_and_what_it_misses_is_counted() {
+        let begun = Instant::now();
+        let mut schedule = Schedule::new([SECOND, SECOND], grid(0));
+        schedule.postpone(0, begun + SECOND * 5 / 2);
+
+        let first = schedule.next().await;
+        schedule.skip_to_next(first, Instant::now());
+        assert_eq!((first, begun.elapsed()), (1, Duration::ZERO));
+        schedule.park(1);
+
+        assert_eq!((schedule.next().await, begun.elapsed()), (0, SECOND * 5 / 2));
+        assert_eq!(schedule.skip_to_next(0, Instant::now()), 2);
     }
 
     #[tokio::test(start_paused = true)]

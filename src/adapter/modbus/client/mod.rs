@@ -120,6 +120,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
+    /// Until when a unit rests after its last exchange.
+    pub(super) fn rests_until(&self, unit: u8) -> Option<Instant> {
+        self.bus.ready(unit)
+    }
+
     /// What is to be known on the next connection.
     pub(super) fn into_bus(self) -> Bus {
         self.bus
