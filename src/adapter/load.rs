@@ -1,6 +1,10 @@
 //! How much of its link an adapter asks for, worked out from the configuration alone.
 
-use std::{collections::BTreeSet, str::FromStr, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    str::FromStr,
+    time::Duration,
+};
 
 use serde::Serialize;
 
@@ -67,6 +71,9 @@ pub struct Request {
     /// How long it keeps the link busy; of requests that are under way together, its share.
     #[serde(rename = "time_s", serialize_with = "seconds")]
     pub time: Duration,
+    /// How long its unit rests after it.
+    #[serde(rename = "rest_s", serialize_with = "seconds")]
+    pub rest: Duration,
 }
 
 impl Load {
@@ -75,9 +82,23 @@ impl Load {
         self.requests.iter().map(Request::part).sum()
     }
 
-    /// For each interval one that leaves the link some room, if it is asked for more than all its time.
+    /// The unit of whose time the largest part is asked for, its rests included, and that part.
+    pub fn busiest(&self) -> Option<(u8, f64)> {
+        let mut parts: BTreeMap<u8, f64> = BTreeMap::new();
+        for request in &self.requests {
+            *parts.entry(request.unit).or_default() += request.part_of_unit();
+        }
+        parts.into_iter().max_by(|(_, one), (_, other)| one.total_cmp(other))
+    }
+
+    /// The larger part that is asked for: of the link's time, or of that of one of its units.
+    pub fn need(&self) -> f64 {
+        self.busiest().map_or(0.0, |(_, part)| part).max(self.part())
+    }
+
+    /// For each interval one that leaves the link and its units some room, if they are asked for more than all their time.
     pub fn fitting(&self) -> Vec<(Duration, Duration)> {
-        let part = self.part();
+        let part = self.need();
         if part <= 1.0 {
             return Vec::new();
         }
@@ -97,6 +118,11 @@ impl Request {
     /// The part of the link's time that it takes.
     pub fn part(&self) -> f64 {
         self.time.as_secs_f64() / self.every.as_secs_f64()
+    }
+
+    /// The part of its unit's time that it takes.
+    fn part_of_unit(&self) -> f64 {
+        (self.time + self.rest).as_secs_f64() / self.every.as_secs_f64()
     }
 }
 
@@ -123,8 +149,8 @@ mod tests {
 
     fn request(every_ms: u64, time_ms: u64) -> Request {
         let (every, time) = (Duration::from_millis(every_ms), Duration::from_millis(time_ms));
-        let (device, table, points) = ("meter-1".to_owned(), "input", Vec::new());
-        Request { device, unit: 1, function: 4, table, start: 0, count: 2, points, every, bytes: 17, time }
+        let (device, table, points, rest) = ("meter-1".to_owned(), "input", Vec::new(), Duration::ZERO);
+        Request { device, unit: 1, function: 4, table, start: 0, count: 2, points, every, bytes: 17, time, rest }
     }
 
     fn load(requests: Vec<Request>) -> Load {
@@ -145,6 +171,19 @@ mod tests {
         let load = load(vec![request(1000, 300), request(500, 100)]);
         assert!((load.part() - 0.5).abs() < 1e-9);
         assert_eq!(load.fitting(), []);
+    }
+
+    #[test]
+    fn a_unit_that_rests_after_each_request_has_less_time_than_its_link() {
+        let resting = |unit, time_ms| Request { unit, rest: Duration::from_millis(300), ..request(1000, time_ms) };
+
+        let with_room = load(vec![resting(1, 50), resting(1, 50), resting(2, 250), resting(3, 250)]);
+        assert_eq!(with_room.busiest().map(|(unit, _)| unit), Some(1));
+        assert!((with_room.need() - 0.7).abs() < 1e-9 && with_room.fitting().is_empty(), "{}", with_room.need());
+
+        let without = load(vec![resting(1, 50), resting(1, 50), resting(1, 50)]);
+        assert!((without.part() - 0.15).abs() < 1e-9 && (without.need() - 1.05).abs() < 1e-9);
+        assert_eq!(without.advice(), "poll 1s as 1400ms");
     }
 
     #[test]

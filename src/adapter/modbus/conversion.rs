@@ -5,6 +5,12 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::counter::Counter;
 use crate::model::Value;
 
+/// Denominators of the numbers that people write and devices measure.
+const TENS: [f64; 9] = [1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
+
+/// Below this every whole number is exact.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
 /// What the raw number of a point means: `raw × scale × 10^exponent + offset`, or a name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Conversion {
@@ -54,20 +60,20 @@ impl Conversion {
 
     /// The value of a raw number, for a power of ten of `power`.
     pub fn value(&self, raw: f64, power: i32) -> f64 {
-        let scale = scaled_by(self.scale, power);
-        match divisor(scale) {
-            Some(divisor) if is_whole(self.offset * divisor) => (raw + self.offset * divisor) / divisor,
-            Some(divisor) => raw / divisor + self.offset,
-            None => raw * scale + self.offset,
-        }
+        let scale = Fraction::of(scaled_by(self.scale, power));
+        let scaled = Fraction::of(raw).times(scale);
+        let value = scaled.plus(Fraction::of(self.offset)).unwrap_or_else(|| {
+            let Fraction { numerator, denominator } = scale;
+            raw * numerator / denominator + self.offset
+        });
+        // No negative zero by a negative scale.
+        value + 0.0
     }
 
     /// The raw number of a value.
     pub(super) fn raw(&self, value: f64) -> f64 {
-        match divisor(self.scale) {
-            Some(divisor) => (value - self.offset) * divisor,
-            None => (value - self.offset) / self.scale,
-        }
+        let Fraction { numerator, denominator } = Fraction::of(self.scale);
+        (value - self.offset) * denominator / numerator
     }
 }
 
@@ -145,10 +151,39 @@ fn scaled_by(scale: f64, power: i32) -> f64 {
     if power < 0 { scale / 10f64.powi(-power) } else { scale * 10f64.powi(power) }
 }
 
-/// A whole `n` for a scale of 1/n: dividing by it rounds once, so that 2301 × 0.1 is 230.1.
-fn divisor(scale: f64) -> Option<f64> {
-    let divisor = (1.0 / scale).round();
-    ((1.0 / divisor).to_bits() == scale.to_bits()).then_some(divisor)
+/// A number as a person means it: 0.7 is 7/10. Whole numbers are multiplied and added exactly, and the division at the end
+/// rounds once, so that 2301 × 0.1 is 230.1, 3 × 0.7 is 2.1 and 300 - 273.15 is 26.85.
+#[derive(Clone, Copy)]
+struct Fraction {
+    numerator: f64,
+    denominator: f64,
+}
+
+impl Fraction {
+    /// The simplest that is found of these: a whole number, 1/n, or so many tenths, hundredths and so on.
+    fn of(number: f64) -> Self {
+        if is_whole(number) {
+            return Self { numerator: number, denominator: 1.0 };
+        }
+        let inverse = [(1.0, (1.0 / number).round())];
+        let decimals = TENS.into_iter().map(|ten| ((number * ten).round(), ten));
+        let is_it = |&(one, other): &(f64, f64)| (one / other).to_bits() == number.to_bits();
+        let (numerator, denominator) = inverse.into_iter().chain(decimals).find(is_it).unwrap_or((number, 1.0));
+        Self { numerator, denominator }
+    }
+
+    fn times(self, other: Self) -> Self {
+        Self { numerator: self.numerator * other.numerator, denominator: self.denominator * other.denominator }
+    }
+
+    /// The sum as a number, if it is exact up to the division.
+    fn plus(self, other: Self) -> Option<f64> {
+        let (one, two) = (self.numerator * other.denominator, other.numerator * self.denominator);
+        let denominator = self.denominator * other.denominator;
+        let is_exact =
+            [self.numerator, one, two, denominator].iter().all(|&part| is_whole(part) && part.abs() < EXACT);
+        is_exact.then(|| (one + two) / denominator)
+    }
 }
 
 /// Whether a scale changes nothing.
@@ -172,8 +207,28 @@ mod tests {
     #[test]
     fn an_offset_is_added_after_the_scale_and_rounds_as_a_person_would() {
         assert_eq!(conversion(0.1, -40.0).value(2301.0, 0).to_bits(), 190.1f64.to_bits());
-        assert_eq!(conversion(1.0, -273.15).value(300.0, 0).to_bits(), (300.0 - 273.15f64).to_bits());
+        assert_eq!(conversion(1.0, -273.15).value(300.0, 0).to_bits(), 26.85f64.to_bits());
+        assert_eq!(conversion(0.1, -273.15).value(2980.0, 0).to_bits(), 24.85f64.to_bits());
         assert_eq!(conversion(10.0, 5.0).value(7.0, 0).to_bits(), 75f64.to_bits());
+    }
+
+    #[test]
+    fn a_decimal_scale_gives_the_decimal_that_a_person_works_out() {
+        for (scale, raw, wanted) in
+            [(0.7, 3.0, 2.1), (1.2, 3.0, 3.6), (0.03, 57.0, 1.71), (-0.1, 3.0, -0.3), (0.3, 3.0, 0.9)]
+        {
+            assert_eq!(conversion(scale, 0.0).value(raw, 0).to_bits(), f64::to_bits(wanted), "{raw} x {scale}");
+            assert_eq!(conversion(scale, 0.0).raw(wanted).round().to_bits(), raw.to_bits());
+        }
+        assert_eq!(conversion(1000.0, 0.0).value(1.005, 0).to_bits(), f64::to_bits(1005.0), "a float");
+        assert_eq!(conversion(0.1, 0.0).value(230.1, 0).to_bits(), f64::to_bits(23.01));
+        assert_eq!(conversion(0.3, -40.0).value(1.0, 0).to_bits(), f64::to_bits(-39.7));
+        assert_eq!(conversion(-0.1, 0.0).value(0.0, 0).to_bits(), f64::to_bits(0.0), "no negative zero");
+        assert_eq!(conversion(1.0 / 3.0, 0.0).value(3.0, 0).to_bits(), f64::to_bits(1.0));
+        let odd = std::f64::consts::PI;
+        assert_eq!(conversion(odd, 0.5).value(odd, 0).to_bits(), (odd * odd + 0.5).to_bits());
+        let large = 1e17;
+        assert_eq!(conversion(0.001, 0.0).value(large, 0).to_bits(), (large / 1000.0).to_bits());
     }
 
     #[test]

@@ -127,6 +127,7 @@ fn request(config: &Config, group: &Group, wire: Wire) -> Option<load::Request> 
         every: group.poll,
         bytes,
         time: time / at_once,
+        rest: device.pause,
     })
 }
 

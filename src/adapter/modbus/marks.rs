@@ -50,6 +50,11 @@ impl Marks {
         }
     }
 
+    /// Whether a fault of a point was the last that was said of it.
+    pub(super) fn is_bad(&self, device: usize, index: usize) -> bool {
+        self.all[device][index].why != 0
+    }
+
     /// Whether a point was ever good in this run.
     pub(super) fn was_read(&self, device: usize, index: usize) -> bool {
         self.all[device][index].was_read

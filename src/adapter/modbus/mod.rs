@@ -95,6 +95,9 @@ use super::{
 };
 use crate::{config::Pressure, model::DeviceRequest, shutdown::Stop};
 
+/// A connection that lasted so long is dialled again at once when its server closes it unused.
+const LASTED: Duration = Duration::from_millis(100);
+
 /// One configured link with its units.
 #[derive(Debug)]
 pub struct Modbus {
@@ -157,7 +160,7 @@ async fn run(config: &Config, context: AdapterContext) -> Result<(), AdapterErro
     let mut poller = Poller::new(config, clock, metrics, readings, events, alive.clone());
     Box::pin(poller.recall(memory)).await;
     let mut bus = Bus::new(config);
-    let mut outage = Outage { backoff: Backoff::new(), attempts: 0 };
+    let mut outage = Outage { backoff: Backoff::new(), attempts: 0, is_told: false };
     loop {
         let dialled = tokio::select! {
             biased;
@@ -167,9 +170,12 @@ async fn run(config: &Config, context: AdapterContext) -> Result<(), AdapterErro
         let error = match dialled {
             Ok(stream) => {
                 debug!(adapter = config.name, link = %config.link, attempts = outage.attempts, "Connected");
+                let since = Instant::now();
                 let (end, kept) = connected(&mut poller, Client::new(stream, bus), &mut requests, &mut stop).await;
                 bus = kept;
-                if poller.has_answered {
+                // Commands may come before the next poll, so one that was closed unused is made anew at once.
+                let was_unused = poller.is_renewed && since.elapsed() >= LASTED;
+                if poller.has_answered || was_unused {
                     outage.over();
                 }
                 match end {
@@ -185,7 +191,9 @@ async fn run(config: &Config, context: AdapterContext) -> Result<(), AdapterErro
             }
         };
         poller.metrics.fault.tell(&error);
-        let wait = outage.goes_on(config, &error);
+        // A port that is gone was taken away; a server that closes a connection mostly does so by habit.
+        let idle = if config.link.is_serial() { None } else { poller.idle() };
+        let wait = outage.goes_on(config, &error, idle);
         if alive.during(Box::pin(pause(&poller, wait, &error, &mut requests, &mut stop))).await.is_none() {
             return Ok(());
         }
@@ -213,22 +221,30 @@ struct Outage {
     backoff: Backoff,
     /// Failed attempts since the link was last up.
     attempts: u32,
+    /// Whether it was told.
+    is_told: bool,
 }
 
 impl Outage {
     /// A connection on which something was answered ends the outage; one that was only accepted does not.
     fn over(&mut self) {
-        self.attempts = 0;
+        (self.attempts, self.is_told) = (0, false);
         self.backoff.reset();
     }
 
-    /// Tells the first failure only, and gives the wait before the next attempt.
-    fn goes_on(&mut self, config: &Config, error: &LinkError) -> Duration {
-        if self.attempts == 0 {
-            warn!(adapter = config.name, link = %config.link, %error, "Link is down, trying again");
-        }
+    /// Tells the first failure only, and gives the wait before the next attempt. A connection that ended after it had
+    /// answered, and is not needed before a time, is no failure.
+    fn goes_on(&mut self, config: &Config, error: &LinkError, idle: Option<Duration>) -> Duration {
+        let wait = self.backoff.wait();
         self.attempts = self.attempts.saturating_add(1);
-        self.backoff.wait()
+        let Some(idle) = idle else {
+            if !std::mem::replace(&mut self.is_told, true) {
+                warn!(adapter = config.name, link = %config.link, %error, "Link is down, trying again");
+            }
+            return wait;
+        };
+        debug!(adapter = config.name, link = %config.link, %error, "Connection ended, making it anew");
+        wait.min(idle)
     }
 }
 

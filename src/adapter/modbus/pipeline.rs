@@ -87,13 +87,14 @@ impl Poller<'_> {
             answers = client.call_many(&asks, limit, &self.metrics) => answers,
         };
         let is_open = each.iter().any(Option::is_none);
-        // A connection that is lost leaves nothing to ask for once more: everything is due on the next one.
-        let answered = asked.iter().zip(each).filter(|(_, answer)| answer.is_some() || lost.is_none());
-        for (asked, answer) in answered {
+        for (asked, answer) in asked.iter().zip(each) {
             self.take(since, asked, answer).await?;
         }
         match lost {
-            Some(error) => Err(End::Lost(error)),
+            Some(error) => {
+                self.is_useless = !self.has_answered;
+                Err(End::Lost(error))
+            }
             None if is_open => {
                 self.note_time(since, &Err(CallError::Timeout(limit)));
                 Err(End::Renewed)

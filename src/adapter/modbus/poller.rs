@@ -34,6 +34,9 @@ use crate::{
     shutdown::Stop,
 };
 
+/// Connections in a row that end before anything is answered on them, after which the link counts as down.
+const USELESS_LIMIT: u32 = 2;
+
 /// How a session ended.
 #[derive(Debug)]
 pub(super) enum End {
@@ -80,10 +83,15 @@ pub(super) struct Poller<'a> {
     pub(super) models: Vec<sunspec::Place>,
     /// What writes have left to be done.
     pub(super) later: Later<'a>,
-    /// Jobs that had no answer while others were under way; each is asked for alone once. As many as there are, at most.
+    /// Jobs that had no answer while others were under way, or before the connection ended; each is asked for alone once.
+    /// As many as there are, at most.
     pub(super) alone: BTreeSet<usize>,
     /// Whether the next connection goes on where the last one ended.
     pub(super) is_renewed: bool,
+    /// Whether this connection ended before anything that it was needed for was answered.
+    pub(super) is_useless: bool,
+    /// Such connections in a row.
+    pub(super) useless: u32,
     /// Timeouts in a row on this connection.
     pub(super) silent: u32,
     /// Whether anything was answered on this connection.
@@ -122,6 +130,8 @@ impl<'a> Poller<'a> {
             slowest: None,
             alone: BTreeSet::new(),
             is_renewed: false,
+            is_useless: false,
+            useless: 0,
             silent: 0,
             has_answered: false,
         }
@@ -138,13 +148,31 @@ impl<'a> Poller<'a> {
         if std::mem::take(&mut self.is_renewed) {
             self.models.fill(sunspec::Place::default());
         } else {
-            (self.silent, self.has_answered) = (0, false);
+            self.silent = 0;
             self.restart();
         }
-        let end = self.work(client, requests, stop).await;
+        (self.has_answered, self.is_useless) = (false, false);
+        let mut end = self.work(client, requests, stop).await;
         self.keep_counters(true);
+        self.useless = match (self.is_useless, self.has_answered) {
+            (true, _) => self.useless.saturating_add(1),
+            (false, true) => 0,
+            (false, false) => self.useless,
+        };
+        let is_down = self.is_useless && self.useless >= USELESS_LIMIT;
+        if is_down && let Err(error) = self.link_useless().await {
+            end = End::Failed(error);
+        }
+        if matches!(end, End::Lost(_)) {
+            self.silent = 0;
+        }
+        self.is_renewed = match end {
+            End::Renewed => true,
+            // Many servers close a connection that is idle, some after each answer: the units have their turns all the same.
+            End::Lost(ref error) => !self.is_useless && !matches!(error, LinkError::Silent(_)),
+            End::Stopped | End::Failed(_) => false,
+        };
         // A connection that is lost cannot end them; the next one will.
-        self.is_renewed = matches!(end, End::Renewed);
         if matches!(end, End::Stopped | End::Failed(_)) {
             Box::pin(self.end_pulses(client)).await;
         }
@@ -172,8 +200,13 @@ impl<'a> Poller<'a> {
                 }
                 task = self.later.next() => Box::pin(self.follow_up(client, task)).await,
                 Some(request) = requests.recv() => Box::pin(self.serve(client, *request)).await,
+                // Before the polls: a request on a connection that has ended says nothing of its unit.
+                error = client.closed(&self.metrics) => {
+                    let is_needed = self.jobs.schedule.due(Instant::now()).is_some();
+                    self.is_useless = is_needed && !self.has_answered;
+                    return End::Lost(error);
+                }
                 job = self.jobs.schedule.next() => Box::pin(self.work_on(client, job, stop)).await,
-                error = client.closed(&self.metrics) => return End::Lost(error),
             };
             if let Err(end) = worked {
                 return end;
@@ -196,6 +229,28 @@ impl<'a> Poller<'a> {
             self.tell(device, change, ts).await?;
         }
         Ok(())
+    }
+
+    /// Connections are made and end before anything is answered. Points of which a fault is known keep it.
+    async fn link_useless(&mut self) -> Result<(), AdapterError> {
+        let ts = self.clock.now();
+        let config = self.config;
+        let devices = config.devices.iter().enumerate().filter(|&(index, _)| !config.is_everyone(index));
+        for (index, device) in devices {
+            let unspoiled: Vec<usize> =
+                (0..device.points.len()).filter(|&place| !self.marks.is_bad(index, place)).collect();
+            let change = self.health[index].link_lost();
+            let bad = self.bad_readings((index, &unspoiled), "device-offline", ts);
+            self.send(bad).await?;
+            self.tell(device, change, ts).await?;
+        }
+        Ok(())
+    }
+
+    /// How long the next connection is not needed, where it goes on with the work.
+    pub(super) fn idle(&mut self) -> Option<Duration> {
+        let due = self.is_renewed.then(|| self.jobs.schedule.next_due()).flatten()?;
+        Some(due.saturating_duration_since(Instant::now()))
     }
 
     /// The place of a point in the configuration: its device, its number there, and the point.

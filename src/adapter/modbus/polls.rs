@@ -15,7 +15,7 @@ use super::{
     pdu::Request,
     pipeline::Asked,
     poller::{End, Poller},
-    readings::{reason, value},
+    readings::{broken, reason, value},
 };
 use crate::{
     model::{Timestamp, Value},
@@ -42,12 +42,17 @@ impl Poller<'_> {
             self.jobs.schedule.hold(number, until, rank);
             return Ok(());
         }
+        let rests_until = client.rests_until(self.config.devices[device].unit);
+        if let Some(until) = rests_until.filter(|&until| until > now) {
+            // Others have their turn meanwhile.
+            self.jobs.schedule.postpone(number, until);
+            return Ok(());
+        }
         if self.config.connect.pipeline > 1 {
             let together = self.gather(number, now);
             if together.len() > 1 {
                 return Box::pin(self.poll_many(client, together, stop)).await;
             }
-            self.alone.remove(&number);
         }
         let missed = self.jobs.schedule.skip_to_next(number, now);
         match self.jobs.job(number) {
@@ -69,8 +74,36 @@ impl Poller<'_> {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let Some(asked) = self.asked(number) else { return Ok(()) };
-        let answer = self.ask_unless_stopped(client, asked.device, &asked.request, stop).await?;
-        self.answered(&asked, answer).await
+        let is_again = self.alone.remove(&number);
+        match self.ask_unless_stopped(client, asked.device, &asked.request, stop).await? {
+            Err(CallError::Link(error)) => self.cut_short(&asked, is_again, error).await,
+            answer => self.answered(&asked, answer).await,
+        }
+    }
+
+    /// The connection ended before a group's answer came. Where others were answered on it that may be by chance, and the
+    /// group is asked for once more. When that ends the next connection too, its unit counts as one that does not answer.
+    async fn cut_short(&mut self, asked: &Asked, is_again: bool, error: LinkError) -> Result<(), End> {
+        let &Asked { number, device, ref points, .. } = asked;
+        if self.has_answered || is_again {
+            self.alone.insert(number);
+        }
+        if self.has_answered && !is_again {
+            self.jobs.schedule.put_first(number, Instant::now());
+            return Err(End::Lost(error));
+        }
+        if let Some(turn) = self.jobs.turn(number) {
+            turn.heard = Instant::now();
+        }
+        let (ts, why) = (self.clock.now(), broken(&error));
+        let readings = self.bad_readings((device, points), why, ts);
+        self.send(readings).await?;
+        if is_again {
+            self.unit_failed(device, why, ts).await?;
+        } else {
+            self.is_useless = true;
+        }
+        Err(End::Lost(error))
     }
 
     /// Passes on what came of a group's request.
@@ -174,7 +207,10 @@ impl Poller<'_> {
         ts: Timestamp,
     ) -> Result<(), End> {
         let (why, end) = match outcome {
-            Err(CallError::Link(error)) => return Err(End::Lost(error)),
+            Err(CallError::Link(error)) => {
+                self.is_useless = !self.has_answered;
+                return Err(End::Lost(error));
+            }
             Err(error @ (CallError::Timeout(_) | CallError::Garbled(..))) => {
                 self.silent += 1;
                 let is_dead = self.silent >= SILENT_LIMIT;

@@ -130,8 +130,23 @@ pub(super) fn reason(error: &CallError) -> &'static str {
     match error {
         CallError::Timeout(_) => "timeout",
         CallError::Exception(exception) => exception.reason(),
-        CallError::Garbled(..) | CallError::Rejected(_) | CallError::Link(LinkError::Garbage(_)) => "protocol",
+        CallError::Garbled(..) | CallError::Rejected(_) => "protocol",
         CallError::NoModel => "no-model",
-        CallError::Link(_) => "device-offline",
+        CallError::Link(error) => broken(error),
+    }
+}
+
+/// The same of a connection that ended.
+pub(super) fn broken(error: &LinkError) -> &'static str {
+    match error {
+        LinkError::Garbage(_) => "protocol",
+        LinkError::Connect(_)
+        | LinkError::Port(_)
+        | LinkError::Tls(_)
+        | LinkError::Closed
+        | LinkError::Io(_)
+        | LinkError::Stuck
+        | LinkError::Restless(_)
+        | LinkError::Silent(_) => "device-offline",
     }
 }

@@ -64,10 +64,14 @@ struct Entry {
     /// Distance of the grid from the start.
     phase: Duration,
     due: Instant,
+    /// When it comes; later than it was due where its unit rests.
+    comes: Instant,
     deadline: Instant,
     /// Differs from that in a heap when the heap's is out of date.
     stamp: u32,
     state: State,
+    /// Whether it was due on a connection and has not come up since.
+    is_owed: bool,
 }
 
 /// Where an entry stands.
@@ -129,14 +133,19 @@ impl Schedule {
         self.leave(entry, State::Parked);
     }
 
-    /// Makes everything due now, for example on a new connection.
+    /// Makes everything due now, for example on a new connection. What did not come up on the last one goes first: it may
+    /// have ended with the same entry each time.
     pub(super) fn restart(&mut self, now: Instant) {
         self.waiting.clear();
         self.ready.clear();
         for entry in 0..self.entries.len() {
-            if self.entries[entry].state != State::Vacant {
-                self.defer(entry, now);
+            let Entry { deadline, state, is_owed, .. } = self.entries[entry];
+            match state {
+                State::Vacant => continue,
+                State::Queued | State::Parked if is_owed => self.hold(entry, now, deadline.min(now)),
+                State::Queued | State::Parked => self.defer(entry, now),
             }
+            self.entries[entry].is_owed = true;
         }
     }
 
@@ -148,10 +157,17 @@ impl Schedule {
                 return entry;
             }
             match first(&mut self.waiting, &self.entries) {
-                Some(entry) => sleep_until(self.entries[entry].due).await,
+                Some(entry) => sleep_until(self.entries[entry].comes).await,
                 None => std::future::pending().await,
             }
         }
+    }
+
+    /// When the next entry is due; it may have been for long.
+    pub(super) fn next_due(&mut self) -> Option<Instant> {
+        let waiting = first(&mut self.waiting, &self.entries);
+        let ready = first(&mut self.ready, &self.entries);
+        [waiting, ready].into_iter().flatten().map(|entry| self.entries[entry].comes).min()
     }
 
     /// The next entry that is due, if one is. The caller moves it on, as after [`Schedule::next`].
@@ -165,6 +181,7 @@ impl Schedule {
         let Entry { interval, due, .. } = self.entries[entry];
         let late = now.saturating_duration_since(due);
         let missed = late.as_nanos() / interval.as_nanos();
+        self.entries[entry].is_owed = false;
         self.defer(entry, self.tick_after(entry, now));
         u64::try_from(missed).unwrap_or(u64::MAX)
     }
@@ -183,12 +200,24 @@ impl Schedule {
         }
     }
 
+    /// Lets an entry that is due wait until a moment. It stays due, and keeps its turn among those that come then.
+    pub(super) fn postpone(&mut self, entry: usize, until: Instant) {
+        let Entry { due, deadline, .. } = self.entries[entry];
+        self.hold(entry, until, deadline);
+        self.entries[entry].due = due;
+    }
+
+    /// Makes an entry due before all others.
+    pub(super) fn put_first(&mut self, entry: usize, now: Instant) {
+        self.hold(entry, now, self.start);
+    }
+
     /// As [`Schedule::defer`], with a deadline of its own: among entries that wait for the same thing it says whose
     /// turn is first.
     pub(super) fn hold(&mut self, entry: usize, until: Instant, deadline: Instant) {
         let held = &mut self.entries[entry];
         held.stamp = held.stamp.wrapping_add(1);
-        (held.due, held.deadline, held.state) = (until, deadline, State::Queued);
+        (held.due, held.comes, held.deadline, held.state) = (until, until, deadline, State::Queued);
         let stamp = held.stamp;
         self.waiting.push(Reverse((until, entry, stamp)));
         self.tidy();
@@ -197,8 +226,8 @@ impl Schedule {
     /// Moves what is due to where deadlines count.
     fn promote(&mut self, now: Instant) {
         while let Some(entry) = first(&mut self.waiting, &self.entries) {
-            let Entry { due, deadline, stamp, .. } = self.entries[entry];
-            if due > now {
+            let Entry { comes, deadline, stamp, .. } = self.entries[entry];
+            if comes > now {
                 return;
             }
             self.waiting.pop();
@@ -208,7 +237,8 @@ impl Schedule {
 
     /// Puts an entry where one was removed, or behind the last.
     fn insert(&mut self, interval: Duration, phase: Duration, due: Instant) -> usize {
-        let entry = Entry { interval, phase, due, deadline: due, stamp: 0, state: State::Vacant };
+        let (deadline, state) = (due, State::Vacant);
+        let entry = Entry { interval, phase, due, comes: due, deadline, stamp: 0, state, is_owed: false };
         let number = self.vacant.pop().unwrap_or(self.entries.len());
         match self.entries.get_mut(number) {
             Some(old) => *old = Entry { stamp: old.stamp, ..entry },
@@ -350,6 +380,21 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_postponed_entry_comes_later_and_what_it_misses_is_counted() {
+        let begun = Instant::now();
+        let mut schedule = Schedule::new([SECOND, SECOND], grid(0));
+        schedule.postpone(0, begun + SECOND * 5 / 2);
+
+        let first = schedule.next().await;
+        schedule.skip_to_next(first, Instant::now());
+        assert_eq!((first, begun.elapsed()), (1, Duration::ZERO));
+        schedule.park(1);
+
+        assert_eq!((schedule.next().await, begun.elapsed()), (0, SECOND * 5 / 2));
+        assert_eq!(schedule.skip_to_next(0, Instant::now()), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn an_entry_is_hastened_only_if_it_would_come_much_later() {
         let hour = Duration::from_secs(3600);
         let mut schedule = Schedule::new([hour, SOON], grid(0));
@@ -383,6 +428,25 @@ mod tests {
         schedule.park(1);
         schedule.restart(Instant::now());
         assert_eq!(schedule.next().await, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_never_came_up_goes_first_when_everything_starts_again() {
+        let intervals = [SECOND / 5, SECOND, 3600 * SECOND, SECOND];
+        let mut schedule = Schedule::new(intervals, grid(0));
+
+        let mut served = Vec::new();
+        for _ in 0..8 {
+            schedule.restart(Instant::now());
+            let entry = schedule.next().await;
+            schedule.skip_to_next(entry, Instant::now());
+            served.push(entry);
+            tokio::time::advance(SECOND / 20).await;
+        }
+
+        for entry in 0..4 {
+            assert!(served[..4].contains(&entry) && served[4..].contains(&entry), "{served:?}");
+        }
     }
 
     /// Serves entries that take `cost` each for ten minutes; gives how often each was served and its longest wait.

@@ -12,9 +12,13 @@ const TENS: [f64; 5] = [1e1, 1e2, 1e3, 1e4, 1e5];
 /// one that is found is the only one.
 const SURE: f64 = 1e6;
 
+/// From here on not every whole number is a 32-bit float, so that a rounder one than the exact may be the shortest.
+const SPARSE: f32 = 16_777_216.0;
+
 /// The nearest `f64` to the shortest decimal that names this `f32`.
 pub(super) fn shortest(value: f32) -> f64 {
-    if !value.is_finite() || value.trunc().to_bits() == value.to_bits() {
+    let is_exact = value.trunc().to_bits() == value.to_bits() && value.abs() <= SPARSE;
+    if !value.is_finite() || is_exact {
         return f64::from(value);
     }
     few_digits(value).or_else(|| any_digits(value)).unwrap_or(f64::from(value))
@@ -61,6 +65,16 @@ mod tests {
             let measured = (f64::from(whole) / 10_f64.powi(decimals)) as f32;
             prop_assert!(is_same(measured), "{measured}");
             prop_assert!(is_same(f32::from_bits(measured.to_bits() + 1)));
+        }
+    }
+
+    #[test]
+    fn a_large_float_is_told_with_the_digits_that_name_it() {
+        for (value, wanted) in [(f32::MAX, 3.402_823_5e38), (-1e16, -1e16), (123_456_790.0, 123_456_790.0)] {
+            assert_eq!(shortest(value).to_bits(), f64::to_bits(wanted));
+        }
+        for exact in [16_777_215.0, -16_777_216.0, 4711.0, 0.0, -0.0] {
+            assert_eq!(shortest(exact).to_bits(), f64::from(exact).to_bits());
         }
     }
 

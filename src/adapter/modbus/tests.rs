@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
     sync::{mpsc::Receiver, oneshot},
 };
@@ -277,6 +278,86 @@ async fn a_refused_connection_is_told_once_and_found_again() {
         let (_unit_stop, stop) = StopSignal::pair();
         let unit = serve(TcpListener::bind(("127.0.0.1", port)).await.unwrap(), bank, stop);
         tokio::select! { text = site.next() => assert_eq!(text, "0"), () = unit => unreachable!("never stops") }
+    })
+    .await;
+}
+
+/// Two registers that no request can join.
+fn two_registers() -> Device {
+    device(vec![mapped("holding", 0, DataType::U16), mapped("holding", 100, DataType::U16)])
+}
+
+/// What a server does with a request for the register at an address.
+#[derive(Clone, Copy)]
+enum Manner {
+    /// Answers, and hangs up.
+    AnswerAndClose,
+    /// Hangs up when it is asked for the first register, and answers otherwise.
+    CloseAtFirst,
+    /// Hangs up.
+    Close,
+}
+
+/// Answers with the address that was asked for plus 7, in its manner.
+async fn serve_in(manner: Manner, listener: TcpListener) {
+    loop {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = [0; 12];
+        while stream.read_exact(&mut request).await.is_ok() {
+            let [t0, t1, .., a0, a1, _, 1] = request else { panic!("{request:?}") };
+            let [v0, v1] = (u16::from_be_bytes([a0, a1]) + 7).to_be_bytes();
+            let is_first = [a0, a1] == [0, 0];
+            if matches!(manner, Manner::Close) || is_first && matches!(manner, Manner::CloseAtFirst) {
+                break;
+            }
+            // A client that has gone is no concern of a server's.
+            let _ = stream.write_all(&[t0, t1, 0, 0, 0, 5, 1, 3, 2, v0, v1]).await;
+            if matches!(manner, Manner::AnswerAndClose) {
+                break;
+            }
+        }
+    }
+}
+
+/// Tells a story with two registers behind such a server.
+async fn at_server(manner: Manner, story: impl AsyncFnOnce(Site)) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let told = story_at(port, Arc::new(Bank::new(&[1])), two_registers(), story);
+    tokio::select! { biased; () = told => {} () = serve_in(manner, listener) => {} }
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_up_after_each_answer_is_read_all_the_same() {
+    at_server(Manner::AnswerAndClose, async |mut site| {
+        let mut values = Vec::new();
+        for _ in 0..20 {
+            values.push(site.next().await);
+        }
+        let heard = |wanted: &str| values.iter().filter(|value| *value == wanted).count();
+        assert!(heard("7") >= 8 && heard("107") >= 8, "{values:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_register_at_which_the_server_hangs_up_keeps_no_other_from_being_read() {
+    at_server(Manner::CloseAtFirst, async |mut site| {
+        let mut values = Vec::new();
+        for _ in 0..20 {
+            values.push(site.next().await);
+        }
+        let bad = values.iter().filter(|value| value.starts_with("bad:")).count();
+        assert!(values.contains(&"bad:device-offline".to_owned()) && bad <= 2, "{values:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn points_that_were_never_asked_for_are_offline_with_the_link() {
+    at_server(Manner::Close, async |mut site| {
+        assert_eq!([site.next().await, site.next().await], ["bad:device-offline", "bad:device-offline"]);
+        assert_eq!(site.change().await, DeviceChange::Offline);
     })
     .await;
 }

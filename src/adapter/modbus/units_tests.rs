@@ -71,6 +71,24 @@ async fn it_is_the_same_when_they_are_dead_from_the_beginning() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_unit_that_rests_between_requests_does_not_hold_up_the_others() {
+    let bank = bank();
+    // Three requests a second, each with a rest of 300 ms: nearly all of the unit's time.
+    let apart = || (0..3).map(|at| mapped("holding", at * 10, DataType::U16)).collect();
+    let mut resting = unit(1, apart());
+    resting.pause = Duration::from_millis(300);
+    let mut quick = unit(2, vec![mapped("holding", 0, DataType::U16)]);
+    quick.points[0].poll = SECOND / 20;
+    let config = config(vec![resting, quick]);
+    let mut line = Line::new(&config, Memory::none()).await;
+
+    let heard = line.work(&bank, 60 * SECOND).await;
+
+    assert!(heard.good["unit-2/holding-0"] >= 1190, "{:?}", heard.good);
+    assert!(heard.good["unit-1/holding-20"] >= 59, "{:?}", heard.good);
+}
+
+#[tokio::test(start_paused = true)]
 async fn over_tcp_the_others_keep_99_of_100_polls() {
     let (config, bank) = (twenty(), bank());
     kill(&bank);

@@ -151,3 +151,21 @@ fn the_schema_names_required_keys_words_and_limits() {
     assert_eq!(adapter["allOf"][0]["then"]["required"], serde_json::json!(["link"]));
     assert_eq!(adapter["unevaluatedProperties"], false);
 }
+
+#[cfg(feature = "modbus")]
+#[test]
+fn shipped_profiles_keep_to_the_longest_request_of_their_devices() {
+    for (profile, most) in [("eastron/sdm630", 80), ("carlo-gavazzi/em340", 50)] {
+        let text = format!(
+            "[profiles]\ndirs = ['/usr/share/tidegate/profiles']\n\
+             [[adapter]]\nname = 'line1'\nkind = 'modbus'\nlink = 'tcp://h'\nmax_gap = 125\n\
+             [[device]]\nid = 'meter-1'\nadapter = 'line1'\naddress = {{ unit = 1 }}\nprofile = '{profile}'\n"
+        );
+
+        let (_, adapters, _) = load_text(&text).unwrap();
+
+        let load = adapters[0].load(None).unwrap();
+        let longest = load.requests.iter().map(|request| request.count).max();
+        assert!(longest.is_some_and(|longest| longest <= most), "{profile}: {longest:?}");
+    }
+}

@@ -6,6 +6,8 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, ops::RangeInclusive, path::PathBuf};
 
+use serde_json::{Value, json};
+
 use super::{
     guess::guesses,
     progress::Progress,
@@ -51,6 +53,9 @@ pub(in crate::cli) struct Args {
     /// Write it to this folder's profile.toml; one that is there already is left alone.
     #[arg(long, value_name = "FOLDER")]
     into: Option<PathBuf>,
+    /// Print one JSON document with what was read, instead of the draft.
+    #[arg(long, conflicts_with = "into")]
+    json: bool,
 }
 
 pub(super) fn run(args: &Args, context: &mut Context) -> Result<(), CliError> {
@@ -75,7 +80,12 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<(), CliError> {
         let help = args.as_in_a_manual().unwrap_or_else(|| "try another table, or further on".to_owned());
         return Err(CliError::Failed(format!("nothing of {what} can be read (help: {help})")));
     }
-    profile::save(args.into.as_deref(), &dump.draft(&asker.link().to_string()), context)?;
+    let link = asker.link().to_string();
+    if args.json {
+        context.print(&format!("{}\n", dump.document(&link, is_complete)))?;
+    } else {
+        profile::save(args.into.as_deref(), &dump.draft(&link), context)?;
+    }
     if is_complete { Ok(()) } else { Err(CliError::Failed(format!("stopped after {} addresses", dump.done))) }
 }
 
@@ -201,6 +211,21 @@ impl<'a> Dump<'a> {
             }
         }
         runs
+    }
+
+    /// What was read, for programs: runs of addresses with what they hold, registers as numbers and bits as switches.
+    fn document(&self, link: &str, is_complete: bool) -> Value {
+        let Args { table, from, to, ref unit, .. } = *self.args;
+        let held = |word: u16| if is_bits(table) { json!(word == 1) } else { json!(word) };
+        let runs = self.runs().into_iter().map(|run| {
+            let (start, end) = (*run.start(), *run.end());
+            let values: Vec<Value> = self.words.range(run).map(|(_, &word)| held(word)).collect();
+            json!({ "from": start, "to": end, "values": values })
+        });
+        json!({
+            "link": link, "unit": unit.number(), "table": table.to_string(), "from": from, "to": to,
+            "complete": is_complete, "readable": runs.collect::<Vec<_>>(),
+        })
     }
 
     /// The draft of a profile.

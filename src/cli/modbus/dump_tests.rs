@@ -47,6 +47,28 @@ fn holes_are_found_and_the_draft_is_a_profile() {
 }
 
 #[test]
+fn programs_are_told_what_can_be_read_and_what_it_holds() {
+    let read = |args: &[&str]| -> Value {
+        let bank = bank();
+        bank.set_coil(2, 1, true);
+        let (said, result) = against(bank, &[&["dump", "LINK", "--unit", "2", "--json"], args].concat());
+        result.unwrap();
+        serde_json::from_str(&said).unwrap()
+    };
+
+    let held = read(&["--from", "1", "--to", "29"]);
+    assert_eq!(
+        held["readable"][0],
+        json!({"from": 1, "to": 9, "values": [0, 0x4366, 0x199a, 0xffff, 0, 0, 0, 0, 0]})
+    );
+    assert_eq!((&held["readable"][1]["from"], &held["readable"][1]["to"]), (&json!(20), &json!(29)));
+    assert_eq!((&held["table"], &held["unit"], &held["complete"]), (&json!("holding"), &json!(2), &json!(true)));
+
+    let bits = read(&["--table", "coil", "--to", "1"]);
+    assert_eq!(bits["readable"], json!([{"from": 0, "to": 1, "values": [false, true]}]));
+}
+
+#[test]
 fn bits_are_points_of_their_own() {
     let bank = Bank::new(&[1]);
     bank.set_coil(1, 9, true);

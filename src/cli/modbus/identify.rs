@@ -12,6 +12,7 @@ use super::{
 use crate::{
     adapter::modbus::{
         asking::{AskError, Asker},
+        exception::Exception,
         identity::Identify,
         pdu::Request,
     },
@@ -71,10 +72,15 @@ async fn ask(asker: &mut Asker, unit: u8) -> Result<Said, AskError> {
     };
     let server_id = match asker.ask(unit, &Request::Identify(Identify::ServerId)).await {
         Err(error @ (AskError::Link(_) | AskError::InUse(_))) => return Err(error),
-        Err(error @ AskError::Silent(_)) if matches!(objects_fault, Some(AskError::Silent(_))) => return Err(error),
+        Err(error) if is_absence(&error) && objects_fault.as_ref().is_some_and(is_absence) => return Err(error),
         server_id => server_id,
     };
     Ok(Said { objects, objects_fault, server_id })
+}
+
+/// Whether nobody answered, by the word of a gateway too.
+fn is_absence(error: &AskError) -> bool {
+    matches!(error, AskError::Silent(_) | AskError::Refused(Exception::PATH_UNAVAILABLE | Exception::TARGET_SILENT))
 }
 
 /// The name of an object.
@@ -170,5 +176,8 @@ mod tests {
         bank.set_fault(5, Fault::Silent);
         let silent = against(bank, &["identify", "LINK", "--unit", "5", "--timeout", "50ms"]).1;
         assert!(matches!(silent, Err(CliError::Unavailable(_))), "{silent:?}");
+
+        let away = against(Bank::new(&[5]), &["identify", "LINK", "--unit", "6"]).1.unwrap_err();
+        assert!(matches!(&away, CliError::Unavailable(why) if why.contains("reaches no such unit")), "{away:?}");
     }
 }

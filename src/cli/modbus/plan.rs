@@ -39,7 +39,7 @@ pub(super) fn run(args: &Args, context: &mut Context) -> Result<(), CliError> {
     let document = Value::Array(loads.iter().map(document).collect());
     context
         .show(*json, &json!({ "adapters": document }), || loads.iter().map(page).collect::<Vec<_>>().join("\n"))?;
-    let overloaded: Vec<String> = loads.iter().filter(|load| load.part() > 1.0).map(too_much).collect();
+    let overloaded: Vec<String> = loads.iter().filter(|load| load.need() > 1.0).map(too_much).collect();
     if overloaded.is_empty() { Ok(()) } else { Err(CliError::Config(overloaded.join("; "))) }
 }
 
@@ -124,10 +124,16 @@ fn devices(load: &Load) -> BTreeMap<&str, Sum> {
     sums
 }
 
-/// That a link cannot do it, and what it can do.
+/// That a link or one of its units cannot do it, and what they can do.
 fn too_much(load: &Load) -> String {
-    let (part, advice) = (percent(load.part()), load.advice());
-    format!("adapter {}: {part} of the link's time is asked for (help: {advice})", load.adapter)
+    let (part, advice) = (load.part(), load.advice());
+    let what = match load.busiest() {
+        Some((unit, busy)) if part <= 1.0 => {
+            format!("{} of the time of unit {unit}, with its rest after each request,", percent(busy))
+        }
+        _ => format!("{} of the link's time", percent(part)),
+    };
+    format!("adapter {}: {what} is asked for (help: {advice})", load.adapter)
 }
 
 /// An interval as the configuration writes it.
@@ -206,6 +212,21 @@ mod tests {
             "{error}"
         );
         assert!(text.contains("FC 4 input:0+4"), "the plan is shown all the same: {text}");
+    }
+
+    #[test]
+    fn a_unit_that_needs_more_rest_than_there_is_is_refused() {
+        let site = SITE.replacen("[[device]]", "pause_between_requests = '990ms'\n[[device]]", 1);
+        assert!(plan(&site, None, None, false).1.is_err());
+        let error = plan(&site.replace("990ms", "1200ms"), None, None, false).1.unwrap_err().to_string();
+        assert!(
+            error.starts_with(
+                "adapter line1: 132.6 % of the time of unit 3, with its rest after each request, is asked"
+            ),
+            "{error}"
+        );
+
+        assert!(plan(&site.replace("990ms", "800ms"), None, None, false).1.is_ok());
     }
 
     #[test]

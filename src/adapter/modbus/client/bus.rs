@@ -27,6 +27,9 @@ const SHORTEST_GAP: Duration = Duration::from_micros(1750);
 #[derive(Debug)]
 pub(in crate::adapter::modbus) struct Bus {
     framing: Framing,
+    /// The last transaction id used. They go on over connections, and begin anywhere: a gateway may answer on the next
+    /// one what it was asked on the last.
+    pub(super) transaction: u16,
     /// Time of one character on the line; zero where we cannot know it.
     character: Duration,
     /// Rest after a broadcast.
@@ -53,7 +56,8 @@ impl Bus {
     pub(in crate::adapter::modbus) fn new(config: &Config) -> Self {
         let (framing, character) = (config.link.framing(), config.link.character());
         let turnaround = config.connect.turnaround;
-        let mut bus = Self { framing, character, turnaround, resting: None, units: Vec::new() };
+        let transaction = fastrand::u16(..);
+        let mut bus = Self { framing, transaction, character, turnaround, resting: None, units: Vec::new() };
         for device in &config.devices {
             // Two devices can be one unit; it gets the longer rest.
             let unit = bus.unit(device.unit);

@@ -1,7 +1,7 @@
 //! One request, one answer, over any byte stream and in any framing.
 //!
 //! The one thing this must never do is take the answer to an earlier request for the answer to this one. On Modbus/TCP
-//! each request has a transaction id that is not used again for 65 535 requests, frames with any other id are dropped
+//! each request has a transaction id that is not used again for 65 535 requests, whatever the connection, frames with any other id are dropped
 //! and counted while we wait, and an answer with our id counts only if unit, function and length are those we asked for.
 //!
 //! A serial line has no ids. There
@@ -108,7 +108,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     pub(super) fn new(stream: S, bus: Bus) -> Self {
         Self {
             stream,
-            transaction: 0,
+            transaction: bus.transaction,
             request: Vec::new(),
             is_sending: false,
             received: BytesMut::new(),
@@ -120,8 +120,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
+    /// Until when a unit rests after its last exchange.
+    pub(super) fn rests_until(&self, unit: u8) -> Option<Instant> {
+        self.bus.ready(unit)
+    }
+
     /// What is to be known on the next connection.
-    pub(super) fn into_bus(self) -> Bus {
+    pub(super) fn into_bus(mut self) -> Bus {
+        self.bus.transaction = self.transaction;
         self.bus
     }
 

@@ -98,6 +98,11 @@ impl Link {
         }
     }
 
+    /// Whether it is a port of this machine.
+    pub(super) fn is_serial(&self) -> bool {
+        matches!(self, Self::Serial { .. })
+    }
+
     /// The same line at another speed.
     pub fn at_baud(&self, baud: u32) -> Result<Self, Fault> {
         let Self::Serial { mode, port } = self else {

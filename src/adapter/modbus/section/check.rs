@@ -29,7 +29,7 @@ pub(super) fn check_pipeline(pipeline: &At<Pipeline>, link: &Link, devices: &[De
 
 /// Warns of a serial line that is asked for more than it can carry. How fast other links are nobody can tell from here.
 pub(super) fn warn_of_load(config: &Config, place: &Place, problems: &mut Problems) {
-    if !matches!(config.link, Link::Serial { .. }) {
+    if !config.link.is_serial() {
         return;
     }
     let load = cost::load(config, None);

@@ -11,6 +11,7 @@ use crate::{
     adapter::modbus::{
         config::{Conversion, DataType, Names},
         conversion::is_one,
+        encode::integer_bits,
     },
     config::{Fault, Place, report::Problems, section::At},
 };
@@ -93,6 +94,8 @@ fn of_numbers(typed: &At<NameTable>, data: Option<DataType>, is_written: bool, p
     let names = &typed.value.0;
     if matches!(data, Some(DataType::F16 | DataType::F32 | DataType::F64 | DataType::String(_))) {
         problems.error(&typed.place, "only whole numbers and switches have names").help("leave enum out");
+    } else if let Some(fault) = data.and_then(|data| names.keys().find_map(|&number| misfit(data, number))) {
+        problems.fault(&typed.place, fault);
     }
     let mut seen = std::collections::HashSet::new();
     if let Some(twice) = names.values().find(|name| !seen.insert(&***name)).filter(|_| is_written) {
@@ -100,6 +103,21 @@ fn of_numbers(typed: &At<NameTable>, data: Option<DataType>, is_written: bool, p
         problems.error(&typed.place, format!("two numbers are named {:?}", &**twice)).help(help);
     }
     Names::Numbers(names.clone())
+}
+
+/// Why a number with a name never comes, if it does not.
+fn misfit(data: DataType, number: i64) -> Option<Fault> {
+    let can_be = |number: i128| match data {
+        DataType::Bool => matches!(number, 0 | 1),
+        _ => integer_bits(data, number).is_some(),
+    };
+    if can_be(number.into()) {
+        return None;
+    }
+    let fault = Fault::new(format!("{number} cannot be in the point's registers"));
+    let signed =
+        width(data).map(|width| i128::from(number) - (1 << width)).filter(|&signed| signed < 0 && can_be(signed));
+    Some(signed.into_iter().fold(fault, |fault, signed| fault.help(format!("the type is signed: write {signed}"))))
 }
 
 /// Names of bits that the type has.

@@ -208,6 +208,12 @@ fn meanings_of_points() {
         "13:8: error: two numbers are named \"a\" (help: give each number its own name, so that a command says which \
          is meant)",
     );
+    has("enum = { 0 = 'a', 65536 = 'b' }\n", "13:8: error: 65536 cannot be in the point's registers");
+    one(
+        &unit.replace("'u16'", "'i16'"),
+        "enum = { 65535 = 'fault' }\n",
+        "13:8: error: 65535 cannot be in the point's registers (help: the type is signed: write -1)",
+    );
     has("scale_from = 'p_sf'\n", "13:14: error: the device has no point \"p_sf\" (help: known here: p)");
     has(
         "scale_from = 'input:1'\n",

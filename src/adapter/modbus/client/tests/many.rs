@@ -123,6 +123,7 @@ async fn what_came_before_a_connection_broke_counts() {
     let (near, mut far) = duplex(4096);
     let metrics = Metrics::default();
     let mut client = Client::new(near, bus("tcp://plc", Duration::ZERO));
+    client.transaction = 0;
     let serve = async {
         let mut out = Vec::new();
         mbap::encode(&mut out, 2, 1, |out| out.extend([4, 2, 0x10, 0x07]));
@@ -147,6 +148,7 @@ async fn each_answer_gives_the_others_their_time_again_and_silence_ends_it() {
     let (near, mut far) = duplex(4096);
     let metrics = Metrics::default();
     let mut client = Client::new(near, bus("tcp://plc", Duration::ZERO));
+    client.transaction = 0;
     let serve = async {
         for id in 1..=3 {
             tokio::time::sleep(LIMIT * 3 / 4).await;

@@ -95,6 +95,28 @@ async fn a_late_answer_is_never_taken_for_the_next_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_asked_on_the_last_connection_is_not_answered_on_the_next() {
+    let (metrics, mut asked) = (Metrics::default(), [0; 12]);
+    let (near, mut far) = duplex(4096);
+    let mut client = Client::new(near, bus("tcp://plc", Duration::ZERO));
+    assert!(matches!(client.call(1, &read(3, 1), PATIENCE, &metrics).await, Err(CallError::Timeout(_))));
+    far.read_exact(&mut asked).await.unwrap();
+
+    let (near, mut far) = duplex(4096);
+    let mut client = Client::new(near, client.into_bus());
+    let answer = |asked: [u8; 12], value| [asked[0], asked[1], 0, 0, 0, 5, 1, 4, 2, 0, value];
+    let gateway = async {
+        let late = answer(asked, 3);
+        far.read_exact(&mut asked).await.unwrap();
+        far.write_all(&[late, answer(asked, 7)].concat()).await.unwrap();
+    };
+    let request = read(7, 1);
+    let (answered, ()) = tokio::join!(client.call(1, &request, PATIENCE, &metrics), gateway);
+
+    assert_eq!((answered.unwrap(), metrics.rejected.get()), (&data(7, 1)[..], 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn answers_that_stay_one_behind_never_give_a_value() {
     let (bank, metrics) = (bank(), Metrics::default());
     bank.set_fault(1, Fault::Late);
