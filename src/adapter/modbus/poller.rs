@@ -168,7 +168,7 @@ impl<'a> Poller<'a> {
                 // Before the polls, of which an overloaded link always has one ready.
                 _ = signs.tick() => {
                     self.keep_counters(false);
-                    self.say_stale().await
+                    Box::pin(self.say_stale()).await
                 }
                 task = self.later.next() => Box::pin(self.follow_up(client, task)).await,
                 Some(request) = requests.recv() => Box::pin(self.serve(client, *request)).await,
