@@ -53,7 +53,8 @@ impl Bus {
     pub(in crate::adapter::modbus) fn new(config: &Config) -> Self {
         let (framing, character) = (config.link.framing(), config.link.character());
         let turnaround = config.connect.turnaround;
-        let mut bus = Self { framing, character, turnaround, resting: None, units: Vec::new() };
+        let units = Vec::with_capacity(config.devices.len());
+        let mut bus = Self { framing, character, turnaround, resting: None, units };
         for device in &config.devices {
             // Two devices can be one unit; it gets the longer rest.
             let unit = bus.unit(device.unit);
