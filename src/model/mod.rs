@@ -17,6 +17,7 @@ mod reading;
 mod replay;
 mod request;
 mod selector;
+mod slim;
 mod time;
 mod value;
 pub mod vocabulary;
@@ -41,6 +42,7 @@ pub use request::{
     Written,
 };
 pub use selector::{Selector, SelectorError};
+pub use slim::Slim;
 pub use time::{BootId, ClockQuality, Timestamp, TimestampError};
 pub use value::{Value, ValueError};
 pub use vocabulary::Quantity;
