@@ -128,7 +128,7 @@ pub(super) fn approve(
 fn find_route(request: &Request, routes: &Routes) -> Result<Route, Refusal> {
     let (device, point) = (DeviceId::new(&request.device), PointName::new(&request.point));
     let address = device.ok().zip(point.ok()).map(|(device, point)| PointAddress { device, point });
-    let route = address.and_then(|address| routes.get(&address)).cloned();
+    let route = address.and_then(|address| routes.get(&address));
     let unknown = || Refusal::UnknownTarget(super::shorten(&format!("{}/{}", request.device, request.point)));
     let route = route.ok_or_else(unknown)?;
     if route.point.access.can_write() { Ok(route) } else { Err(Refusal::ReadOnly(route.point.address.clone())) }
