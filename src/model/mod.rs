@@ -33,7 +33,7 @@ pub use event::{
 };
 pub use grant::{Authorized, Denied, Grant, GrantId, Grants, Rate};
 pub use ident::{DeviceId, IdentError, PointName};
-pub use point::{Access, Bounds, Group, Point, PointAddress, PointType};
+pub use point::{Access, Domain, Point, PointAddress, PointType};
 pub use quality::{Grade, Quality};
 pub use reading::Reading;
 pub use replay::Replay;
