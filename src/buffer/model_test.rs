@@ -61,7 +61,7 @@ pub(super) fn reading(value: Value) -> Reading {
 
 pub(super) fn readings(count: usize, size: usize, seed: u64) -> Append {
     let mut random = fastrand::Rng::with_seed(seed);
-    let value = |_| Value::Bytes((0..size).map(|_| random.u8(..)).collect());
+    let value = |_| Value::Bytes((0..size).map(|_| random.u8(..)).collect::<Vec<_>>().into());
     Append { forward: (0..count).map(value).map(reading).collect(), ..Append::default() }
 }
 

@@ -220,11 +220,12 @@ fn connect(path: &Path, seal: &Seal, mark: Option<&Mark>) -> Result<(Connection,
 }
 
 /// The write-ahead log keeps its size and outlives the daemon: growing a file again costs the flash more than
-/// writing into it. Only what a very large commit has left is cut off.
+/// writing into it. Only what a very large commit has left is cut off. Few pages are kept in memory: what is written is
+/// hardly looked at again, and what no longer has room goes into the log before its commit.
 fn prepare(db: &Connection) -> rusqlite::Result<()> {
     db.execute_batch(
         "PRAGMA page_size = 1024; PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 1024;
-         PRAGMA synchronous = FULL; PRAGMA cache_size = -2048;",
+         PRAGMA synchronous = FULL; PRAGMA cache_size = -512;",
     )?;
     db.pragma_update(None, "journal_size_limit", MAX_LOG)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;

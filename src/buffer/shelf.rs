@@ -110,6 +110,7 @@ impl Shelf {
 
     fn wrap(&mut self, loose: &[Loose], encoder: &mut Encoder) {
         let Some(pack) = Pack::of(encoder, loose) else { return };
+        encoder.rest();
         self.memory += pack.memory();
         self.bytes += pack.body.len();
         self.packs.push(pack);

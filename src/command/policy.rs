@@ -119,8 +119,7 @@ pub(super) fn approve(
     let expires = end_of_life(&request, source, moment, settings)?;
     let target = route.point.address.clone();
     let command = Command { id: request.id, source: source.clone(), target, value, expires };
-    let members = route.point.group.as_ref().map(|group| &*group.members);
-    let command = grants.authorize(command, members, moment.now)?;
+    let command = grants.authorize(command, route.point.domain.members(), moment.now)?;
     Ok(Approved { command, route })
 }
 
@@ -128,7 +127,7 @@ pub(super) fn approve(
 fn find_route(request: &Request, routes: &Routes) -> Result<Route, Refusal> {
     let (device, point) = (DeviceId::new(&request.device), PointName::new(&request.point));
     let address = device.ok().zip(point.ok()).map(|(device, point)| PointAddress { device, point });
-    let route = address.and_then(|address| routes.get(&address)).cloned();
+    let route = address.and_then(|address| routes.get(&address));
     let unknown = || Refusal::UnknownTarget(super::shorten(&format!("{}/{}", request.device, request.point)));
     let route = route.ok_or_else(unknown)?;
     if route.point.access.can_write() { Ok(route) } else { Err(Refusal::ReadOnly(route.point.address.clone())) }
@@ -140,7 +139,7 @@ fn fitting_value(request: &Request, point: &Point) -> Result<Value, Refusal> {
     if value.as_f64().is_none_or(|number| point.is_plausible(number)) {
         return Ok(value);
     }
-    let [min, max] = point.bounds.ends();
+    let [min, max] = point.domain.ends();
     Err(Refusal::Implausible { value: value.to_string(), point: point.address.clone(), min, max })
 }
 

@@ -234,7 +234,7 @@ impl Gateway for Surface {
 
     fn read(&self, target: PointAddress) -> BoxFuture<'_, Result<Reading, ApiError>> {
         Box::pin(async move {
-            let route = self.0.ways.routes.borrow().get(&target).cloned();
+            let route = self.0.ways.routes.borrow().get(&target);
             let route = route.ok_or_else(|| match self.0.live.get(&target) {
                 Some(_) => ApiError::Invalid(format!("{target} comes from a rule: there is no device to ask")),
                 None => ApiError::NoPoint(target.clone()),

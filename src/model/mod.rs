@@ -17,6 +17,7 @@ mod reading;
 mod replay;
 mod request;
 mod selector;
+mod slim;
 mod time;
 mod value;
 pub mod vocabulary;
@@ -32,7 +33,7 @@ pub use event::{
 };
 pub use grant::{Authorized, Denied, Grant, GrantId, Grants, Rate};
 pub use ident::{DeviceId, IdentError, PointName};
-pub use point::{Access, Bounds, Group, Point, PointAddress, PointType};
+pub use point::{Access, Domain, Point, PointAddress, PointType};
 pub use quality::{Grade, Quality};
 pub use reading::Reading;
 pub use replay::Replay;
@@ -41,6 +42,7 @@ pub use request::{
     Written,
 };
 pub use selector::{Selector, SelectorError};
+pub use slim::Slim;
 pub use time::{BootId, ClockQuality, Timestamp, TimestampError};
 pub use value::{Value, ValueError};
 pub use vocabulary::Quantity;

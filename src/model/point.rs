@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{DeviceId, PointName};
+use super::{DeviceId, PointName, Slim};
 
 /// The type of a point's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -94,44 +94,58 @@ pub struct Point {
     /// Type of the values after decoding and scaling.
     pub kind: PointType,
     /// UCUM unit, `None` for counts, switches and text.
-    pub unit: Option<Box<str>>,
+    pub unit: Option<Slim<str>>,
     /// Whether it can be read, written or both.
     pub access: Access,
-    /// Which numbers are plausible; readings beyond are `bad:out-of-range`.
-    pub bounds: Bounds,
-    /// The points that are set together through this one; `None` for all that are no group.
-    pub group: Option<Box<Group>>,
+    /// Which values of its type it has; readings beyond are `bad:out-of-range`.
+    pub domain: Domain,
 }
 
-/// The smallest and the largest number that are plausible. On the heap, because most of tens of thousands of points have
-/// none.
+/// Which values of its type a point has. On the heap, because most of tens of thousands of points have any.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Bounds(Option<Box<[Option<f64>; 2]>>);
+pub struct Domain(Option<Box<Limit>>);
 
-impl Bounds {
-    /// `None` where there is no end.
-    pub fn new(min: Option<f64>, max: Option<f64>) -> Self {
-        Self((min.is_some() || max.is_some()).then(|| Box::new([min, max])))
-    }
-
-    /// Both ends.
-    pub fn ends(&self) -> [Option<f64>; 2] {
-        self.0.as_deref().copied().unwrap_or_default()
-    }
+#[derive(Debug, Clone, PartialEq)]
+enum Limit {
+    /// Numbers that are plausible: from the first to the second, `None` where there is no end.
+    Ends([Option<f64>; 2]),
+    /// Objects with a key for each of these points of the device, which are set together.
+    Members(Vec<PointName>),
 }
 
-/// Points of one device that are set together, each by a key of an object.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Group {
-    /// Their names.
-    pub members: Vec<PointName>,
+impl Domain {
+    /// Numbers from the smallest to the largest; `None` where there is no end.
+    pub fn within(min: Option<f64>, max: Option<f64>) -> Self {
+        Self((min.is_some() || max.is_some()).then(|| Box::new(Limit::Ends([min, max]))))
+    }
+
+    /// Objects that set these points together.
+    pub fn of_members(members: Vec<PointName>) -> Self {
+        Self(Some(Box::new(Limit::Members(members))))
+    }
+
+    /// The smallest and the largest number.
+    pub fn ends(&self) -> [Option<f64>; 2] {
+        match self.0.as_deref() {
+            Some(Limit::Ends(ends)) => *ends,
+            Some(Limit::Members(_)) | None => [None, None],
+        }
+    }
+
+    /// The points that are set together through this one; `None` for all that are no group.
+    pub fn members(&self) -> Option<&[PointName]> {
+        match self.0.as_deref() {
+            Some(Limit::Members(members)) => Some(members),
+            Some(Limit::Ends(_)) | None => None,
+        }
+    }
 }
 
 impl Point {
     /// A read-only point without limits.
     pub fn new(device: DeviceId, point: PointName, kind: PointType, unit: Option<&str>) -> Self {
         let address = PointAddress { device, point };
-        Self { address, kind, unit: unit.map(Into::into), access: Access::R, bounds: Bounds::default(), group: None }
+        Self { address, kind, unit: unit.map(Into::into), access: Access::R, domain: Domain::default() }
     }
 
     /// The device the point belongs to.
@@ -146,7 +160,17 @@ impl Point {
 
     /// Whether a number lies within the bounds, both ends inclusive.
     pub fn is_plausible(&self, value: f64) -> bool {
-        let [min, max] = self.bounds.ends();
+        let [min, max] = self.domain.ends();
         min.is_none_or(|min| value >= min) && max.is_none_or(|max| value <= max)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_point_takes_seven_words() {
+        assert_eq!(size_of::<Point>(), 56);
     }
 }

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use serde::{Serialize, Serializer};
 
-use super::PointType;
+use super::{PointType, Slim};
 
 /// One value. Integers are exact to 64 bits in both signs; a `Uint` is always above `i64::MAX`, so that every
 /// number has one form (see [`Value::from_u64`]).
@@ -19,9 +19,9 @@ pub enum Value {
     /// True means detected, open, unlocked or on.
     Bool(bool),
     /// UTF-8 text.
-    Text(Arc<str>),
+    Text(Slim<str>),
     /// Raw bytes; base64 in JSON.
-    Bytes(Arc<[u8]>),
+    Bytes(Slim<[u8]>),
     /// Any JSON document.
     Json(Arc<serde_json::Value>),
 }
@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn bytes_travel_as_base64() {
         let value = Value::from_json(&json!("AQID"), PointType::Bytes).unwrap();
-        assert_eq!(value, Value::Bytes([1, 2, 3].into()));
+        assert_eq!(value, Value::Bytes(vec![1, 2, 3].into()));
         assert_eq!(serde_json::to_string(&value).unwrap(), "\"AQID\"");
     }
 }

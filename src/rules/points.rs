@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    mem,
     sync::Arc,
 };
 
@@ -37,13 +38,20 @@ pub(super) struct Points {
 /// One point.
 #[derive(Debug)]
 struct Slot {
-    point: Arc<Point>,
-    /// The last reading, as rules left it.
-    last: Option<Reading>,
+    last: Last,
     /// Which reading was forwarded last, for `deadband`.
     forwarded: Sent,
     /// Who listens; `None` until it is asked for.
     handlers: Option<Listeners>,
+}
+
+/// The last reading of a point, as rules left it. The point stands in it: there are tens of thousands.
+#[derive(Debug)]
+enum Last {
+    /// None yet, of this point.
+    Never(Arc<Point>),
+    /// This one.
+    Read(Reading),
 }
 
 /// Which reading of a point was forwarded last.
@@ -60,7 +68,29 @@ enum Sent {
 
 impl OfPoint for Slot {
     fn address(&self) -> &PointAddress {
-        &self.point.address
+        let point = match &self.last {
+            Last::Never(point) => point,
+            Last::Read(reading) => &reading.point,
+        };
+        &point.address
+    }
+}
+
+impl Last {
+    /// The reading, if there was one.
+    fn reading(&self) -> Option<&Reading> {
+        match self {
+            Self::Never(_) => None,
+            Self::Read(reading) => Some(reading),
+        }
+    }
+
+    /// Notes a newer reading; gives the one before.
+    fn replace(&mut self, reading: Reading) -> Option<Reading> {
+        match mem::replace(self, Self::Read(reading)) {
+            Self::Never(_) => None,
+            Self::Read(before) => Some(before),
+        }
     }
 }
 
@@ -86,8 +116,8 @@ impl Points {
         if self.slots.len() >= MAX_POINTS {
             return None;
         }
-        let (last, forwarded, handlers) = (None, Sent::Nothing, None);
-        Some(self.slots.put(Slot { point: Arc::clone(point), last, forwarded, handlers }))
+        let last = Last::Never(Arc::clone(point));
+        Some(self.slots.put(Slot { last, forwarded: Sent::Nothing, handlers: None }))
     }
 
     /// Who listens to a point, if that is known.
@@ -125,7 +155,7 @@ impl Points {
     /// Notes the last reading of a point, which is forwarded.
     pub(super) fn remember_forwarded(&mut self, slot: SlotId, reading: Reading) {
         if let Some(slot) = slot.and_then(|slot| self.slots.at_mut(slot)) {
-            (slot.last, slot.forwarded) = (Some(reading), Sent::Last);
+            (slot.last, slot.forwarded) = (Last::Read(reading), Sent::Last);
         }
     }
 
@@ -134,7 +164,7 @@ impl Points {
         let slot = self.slots.at(slot?)?;
         match &slot.forwarded {
             Sent::Nothing => None,
-            Sent::Last => slot.last.as_ref().map(|last| (last.value.clone(), last.quality.clone())),
+            Sent::Last => slot.last.reading().map(|last| (last.value.clone(), last.quality.clone())),
             Sent::Earlier(earlier) => Some((**earlier).clone()),
         }
     }
@@ -142,7 +172,7 @@ impl Points {
     /// The last reading of `device/point`.
     pub(super) fn last(&self, name: &str) -> Option<&Reading> {
         let (device, point) = name.split_once('/')?;
-        self.slots.get_named(device, point)?.last.as_ref()
+        self.slots.get_named(device, point)?.last.reading()
     }
 
     /// The point a rule makes with `emit`, shared by all readings of it.
@@ -187,4 +217,14 @@ pub(super) fn is_outside(band: f64, forwarded: Option<&Forwarded>, reading: &Rea
 /// Seconds from a reading to `now`, never below zero.
 pub(super) fn age(reading: &Reading, now: Timestamp) -> f64 {
     now.since(reading.ts).as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_a_point_takes_eight_words() {
+        assert_eq!(size_of::<Slot>(), 64);
+    }
 }

@@ -23,7 +23,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot, watch},
     task::AbortHandle,
     time::{Instant, timeout_at},
 };
@@ -32,7 +32,7 @@ use tracing::warn;
 pub use self::status::{Progress, Stage, TaskState, TaskStatus};
 use self::{
     status::Board,
-    task::{Fault, Reporter, keep_running, panic_text},
+    task::{Fault, Life, Reporter, panic_text},
 };
 use crate::{
     model::{Event, SharedClock},
@@ -71,11 +71,11 @@ struct Entry {
     /// When it is stopped.
     stage: Stage,
     /// Raised to stop it.
-    stop: Arc<StopSignal>,
+    stop: StopSignal,
     /// Its sign of life, when the watchdog shall look at it.
     progress: Option<Progress>,
-    /// Closed when it is over.
-    ended: watch::Receiver<()>,
+    /// Closed when it is over; nothing is ever sent.
+    ended: oneshot::Receiver<()>,
     /// Ends it by force; a thread cannot be.
     abort: Option<AbortHandle>,
 }
@@ -127,7 +127,7 @@ impl Supervisor {
         work: impl FnOnce() + Send + 'static,
     ) -> std::io::Result<TaskHandle> {
         let reporter = self.reporter(name);
-        let (alive, ended) = watch::channel(());
+        let (alive, ended) = oneshot::channel();
         let told = reporter.clone();
         self.board.add(reporter.number, reporter.name.clone(), stage, true);
         let body = move || {
@@ -222,11 +222,11 @@ impl Supervisor {
     {
         let reporter = self.reporter(name);
         let (signal, stop) = StopSignal::pair();
-        let (alive, ended) = watch::channel(());
+        let (alive, ended) = oneshot::channel();
         self.board.add(reporter.number, reporter.name.clone(), stage, false);
-        let life = keep_running(reporter.clone(), restart, stop, progress.clone(), factory);
+        let mut life = Life { reporter: reporter.clone(), restart, stop, progress: progress.clone(), factory };
         let keeper = tokio::spawn(async move {
-            life.await;
+            life.run().await;
             drop(alive);
         });
         let progress = is_watched.then_some(progress);
@@ -251,11 +251,11 @@ impl Supervisor {
         stage: Stage,
         signal: StopSignal,
         progress: Option<Progress>,
-        ended: watch::Receiver<()>,
+        ended: oneshot::Receiver<()>,
         abort: Option<AbortHandle>,
     ) -> TaskHandle {
         let (number, name) = (reporter.number, reporter.name.clone());
-        let entry = Entry { number, name, stage, stop: Arc::new(signal), progress, ended, abort };
+        let entry = Entry { number, name, stage, stop: signal, progress, ended, abort };
         locked(&self.tasks).push(entry);
         TaskHandle { number, tasks: self.tasks.clone(), board: self.board.clone() }
     }
@@ -264,8 +264,7 @@ impl Supervisor {
 impl Entry {
     /// Waits for the end of a task that was asked to stop. One that is late is ended by force, and false.
     async fn ended_by(&mut self, moment: Instant) -> bool {
-        // `changed` fails once the task dropped its end; nothing is ever sent.
-        let is_over = timeout_at(moment, self.ended.changed()).await.is_ok();
+        let is_over = timeout_at(moment, &mut self.ended).await.is_ok();
         if let Some(abort) = self.abort.as_ref().filter(|_| !is_over) {
             abort.abort();
         }

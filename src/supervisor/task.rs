@@ -78,32 +78,44 @@ impl Reporter {
     }
 }
 
-/// Runs a task until it is done, was asked to stop, or failed for good.
-pub(super) async fn keep_running<F, Fut, E>(
-    reporter: Reporter,
-    restart: Restart,
-    mut stop: Stop,
-    progress: Progress,
-    factory: F,
-) where
-    F: Fn(Stop, Progress) -> Fut + Send,
-    Fut: Future<Output = Result<(), E>> + Send,
-    E: Display,
-{
-    let mut backoff = Backoff::default();
-    loop {
-        let start = Instant::now();
-        progress.made();
-        let run = async { factory(stop.clone(), progress.clone()).await };
-        let Some(fault) = fault_of(AssertUnwindSafe(run).catch_unwind().await) else { break };
-        reporter.fault(&fault);
-        let is_over = restart == Restart::Never || stop.is_requested();
-        // On the heap: there are hundreds of tasks, and hardly one of them ever rests.
-        if is_over || !Box::pin(rest(&reporter, backoff.after(start.elapsed()), &mut stop)).await {
-            break;
+/// The life of one task. Hundreds of tasks have one each: it stands in the task once, where a function that is handed
+/// its parts would hold them twice.
+pub(super) struct Life<F> {
+    /// Who tells of it.
+    pub(super) reporter: Reporter,
+    /// What happens when it failed.
+    pub(super) restart: Restart,
+    /// When it shall end.
+    pub(super) stop: Stop,
+    /// Its sign of life.
+    pub(super) progress: Progress,
+    /// Makes a fresh future for each start.
+    pub(super) factory: F,
+}
+
+impl<F> Life<F> {
+    /// Runs the task until it is done, was asked to stop, or failed for good.
+    pub(super) async fn run<Fut, E>(&mut self)
+    where
+        F: Fn(Stop, Progress) -> Fut + Send + Sync,
+        Fut: Future<Output = Result<(), E>> + Send,
+        E: Display,
+    {
+        let mut backoff = Backoff::default();
+        loop {
+            let start = Instant::now();
+            self.progress.made();
+            let run = async { (self.factory)(self.stop.clone(), self.progress.clone()).await };
+            let Some(fault) = fault_of(AssertUnwindSafe(run).catch_unwind().await) else { break };
+            self.reporter.fault(&fault);
+            let is_over = self.restart == Restart::Never || self.stop.is_requested();
+            // On the heap: hardly one task ever rests.
+            if is_over || !Box::pin(rest(&self.reporter, backoff.after(start.elapsed()), &mut self.stop)).await {
+                break;
+            }
         }
+        self.reporter.state(TaskState::Ended);
     }
-    reporter.state(TaskState::Ended);
 }
 
 /// Waits before the next start. False when stopping was asked for meanwhile.

@@ -111,7 +111,7 @@ impl Course {
     fn of(mapped: &MappedPoint, rng: &mut fastrand::Rng) -> Self {
         let point = &mapped.point;
         if point.access.can_write() {
-            return Self::Still(value(mapped, point.bounds.ends()[0].unwrap_or(0.0).max(0.0)));
+            return Self::Still(value(mapped, point.domain.ends()[0].unwrap_or(0.0).max(0.0)));
         }
         let unit = point.unit.as_deref();
         if let Some((_, per_second)) = GROWTHS.into_iter().find(|(known, _)| Some(*known) == unit) {
@@ -158,7 +158,7 @@ fn range(mapped: &MappedPoint) -> Option<(f64, f64)> {
         return Some((middle, swing));
     }
     // Where the limits do not fit the unit, the limits know better.
-    let [min, max] = point.bounds.ends();
+    let [min, max] = point.domain.ends();
     let (min, max) = (min.unwrap_or(0.0), max.unwrap_or(middle));
     Some((f64::midpoint(min, max), (max - min).abs() / 10.0))
 }
@@ -166,7 +166,7 @@ fn range(mapped: &MappedPoint) -> Option<(f64, f64)> {
 /// A number as the point's value, within its limits.
 fn value(mapped: &MappedPoint, number: f64) -> Value {
     let point = &mapped.point;
-    let [min, max] = point.bounds.ends();
+    let [min, max] = point.domain.ends();
     let number = number.max(min.unwrap_or(number)).min(max.unwrap_or(number));
     match point.kind {
         PointType::Bool => Value::Bool(number > 0.95),

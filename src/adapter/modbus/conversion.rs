@@ -1,9 +1,9 @@
 //! From the raw number in the registers to the value, and back.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use super::counter::Counter;
-use crate::model::Value;
+use crate::model::{Slim, Value};
 
 /// Denominators of the numbers that people write and devices measure.
 const TENS: [f64; 9] = [1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
@@ -35,9 +35,9 @@ pub enum Names {
     #[default]
     None,
     /// Each number is a state with a name.
-    Numbers(BTreeMap<i64, Arc<str>>),
+    Numbers(BTreeMap<i64, Slim<str>>),
     /// Each bit that is set adds its name.
-    Bits(BTreeMap<u8, Arc<str>>),
+    Bits(BTreeMap<u8, Slim<str>>),
 }
 
 /// Numbers stay as they are.
@@ -79,7 +79,7 @@ impl Conversion {
 
 impl Names {
     /// The text for a raw number. A number without a name is its digits; bits without one are left out.
-    pub(super) fn text(&self, raw: &Value) -> Option<Arc<str>> {
+    pub(super) fn text(&self, raw: &Value) -> Option<Slim<str>> {
         match self {
             Self::None => None,
             Self::Numbers(names) => {

@@ -10,7 +10,7 @@ use crate::{
         config::Conversion,
         fixtures::{ABCD, BADC, CDAB, DCBA, any_order, any_type, mapped},
     },
-    model::{Bounds, Point},
+    model::{Domain, Point},
 };
 
 fn check(data: DataType, order: super::super::config::ByteOrder, wire: &[u8]) -> Result<Value, BadValue> {
@@ -100,7 +100,7 @@ fn bits_count_from_the_lowest() {
 #[test]
 fn a_number_outside_its_limits_is_out_of_range() {
     let mut point = mapped("input", 0, DataType::U16);
-    std::sync::Arc::get_mut(&mut point.point).unwrap().bounds = Bounds::new(None, Some(100.0));
+    std::sync::Arc::get_mut(&mut point.point).unwrap().domain = Domain::within(None, Some(100.0));
     assert_eq!(decode(&point, &[0, 100]), Ok(Value::Int(100)));
     assert_eq!(decode(&point, &[0, 101]), Err(BadValue::OutOfRange));
 }

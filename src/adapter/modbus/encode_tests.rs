@@ -9,7 +9,7 @@ use crate::{
         decode::decode,
         fixtures::{any_order, any_type, mapped},
     },
-    model::{Access, Bounds},
+    model::{Access, Domain},
 };
 
 #[test]
@@ -50,7 +50,7 @@ fn parts_limits_and_read_only_points_are_refused() {
     }
     assert_eq!(encode(&masked(DataType::Bits { from: 15, len: 2 }), &Value::Int(1)), Err(EncodeError::Part));
     let mut limited = mapped("holding", 0, DataType::U16);
-    std::sync::Arc::get_mut(&mut limited.point).unwrap().bounds = Bounds::new(None, Some(50.0));
+    std::sync::Arc::get_mut(&mut limited.point).unwrap().domain = Domain::within(None, Some(50.0));
     assert_eq!(encode(&limited, &Value::Int(51)), Err(EncodeError::OutOfRange("51".into())));
     std::sync::Arc::get_mut(&mut limited.point).unwrap().access = Access::R;
     assert_eq!(encode(&limited, &Value::Int(1)), Err(EncodeError::ReadOnly));

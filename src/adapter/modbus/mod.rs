@@ -148,72 +148,86 @@ impl Adapter for Modbus {
     }
 
     fn run(&self, context: AdapterContext) -> BoxFuture<'_, Result<(), AdapterError>> {
-        Box::pin(run(&self.config, context))
+        let mut work = Work::new(&self.config, context);
+        Box::pin(async move { work.run().await })
     }
 }
 
-/// Connects, works, and connects again until stopping is asked for. Everything but the work on a connection stands on
-/// the heap while it is done: a gateway may have hundreds of links, and each has a task as large as all of this.
-async fn run(config: &Config, context: AdapterContext) -> Result<(), AdapterError> {
-    let AdapterContext { readings, events, mut requests, mut stop, clock, metrics, alive, memory, announce: _ } =
-        context;
-    let mut poller = Poller::new(config, clock, metrics, readings, events, alive.clone());
-    Box::pin(poller.recall(memory)).await;
-    let mut bus = Bus::new(config);
-    let mut outage = Outage { backoff: Backoff::new(), attempts: 0, is_told: false };
-    loop {
-        let dialled = tokio::select! {
-            biased;
-            () = stop.requested() => return Ok(()),
-            dialled = alive.during(Box::pin(link::connect(config))) => dialled,
-        };
-        let error = match dialled {
-            Ok(stream) => {
-                debug!(adapter = config.name, link = %config.link, attempts = outage.attempts, "Connected");
-                let since = Instant::now();
-                let (end, kept) = connected(&mut poller, Client::new(stream, bus), &mut requests, &mut stop).await;
-                bus = kept;
-                // Commands may come before the next poll, so one that was closed unused is made anew at once.
-                let was_unused = poller.is_renewed && since.elapsed() >= LASTED;
-                if poller.has_answered || was_unused {
-                    outage.over();
+/// The work on a link for as long as the adapter runs. A gateway may have hundreds of links, each with a task in which
+/// all of this stands: once, where a function that is handed it would hold it twice. Everything but the work on a
+/// connection stands on the heap while it is done.
+struct Work<'a> {
+    poller: Poller<'a>,
+    requests: mpsc::Receiver<Box<DeviceRequest>>,
+    stop: Stop,
+}
+
+impl<'a> Work<'a> {
+    /// Nothing is dialled yet.
+    fn new(config: &'a Config, context: AdapterContext) -> Self {
+        let AdapterContext { readings, events, requests, stop, clock, metrics, alive, memory, announce: _ } = context;
+        let mut poller = Poller::new(config, clock, metrics, readings, events, alive);
+        poller.memory = memory;
+        Self { poller, requests, stop }
+    }
+
+    /// Connects, works, and connects again until stopping is asked for.
+    async fn run(&mut self) -> Result<(), AdapterError> {
+        let config = self.poller.config;
+        Box::pin(self.poller.recall(self.poller.memory.clone())).await;
+        let mut bus = Bus::new(config);
+        let mut outage = Outage { backoff: Backoff::new(), attempts: 0, is_told: false };
+        loop {
+            let dialled = tokio::select! {
+                biased;
+                () = self.stop.requested() => return Ok(()),
+                dialled = self.poller.alive.during(Box::pin(link::connect(config))) => dialled,
+            };
+            let error = match dialled {
+                Ok(stream) => {
+                    debug!(adapter = config.name, link = %config.link, attempts = outage.attempts, "Connected");
+                    let since = Instant::now();
+                    let mut client = Client::new(stream, bus);
+                    let end = self.connected(&mut client).await;
+                    bus = client.into_bus();
+                    // Commands may come before the next poll, so one that was closed unused is made anew at once.
+                    let was_unused = self.poller.is_renewed && since.elapsed() >= LASTED;
+                    if self.poller.has_answered || was_unused {
+                        outage.over();
+                    }
+                    match end {
+                        End::Stopped => return Ok(()),
+                        End::Failed(error) => return Err(error),
+                        End::Renewed => continue,
+                        End::Lost(error) => error,
+                    }
                 }
-                match end {
-                    End::Stopped => return Ok(()),
-                    End::Failed(error) => return Err(error),
-                    End::Renewed => continue,
-                    End::Lost(error) => error,
+                Err(error) => {
+                    Box::pin(self.poller.link_down()).await?;
+                    error
                 }
+            };
+            self.poller.metrics.fault.tell(&error);
+            // A port that is gone was taken away; a server that closes a connection mostly does so by habit.
+            let idle = if config.link.is_serial() { None } else { self.poller.idle() };
+            let wait = outage.goes_on(config, &error, idle);
+            let Self { poller, requests, stop } = self;
+            if poller.alive.during(Box::pin(pause(poller, wait, &error, requests, stop))).await.is_none() {
+                return Ok(());
             }
-            Err(error) => {
-                Box::pin(poller.link_down()).await?;
-                error
-            }
-        };
-        poller.metrics.fault.tell(&error);
-        // A port that is gone was taken away; a server that closes a connection mostly does so by habit.
-        let idle = if config.link.is_serial() { None } else { poller.idle() };
-        let wait = outage.goes_on(config, &error, idle);
-        if alive.during(Box::pin(pause(&poller, wait, &error, &mut requests, &mut stop))).await.is_none() {
-            return Ok(());
         }
     }
-}
 
-/// Works on a connection and keeps count of it. What is known of the units outlives it.
-async fn connected(
-    poller: &mut Poller<'_>,
-    mut client: Client<Stream>,
-    requests: &mut mpsc::Receiver<Box<DeviceRequest>>,
-    stop: &mut Stop,
-) -> (End, Bus) {
-    let metrics = Arc::clone(&poller.metrics);
-    metrics.connects.inc();
-    metrics.up.set(1);
-    metrics.fault.over();
-    let end = poller.session(&mut client, requests, stop).await;
-    metrics.up.set(0);
-    (end, client.into_bus())
+    /// Works on a connection and keeps count of it.
+    async fn connected(&mut self, client: &mut Client<Stream>) -> End {
+        let metrics = &self.poller.metrics;
+        metrics.connects.inc();
+        metrics.up.set(1);
+        metrics.fault.over();
+        let end = self.poller.session(client, &mut self.requests, &mut self.stop).await;
+        self.poller.metrics.up.set(0);
+        end
+    }
 }
 
 /// How long the link has been away, for the log and the next wait.

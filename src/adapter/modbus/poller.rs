@@ -160,7 +160,7 @@ impl<'a> Poller<'a> {
             (false, false) => self.useless,
         };
         let is_down = self.is_useless && self.useless >= USELESS_LIMIT;
-        if is_down && let Err(error) = self.link_useless().await {
+        if is_down && let Err(error) = Box::pin(self.link_useless()).await {
             end = End::Failed(error);
         }
         if matches!(end, End::Lost(_)) {
@@ -196,7 +196,7 @@ impl<'a> Poller<'a> {
                 // Before the polls, of which an overloaded link always has one ready.
                 _ = signs.tick() => {
                     self.keep_counters(false);
-                    self.say_stale().await
+                    Box::pin(self.say_stale()).await
                 }
                 task = self.later.next() => Box::pin(self.follow_up(client, task)).await,
                 Some(request) = requests.recv() => Box::pin(self.serve(client, *request)).await,

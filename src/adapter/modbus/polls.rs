@@ -76,7 +76,7 @@ impl Poller<'_> {
         let Some(asked) = self.asked(number) else { return Ok(()) };
         let is_again = self.alone.remove(&number);
         match self.ask_unless_stopped(client, asked.device, &asked.request, stop).await? {
-            Err(CallError::Link(error)) => self.cut_short(&asked, is_again, error).await,
+            Err(CallError::Link(error)) => Box::pin(self.cut_short(&asked, is_again, error)).await,
             answer => self.answered(&asked, answer).await,
         }
     }

@@ -106,9 +106,15 @@ impl Schedule {
     /// One entry per interval, numbered in their order.
     pub(super) fn new(intervals: impl IntoIterator<Item = Duration>, grid: Grid) -> Self {
         let intervals: Vec<Duration> = intervals.into_iter().map(|interval| interval.max(MIN_INTERVAL)).collect();
-        let (waiting, ready, vacant) = (BinaryHeap::new(), BinaryHeap::new(), Vec::new());
-        let start = grid.start;
-        let mut schedule = Self { start, entries: Vec::new(), waiting, ready, vacant, added: 0 };
+        let (start, count) = (grid.start, intervals.len());
+        let mut schedule = Self {
+            start,
+            entries: Vec::with_capacity(count),
+            waiting: BinaryHeap::with_capacity(count),
+            ready: BinaryHeap::with_capacity(count),
+            vacant: Vec::new(),
+            added: 0,
+        };
         for (&interval, place) in intervals.iter().zip(places(&intervals)) {
             schedule.insert(interval, grid.phase(interval, place), start);
         }

@@ -3,11 +3,12 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    hash::Hash,
     sync::Arc,
 };
 
 use super::config::{Device, MappedPoint, Mapping, Register};
-use crate::model::PointName;
+use crate::model::{PointName, Slim};
 
 /// What the devices of a configuration have in common, while it is read.
 #[derive(Debug, Default)]
@@ -15,6 +16,7 @@ pub struct Shared {
     /// Of those of one register, each once.
     mappings: HashMap<Register, Vec<Arc<Mapping>>>,
     names: HashSet<PointName>,
+    units: HashSet<Slim<str>>,
 }
 
 impl Shared {
@@ -33,10 +35,18 @@ impl Shared {
         }
         // Nobody else has the point yet; otherwise it keeps its own name.
         let Some(point) = Arc::get_mut(&mut mapped.point) else { return };
-        match self.names.get(&point.address.point) {
-            Some(known) => point.address.point = known.clone(),
-            None => drop(self.names.insert(point.address.point.clone())),
+        share_one(&mut self.names, &mut point.address.point);
+        if let Some(unit) = &mut point.unit {
+            share_one(&mut self.units, unit);
         }
+    }
+}
+
+/// Puts the one of them that is known in the place of its like.
+fn share_one<T: Clone + Eq + Hash>(known: &mut HashSet<T>, like: &mut T) {
+    match known.get(like) {
+        Some(known) => *like = known.clone(),
+        None => drop(known.insert(like.clone())),
     }
 }
 
@@ -52,17 +62,31 @@ mod tests {
         vec![mapped("input", 0, DataType::F32), mapped("input", 2, DataType::F32)]
     }
 
+    /// The same in volts, as read from a file each time.
+    fn measured() -> Vec<MappedPoint> {
+        let mut points = points();
+        for mapped in &mut points {
+            Arc::get_mut(&mut mapped.point).unwrap().unit = Some("V".into());
+        }
+        points
+    }
+
     #[test]
     fn devices_of_one_make_share_what_is_the_same_and_nothing_else() {
-        let mut devices = [device(points()), device(points())];
-        devices[1].points[1].conversion.scale = 0.1;
-        let before = devices.clone();
+        let read = || {
+            let mut devices = [device(measured()), device(measured())];
+            devices[1].points[1].conversion.scale = 0.1;
+            devices
+        };
+        let mut devices = read();
 
         Shared::default().share(&mut devices);
 
         let [first, second] = &devices;
-        assert_eq!(devices, before);
+        assert_eq!(devices, read());
         assert!(Arc::ptr_eq(&first.points[0].mapping, &second.points[0].mapping));
+        let unit = |device: &Device| std::ptr::from_ref(device.points[0].point.unit.as_deref().unwrap());
+        assert!(std::ptr::eq(unit(first), unit(second)));
         assert!(!Arc::ptr_eq(&first.points[1].mapping, &second.points[1].mapping));
     }
 

@@ -31,5 +31,5 @@ async fn the_task_of_a_link_is_small() {
 
     let task = adapter.run(context);
 
-    assert!(size_of_val(&*task) <= 4 << 10, "{}", size_of_val(&*task));
+    assert!(size_of_val(&*task) <= 2 << 10, "{}", size_of_val(&*task));
 }

@@ -18,9 +18,9 @@ mod column;
 mod readings;
 pub(super) mod wire;
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
-use zstd::zstd_safe::CParameter;
+use zstd::{bulk::Compressor, zstd_safe::CParameter};
 
 use self::wire::{Reader, WireError, put_bytes, put_i64, put_len, put_option, put_u64};
 use crate::model::{Block, BlockBody, BootId, Reading, ResponseTo, Timestamp};
@@ -54,20 +54,23 @@ pub(super) struct Stamp {
     pub(super) uptime: Duration,
 }
 
-/// Encodes bodies, with buffers that live from block to block.
+/// Encodes bodies, with buffers that live from block to block until it rests.
 pub(super) struct Encoder {
     raw: Vec<u8>,
-    zstd: zstd::bulk::Compressor<'static>,
+    /// `None` while it rests.
+    zstd: Option<Compressor<'static>>,
 }
 
 impl Encoder {
-    /// With room for a usual block.
-    pub(super) fn new() -> std::io::Result<Self> {
-        let mut zstd = zstd::bulk::Compressor::new(LEVEL)?;
-        for size in TABLES {
-            zstd.set_parameter(size)?;
-        }
-        Ok(Self { raw: Vec::with_capacity(64 << 10), zstd })
+    /// Ready to begin.
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self { raw: Vec::new(), zstd: Some(compressor()?) })
+    }
+
+    /// Gives the memory back that the last bodies took, after one that is large and will not be followed by another at
+    /// once: of a pack it is a MiB, and it takes a tenth of a millisecond to have again.
+    pub(super) fn rest(&mut self) {
+        (self.raw, self.zstd) = (Vec::new(), None);
     }
 
     /// The stored form of a body.
@@ -101,7 +104,7 @@ impl Encoder {
     /// Compresses what is in `raw` when that makes it smaller.
     fn pack(&mut self, version: u8) -> Vec<u8> {
         if self.raw.len() > COMPRESS_ABOVE
-            && let Ok(packed) = self.zstd.compress(&self.raw)
+            && let Ok(packed) = self.compressed()
             && packed.len() < self.raw.len()
         {
             let mut out = vec![version, ZSTD];
@@ -113,6 +116,24 @@ impl Encoder {
         out.extend_from_slice(&self.raw);
         out
     }
+
+    /// What is in `raw`, compressed.
+    fn compressed(&mut self) -> io::Result<Vec<u8>> {
+        let zstd = match &mut self.zstd {
+            Some(zstd) => zstd,
+            resting => resting.insert(compressor()?),
+        };
+        zstd.compress(&self.raw)
+    }
+}
+
+/// What bodies are compressed with.
+fn compressor() -> io::Result<Compressor<'static>> {
+    let mut zstd = Compressor::new(LEVEL)?;
+    for size in TABLES {
+        zstd.set_parameter(size)?;
+    }
+    Ok(zstd)
 }
 
 /// Reads the one block that [`Encoder::encode`] wrote.

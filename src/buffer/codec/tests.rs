@@ -135,6 +135,17 @@ proptest! {
 }
 
 #[test]
+fn an_encoder_that_rested_keeps_nothing_and_encodes_as_before() {
+    let (mut encoder, body) = (Encoder::new().unwrap(), walks(1_000));
+    let before = encoder.encode(&stamp(), &body);
+
+    encoder.rest();
+    assert!(encoder.zstd.is_none() && encoder.raw.capacity() == 0);
+
+    assert_eq!(encoder.encode(&stamp(), &body), before);
+}
+
+#[test]
 fn fifty_series_take_few_bytes() {
     for (count, most) in [(1_000, 5_000), (100, 1_200)] {
         let bytes = Encoder::new().unwrap().encode(&stamp(), &walks(count)).len();

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     model::{
-        Access, Bounds, ClockQuality, CommandId, DeviceId, DeviceRequest, OutcomeStatus, Payload, Point, PointName,
+        Access, ClockQuality, CommandId, DeviceId, DeviceRequest, Domain, OutcomeStatus, Payload, Point, PointName,
         PointType, Rate, ResponseTo, Selector, Source, Value, WriteError,
     },
     shutdown::StopSignal,
@@ -53,7 +53,7 @@ fn settings() -> Commands {
 fn point(name: &str, access: Access) -> Arc<Point> {
     let (device, name) = (DeviceId::new("pump-1").unwrap(), PointName::new(name).unwrap());
     let point = Point::new(device, name, PointType::Float, None);
-    Arc::new(Point { access, bounds: Bounds::new(Some(0.0), Some(100.0)), ..point })
+    Arc::new(Point { access, domain: Domain::within(Some(0.0), Some(100.0)), ..point })
 }
 
 fn grants() -> Vec<Grant> {

@@ -24,7 +24,7 @@ use crate::{
         tree::Node,
         values::{Span, from_integer, text_values, word_values},
     },
-    model::{Access, Bounds, DeviceId, Point, PointAddress, PointName},
+    model::{Access, DeviceId, Domain, Point, PointAddress, PointName},
 };
 
 /// How a characteristic is written.
@@ -183,8 +183,7 @@ fn behind(keys: PointKeys, device: &DeviceId, poll: Duration, problems: &mut Pro
         kind: layout.point_type(),
         unit: unit.map(Into::into),
         access: keys.access.value,
-        bounds: Bounds::new(keys.min.map(|min| min.value), keys.max.map(|max| max.value)),
-        group: None,
+        domain: Domain::within(keys.min.map(|min| min.value), keys.max.map(|max| max.value)),
     };
     Some(GattPoint {
         point: Arc::new(point),

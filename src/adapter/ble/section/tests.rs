@@ -72,7 +72,7 @@ fn a_point_behind_a_connection_knows_what_the_bluetooth_sig_says() {
 
     let device = &config.devices[0];
     let told = |point: &crate::adapter::ble::config::GattPoint| {
-        let unit = point.point.unit.clone().unwrap_or_default();
+        let unit = point.point.unit.as_deref().unwrap_or_default();
         format!("{} {} {unit} {:?} {:?}", point.at, point.point.kind.as_str(), point.layout.invalid, point.poll)
     };
     let points: Vec<_> = device.behind.iter().map(told).collect();

@@ -56,8 +56,8 @@ impl Bus {
     pub(in crate::adapter::modbus) fn new(config: &Config) -> Self {
         let (framing, character) = (config.link.framing(), config.link.character());
         let turnaround = config.connect.turnaround;
-        let transaction = fastrand::u16(..);
-        let mut bus = Self { framing, transaction, character, turnaround, resting: None, units: Vec::new() };
+        let (transaction, units) = (fastrand::u16(..), Vec::with_capacity(config.devices.len()));
+        let mut bus = Self { framing, transaction, character, turnaround, resting: None, units };
         for device in &config.devices {
             // Two devices can be one unit; it gets the longer rest.
             let unit = bus.unit(device.unit);

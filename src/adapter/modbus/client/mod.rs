@@ -20,11 +20,17 @@ mod broadcast;
 mod bus;
 mod many;
 
-use std::time::Duration;
+use std::{
+    future::poll_fn,
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
 use bytes::{Buf as _, BytesMut};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf},
     time::{Instant, sleep, sleep_until, timeout},
 };
 
@@ -35,7 +41,7 @@ pub(super) use self::{
 };
 use super::{
     exception::Exception,
-    frame::{Expected, Framing, Mode, Step, mbap},
+    frame::{Expected, Framing, LONGEST, Mode, Step, mbap},
     link::LinkError,
     pdu::Request,
     response::{self, Mismatch, ReplyError},
@@ -356,10 +362,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     /// Waits for more bytes. Safe to cancel.
     async fn receive(&mut self) -> Result<(), LinkError> {
-        self.received.reserve(FRAMES * self.bus.framing().longest());
-        let received = self.stream.read_buf(&mut self.received).await?;
+        let received = poll_fn(|cx| self.poll_receive(cx)).await?;
         self.heard = Instant::now();
         if received == 0 { Err(LinkError::Closed) } else { Ok(()) }
+    }
+
+    /// Takes what has come, at most what there is room for. The room is on the stack: hundreds of links mostly wait, and
+    /// keep no more than the answers that they got.
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut room = [0; FRAMES * LONGEST];
+        let mut read = ReadBuf::new(&mut room[..FRAMES * self.bus.framing().longest()]);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read))?;
+        self.received.extend_from_slice(read.filled());
+        Poll::Ready(Ok(read.filled().len()))
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
         report::{Problems, nearest},
         section::At,
     },
-    model::{Access, Bounds, Point, PointAddress, PointType},
+    model::{Access, Domain, Point, PointAddress, PointType},
 };
 
 /// The points of all adapters, for sources to be looked up in.
@@ -136,7 +136,7 @@ fn mapped(
     let invalid = marker(data).into_iter().filter(|_| !is_bits(register.table)).collect();
     let conversion = Conversion { scale: typed.scale, offset: typed.offset, invalid, ..Conversion::default() };
     // The policy knows the limits of the point, and its refusal is an outcome that can be looked up.
-    let open = Point { bounds: Bounds::default(), access: Access::Rw, ..Point::clone(point) };
+    let open = Point { domain: Domain::default(), access: Access::Rw, ..Point::clone(point) };
     let (writing, poll) = (Writing::default(), Duration::MAX);
     let mapping = Mapping { register, data, order, conversion, writing, poll };
     Some(MappedPoint { point: Arc::new(open), mapping: Arc::new(mapping) })

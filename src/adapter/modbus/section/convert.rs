@@ -1,6 +1,6 @@
 //! What the raw number means, as it is typed.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use super::{
     counter::counter,
@@ -14,6 +14,7 @@ use crate::{
         encode::integer_bits,
     },
     config::{Fault, Place, report::Problems, section::At},
+    model::Slim,
 };
 
 /// Scale, offset, markers and names; the power of ten is found elsewhere.
@@ -126,7 +127,7 @@ fn of_bits(typed: &At<NameTable>, data: Option<DataType>, problems: &mut Problem
     if data.is_some() && bits.is_none() {
         problems.error(&typed.place, "only u16, u32, u64 and bits have flags").help("leave flags out");
     }
-    let checked: Result<BTreeMap<u8, Arc<str>>, Fault> =
+    let checked: Result<BTreeMap<u8, Slim<str>>, Fault> =
         typed.value.0.iter().map(|(&bit, name)| flag(bit, name, bits.unwrap_or(64))).collect();
     match checked {
         Ok(names) => Names::Bits(names),
@@ -144,7 +145,7 @@ fn bit_count(data: DataType) -> Option<u8> {
 }
 
 /// One bit and its name.
-fn flag(bit: i64, name: &Arc<str>, bits: u8) -> Result<(u8, Arc<str>), Fault> {
+fn flag(bit: i64, name: &Slim<str>, bits: u8) -> Result<(u8, Slim<str>), Fault> {
     let fitting = u8::try_from(bit).ok().filter(|&bit| bit < bits);
     let Some(bit) = fitting else {
         let help = format!("bits count from 0, the lowest, to {}", bits - 1);
@@ -153,5 +154,5 @@ fn flag(bit: i64, name: &Arc<str>, bits: u8) -> Result<(u8, Arc<str>), Fault> {
     if name.contains(',') || name.trim() != &**name {
         return Err(Fault::new(format!("{name:?} cannot be the name of a bit")).help("commas part the names"));
     }
-    Ok((bit, Arc::clone(name)))
+    Ok((bit, name.clone()))
 }

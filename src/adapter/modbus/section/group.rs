@@ -13,7 +13,7 @@ use crate::{
         report::{Problems, suggest},
         section::{At, section},
     },
-    model::{Access, DeviceId, Group, Point, PointAddress, PointName, PointType},
+    model::{Access, DeviceId, Domain, Point, PointAddress, PointName, PointType},
 };
 
 section! {
@@ -66,7 +66,7 @@ fn group(keys: GroupKeys, device: &DeviceId, points: &[MappedPoint], problems: &
     check_neighbours(&indices, points).map_err(|fault| problems.fault(&members.place, fault)).ok()?;
     let mut point = Point::new(device.clone(), name.value, PointType::Json, None);
     point.access = Access::W;
-    point.group = Some(Box::new(Group { members: members.value.into_iter().map(|member| member.value).collect() }));
+    point.domain = Domain::of_members(members.value.into_iter().map(|member| member.value).collect());
     Some(PointGroup { point: Arc::new(point), members: indices })
 }
 

@@ -1,6 +1,6 @@
 //! Names for numbers and bits, and the markers that stand for no value, as they are typed.
 
-use std::{collections::BTreeMap, str::FromStr, sync::Arc};
+use std::{collections::BTreeMap, str::FromStr};
 
 use crate::{
     adapter::modbus::{
@@ -14,6 +14,7 @@ use crate::{
         tree::{Data, Entry, Node},
         values::text_values,
     },
+    model::Slim,
 };
 
 text_values! {
@@ -22,7 +23,7 @@ text_values! {
 
 /// `{ 0 = "off", 1 = "on" }`: names by number.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NameTable(pub BTreeMap<i64, Arc<str>>);
+pub struct NameTable(pub BTreeMap<i64, Slim<str>>);
 
 impl FromNode for NameTable {
     const SHAPE: Shape = Shape::Open;
@@ -47,7 +48,7 @@ impl FromNode for NameTable {
 }
 
 /// Takes one name in, or reports what is wrong with it or its number.
-fn add_name(names: &mut BTreeMap<i64, Arc<str>>, (key, entry): (String, Entry), problems: &mut Problems) {
+fn add_name(names: &mut BTreeMap<i64, Slim<str>>, (key, entry): (String, Entry), problems: &mut Problems) {
     let Some(number) = whole(&key).and_then(|number| i64::try_from(number).ok()) else {
         let problem = problems.error(&entry.key, format!("{key:?} is no whole number"));
         problem.help("names stand behind numbers: 0 = \"off\"");

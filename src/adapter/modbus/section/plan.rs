@@ -17,7 +17,9 @@ pub fn plan(adapter: AdapterDraft, draft: &mut Draft) -> Option<Config> {
     let keys: AdapterKeys = section.read(&mut draft.problems);
     section.close(&mut draft.problems);
     in_order(&keys.backoff.value.min, &keys.backoff.value.max, &mut draft.problems);
-    let devices: Vec<_> = devices.into_iter().filter_map(|d| device(d, &keys, draft)).collect();
+    let mut devices: Vec<_> = devices.into_iter().filter_map(|d| device(d, &keys, draft)).collect();
+    // As with points, they were collected in the place of what was typed.
+    devices.shrink_to_fit();
     let At { value: link, place } = keys.link?;
     check_pipeline(&keys.pipeline, &link, &devices, &mut draft.problems);
     let connect = Connect {

@@ -22,7 +22,7 @@ use crate::{
         section::{At, section},
         values::Span,
     },
-    model::{Access, Bounds, DeviceId, Point, PointAddress, PointName, PointType},
+    model::{Access, DeviceId, Domain, Point, PointAddress, PointName, PointType},
 };
 
 section! {
@@ -155,8 +155,7 @@ fn point(
         kind: point_type(data, &conversion, keys.scale_from.is_some()),
         unit: keys.unit.map(|unit| unit.value.into()),
         access: keys.access.value,
-        bounds: Bounds::new(keys.min.map(|min| min.value), keys.max.map(|max| max.value)),
-        group: None,
+        domain: Domain::within(keys.min.map(|min| min.value), keys.max.map(|max| max.value)),
     };
     let poll = keys.poll.map_or(outer.poll, |poll| poll.value.0);
     let mapping = Mapping { register: register?, data, order, conversion, writing, poll };

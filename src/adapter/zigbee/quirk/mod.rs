@@ -30,7 +30,7 @@ use super::{
     tuya, zcl,
 };
 use crate::{
-    model::{Access, Bounds, DeviceId, Point, PointName, PointType},
+    model::{Access, DeviceId, Domain, Point, PointName, PointType},
     profile::Script,
 };
 
@@ -192,7 +192,7 @@ impl OwnPoint {
     /// As a point of a device.
     pub fn of(&self, device: &DeviceId) -> Point {
         let mut point = Point::new(device.clone(), self.name.clone(), self.kind, self.unit.as_deref());
-        (point.access, point.bounds) = (self.access, Bounds::new(self.min, self.max));
+        (point.access, point.domain) = (self.access, Domain::within(self.min, self.max));
         point
     }
 }

@@ -69,7 +69,7 @@ impl Asked<'_> {
             format!("[[device.point]]\nname = \"at-{base}\"\nregister = \"holding:{base}\"\ntype = \"string:4\"\n")
         });
         let answers = self.read(&points.concat()).await?;
-        let is_marked = |base: &u16| answers.get(&format!("at-{base}")).and_then(text) == Some("SunS".into());
+        let is_marked = |base: &u16| answers.get(&format!("at-{base}")).and_then(text) == Some("SunS");
         BASES.into_iter().find(is_marked).map(|base| base + 2).ok_or_else(|| {
             let places = BASES.map(|base| base.to_string()).join(", ");
             CliError::Failed(format!(
@@ -190,9 +190,9 @@ fn number(reading: &Reading) -> Option<i64> {
 }
 
 /// A reading that is text.
-fn text(reading: &Reading) -> Option<std::sync::Arc<str>> {
+fn text(reading: &Reading) -> Option<&str> {
     match &reading.value {
-        Some(Value::Text(text)) => Some(std::sync::Arc::clone(text)),
+        Some(Value::Text(text)) => Some(text),
         _ => None,
     }
 }

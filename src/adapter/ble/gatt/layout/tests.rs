@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Bounds, DeviceId, PointName};
+use crate::model::{DeviceId, Domain, PointName};
 
 fn layout(kind: Kind) -> Layout {
     Layout { kind, at: 0, is_big_endian: false, scale: 1.0, offset: 0.0, invalid: Vec::new() }
@@ -9,7 +9,7 @@ fn layout(kind: Kind) -> Layout {
 
 fn point() -> Point {
     let (device, name) = (DeviceId::new("d").unwrap(), PointName::new("p").unwrap());
-    Point { bounds: Bounds::new(Some(-1e6), Some(1e6)), ..Point::new(device, name, PointType::Float, None) }
+    Point { domain: Domain::within(Some(-1e6), Some(1e6)), ..Point::new(device, name, PointType::Float, None) }
 }
 
 #[test]

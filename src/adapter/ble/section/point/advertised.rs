@@ -9,7 +9,7 @@ use crate::{
         report::{Problems, suggest},
         section::At,
     },
-    model::{Access, Bounds, DeviceId, Point, PointName, PointType, Quantity, vocabulary::QUANTITIES},
+    model::{Access, DeviceId, Domain, Point, PointName, PointType, Quantity, vocabulary::QUANTITIES},
 };
 
 /// A point that a profile's script gives: of its own type and unit, or of those that its name has.
@@ -36,7 +36,7 @@ pub(super) fn scripted(
         point.unit = Some(unit.value.as_str().into());
     }
     let ends = [&keys.min, &keys.max].map(|end| end.as_ref().map(|end| end.value));
-    point.bounds = Bounds::new(ends[0], ends[1]);
+    point.domain = Domain::within(ends[0], ends[1]);
     Some(Arc::new(point))
 }
 

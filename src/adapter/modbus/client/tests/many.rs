@@ -1,6 +1,7 @@
 //! Several requests under way at once, against a server that follows a script.
 
 use proptest::prelude::*;
+use tokio::io::AsyncReadExt as _;
 
 use super::*;
 use crate::adapter::modbus::client::many::{Answers, Ask};

@@ -7,7 +7,7 @@ mod random;
 
 use std::future::Future;
 
-use tokio::io::{DuplexStream, duplex};
+use tokio::io::{AsyncReadExt as _, DuplexStream, duplex};
 
 use super::*;
 use crate::{
