@@ -7,6 +7,7 @@ use crate::{
     adapter::modbus::{
         config::{Conversion, DataType, Names, Table, Verify, WriteFunction, Writing},
         layout::{is_part, registers},
+        pdu::MAX_WRITE_REGISTERS,
     },
     config::{
         Place,
@@ -127,6 +128,10 @@ fn check_function(keys: &PointKeys, table: Table, data: DataType, names: &Names,
         _ if keys.access.value.can_write() && is_part => {
             let message = "the point is a part of a register; commands for it will be refused";
             problems.warning(&keys.access.place, message).help("add write = \"mask\" if the unit knows function 22");
+        }
+        _ if keys.access.value.can_write() && registers(data) > MAX_WRITE_REGISTERS => {
+            let message = format!("the point has {} registers, function 16 sets 123 at most", registers(data));
+            problems.error(&keys.access.place, message).help("use string:246 or shorter, or leave access out");
         }
         _ => {}
     }

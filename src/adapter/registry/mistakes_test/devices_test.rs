@@ -246,6 +246,11 @@ fn writes_of_points() {
          \"mask\" if the unit knows function 22)",
     );
     has(
+        "type = 'string:248'\naccess = 'rw'\n",
+        "13:10: error: the point has 124 registers, function 16 sets 123 at most (help: use string:246 or shorter, or \
+         leave access out)",
+    );
+    has(
         "type = 'u16'\naccess = 'rw'\npulse = '11s'\n",
         "14:9: error: a pulse lasts at most 10s (help: for longer times let a rule send a second command)",
     );
