@@ -248,6 +248,10 @@ fn libmodbus_hears_what_is_written_to_all_units() {
 
     let gateway = Gateway::start(&site);
     broker.wait_for_subscription(&format!("{PREFIX}/command"));
+    listener.wait_for("the line to be up", |messages| {
+        let series = Blocks::received(messages).series();
+        series.get("unit-1/v0")?.iter().any(|reading| reading.quality == "good").then_some(())
+    });
     let command = json!({"id": "all", "device": "everyone", "point": "first", "value": 77}).to_string();
     let topic = format!("{PREFIX}/command");
     listener.send(&Outgoing { topic: &topic, payload: command.as_bytes(), ..Outgoing::default() });
