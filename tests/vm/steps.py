@@ -51,9 +51,10 @@ def need(is_so, words):
 
 
 def put(path, content):
-    """Writes a file in the machine."""
+    """Writes a file in the machine, for good: its power may be cut."""
     content = content.encode() if isinstance(content, str) else content
-    subprocess.run([HERE / "machine", "run", f"mkdir -p {Path(path).parent} && cat >{path}"], input=content, check=True)
+    write = f"mkdir -p {Path(path).parent} && cat >{path} && sync {path}"
+    subprocess.run([HERE / "machine", "run", write], input=content, check=True)
 
 
 def attempt(command):
