@@ -48,6 +48,9 @@ pub enum OpenError {
     },
 }
 
+/// What SQLite says, for want of a code, of a schema that our statements do not fit.
+const MISFITS: [&str; 3] = ["no such ", " has no column named ", " columns but "];
+
 /// Damage is what another try cannot heal. A full disk or a missing right is not damage.
 pub(super) fn is_damaged(error: &rusqlite::Error) -> bool {
     // Our own statements are right, so a schema they do not fit or an id that is there already is damage too.
@@ -61,7 +64,7 @@ pub(super) fn is_damaged(error: &rusqlite::Error) -> bool {
     let reads = [ffi::SQLITE_IOERR_READ, ffi::SQLITE_IOERR_SHORT_READ, ffi::SQLITE_IOERR_CORRUPTFS];
     codes.contains(&error.sqlite_error_code())
         || error.sqlite_error().is_some_and(|error| reads.contains(&error.extended_code))
-        || matches!(error, rusqlite::Error::SqliteFailure(_, Some(text)) if text.starts_with("no such "))
+        || matches!(error, rusqlite::Error::SqliteFailure(_, Some(text)) if MISFITS.iter().any(|part| text.contains(part)))
         || matches!(
             error,
             rusqlite::Error::FromSqlConversionFailure(..)

@@ -359,6 +359,31 @@ fn a_log_that_lost_synced_commits_is_told_and_its_epoch_is_not_given_again() {
     assert_eq!(ends.last().map(|end| (end.epoch, end.data)), Some((2, Some(1))));
 }
 
+/// A bit that flips in the schema gives a table or a column another name; each is asked for at another moment of a start.
+#[test]
+fn a_schema_that_is_damaged_never_keeps_the_gateway_from_starting() {
+    for (name, other) in [("event ", "evenu "), ("last_id", "last_ie"), ("ranges", "rangds"), ("stream", "stseam")] {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = settings(dir.path(), true, 1 << 30);
+        filled(&settings);
+        let db = rusqlite::Connection::open(&settings.path).unwrap();
+        db.execute_batch("PRAGMA writable_schema = ON").unwrap();
+        let sql = "UPDATE sqlite_schema SET sql = replace(sql, ?1, ?2) WHERE instr(sql, ?1) > 0";
+        let changed = db.execute(sql, [name, other]).unwrap();
+        assert!(changed > 0);
+        drop(db);
+
+        let opened = crate::buffer::open(&settings, origin(), Metrics::default());
+
+        assert!(opened.is_ok(), "{name}: {}", opened.err().unwrap());
+        let aside = fs::read_dir(dir.path())
+            .unwrap()
+            .flatten()
+            .any(|file| file.file_name().to_string_lossy().contains(".damaged-"));
+        assert!(aside, "{name}: the file is used as if it were sound");
+    }
+}
+
 /// The end of an epoch that was closed long ago can be in the part of the log that is lost.
 #[test]
 fn a_log_that_lost_the_end_of_an_earlier_epoch_says_so() {

@@ -9,7 +9,7 @@ use super::{
     codec::Encoder,
     core::Core,
     damage::{Done, FoundLetter, Past, PastEnd, PastRow, Row},
-    opening,
+    opening::{self, is_damaged},
     rollup::Unwritten,
     seal::Seal,
     writer::{self, APPENDS, LetterAct, REQUESTS, Request},
@@ -116,11 +116,22 @@ pub struct Buffer {
 pub fn open(config: &config::Buffer, origin: Origin, metrics: Metrics) -> Result<(Buffer, Writer), OpenError> {
     let io = |error| OpenError::Io { path: config.path.clone(), error };
     let seal = Seal::of(config.key.as_ref()).map_err(|error| OpenError::Key { path: config.path.clone(), error })?;
-    let (store, notice) = opening::open(&config.path, seal.clone(), origin.clock.now())?;
-    let identity = Arc::new(store.identity.clone());
-    let encoder = Encoder::new().map_err(io)?;
-    let core = Core::new(config.clone(), origin, metrics, store, encoder, notice)
-        .map_err(|error| OpenError::Sqlite { path: config.path.clone(), error })?;
+    let now = origin.clock.now();
+    let take_over = |origin, metrics, (store, notice)| {
+        let encoder = Encoder::new().map_err(io)?;
+        Core::new(config.clone(), origin, metrics, store, encoder, notice)
+            .map_err(|error| OpenError::Sqlite { path: config.path.clone(), error })
+    };
+    let found = opening::open(&config.path, seal.clone(), now)?;
+    let core = match take_over(origin.clone(), metrics.clone(), found) {
+        // What opening did not look at shows when the store is taken over.
+        Err(OpenError::Sqlite { error, .. }) if is_damaged(&error) => {
+            let fresh = opening::replace(&config.path, seal.clone(), now, &error.to_string(), None)?;
+            take_over(origin, metrics, fresh)?
+        }
+        taken => taken?,
+    };
+    let identity = Arc::new(core.store().identity.clone());
     let (append_sender, appends) = mpsc::channel(APPENDS);
     let (request_sender, requests) = mpsc::channel(REQUESTS);
     let buffer = Buffer {

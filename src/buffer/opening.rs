@@ -70,18 +70,22 @@ pub(super) fn open(path: &Path, seal: Seal, now: Timestamp) -> Result<(Store, Op
         return begin_anew(path, seal, lock, now, ("the file was empty", None));
     }
     let mark = Mark::read(&lock);
-    match connect_with_reserve(path, &seal, mark.as_ref()) {
-        Ok((db, identity)) => {
-            let store = store(path, (db, identity), lock, seal)?;
-            let lost = store.lost_end(mark.as_ref()).map_err(|error| sqlite(path, error))?;
-            store.mark_start(mark.as_ref())?;
-            Ok((store, lost))
-        }
+    match take_up(path, &seal, &lock, mark.as_ref()) {
         Err(OpenError::Sqlite { error, .. }) if is_damaged(&error) => {
             begin_anew(path, seal, lock, now, (&error.to_string(), None))
         }
-        Err(error) => Err(error),
+        taken => taken,
     }
+}
+
+/// Goes on with the store that is there; says what its end has lost.
+fn take_up(path: &Path, seal: &Seal, lock: &File, mark: Option<&Mark>) -> Result<(Store, Option<Notice>), OpenError> {
+    let connected = connect_with_reserve(path, seal, mark)?;
+    let lock = lock.try_clone().map_err(|error| OpenError::Io { path: path.to_owned(), error })?;
+    let store = store(path, connected, lock, seal.clone())?;
+    let lost = store.lost_end(mark).map_err(|error| sqlite(path, error))?;
+    store.mark_start(mark)?;
+    Ok((store, lost))
 }
 
 /// Begins a new store in the place of one that was found damaged in use; `sent` is what memory knows of deliveries.
