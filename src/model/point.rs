@@ -170,6 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg(target_pointer_width = "64")]
     fn a_point_takes_seven_words() {
         assert_eq!(size_of::<Point>(), 56);
     }

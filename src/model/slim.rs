@@ -70,6 +70,7 @@ mod tests {
     use crate::model::{Reading, Value};
 
     #[test]
+    #[cfg(target_pointer_width = "64")]
     fn a_value_takes_two_words_and_a_reading_five() {
         assert_eq!([size_of::<Value>(), size_of::<Reading>()], [16, 40]);
     }

@@ -224,6 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg(target_pointer_width = "64")]
     fn what_is_kept_of_a_point_takes_eight_words() {
         assert_eq!(size_of::<Slot>(), 64);
     }

@@ -1,8 +1,9 @@
 //! One request, one answer, over any byte stream and in any framing.
 //!
 //! The one thing this must never do is take the answer to an earlier request for the answer to this one. On Modbus/TCP
-//! each request has a transaction id that is not used again for 65 535 requests, whatever the connection, frames with any other id are dropped
-//! and counted while we wait, and an answer with our id counts only if unit, function and length are those we asked for.
+//! each request has a transaction id that is not used again for 65 535 requests, whatever the connection. Frames with any
+//! other id are dropped and counted while we wait, and an answer with our id counts only if unit, function and length are
+//! those we asked for.
 //!
 //! A serial line has no ids. There
 //!
